@@ -1,0 +1,9 @@
+module github.com/coracle-client/coracle/go-host
+
+go 1.26
+
+require (
+	github.com/stretchr/testify v1.12.1 // indirect
+	github.com/tetratelabs/wazero v1.12.0 // indirect
+	golang.org/x/sys v0.44.0 // indirect
+)
