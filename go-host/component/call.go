@@ -2,9 +2,75 @@ package component
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/coracle-client/coracle/go-host/component/internal/abi"
+	"github.com/coracle-client/coracle/go-host/component/internal/plan"
 	"github.com/coracle-client/coracle/go-host/component/wit"
 )
+
+// Func is an exported function of one instance.
+type Func struct {
+	instance   *Instance
+	export     *plan.Export
+	guest      *guest // nil without a memory
+	core       api.Function
+	postReturn api.Function // nil without one
+	general    *Call
+}
+
+func newFunc(i *Instance, x *plan.Export) (*Func, error) {
+	f := &Func{instance: i, export: x}
+	var err error
+	if f.guest, err = i.guest(&x.Options); err != nil {
+		return nil, err
+	}
+	if f.core, err = i.coreFunc(&x.Core); err != nil {
+		return nil, err
+	}
+	if x.PostReturn != nil {
+		if f.postReturn, err = i.coreFunc(x.PostReturn); err != nil {
+			return nil, err
+		}
+	}
+	f.general = f.NewCall()
+	return f, nil
+}
+
+// Type gives the component type.
+func (f *Func) Type() *wit.FuncType { return f.export.Type }
+
+// Call is the general path: it lowers args, calls, lifts the result by copying and runs post-return. Without a result
+// the zero Value is returned. The context goes to host functions; it does not stop the call.
+func (f *Func) Call(ctx context.Context, args ...wit.Value) (wit.Value, error) {
+	if len(args) != len(f.export.Type.Params) {
+		return wit.Value{}, fmt.Errorf("%w: %d arguments for %s", ErrArgument, len(args), f.export.Type)
+	}
+	c := f.general
+	if err := f.instance.enter(); err != nil {
+		return wit.Value{}, err
+	}
+	for n := range args {
+		c.SetValue(n, args[n])
+	}
+	if err := c.invoke(ctx); err != nil {
+		return wit.Value{}, err
+	}
+	v, err := c.Result().Value()
+	if doneErr := c.Done(ctx); doneErr != nil {
+		return wit.Value{}, doneErr
+	}
+	return v, err
+}
+
+// NewCall makes a reusable call object: the fast path. A function may have several, one of which is in use at a time.
+func (f *Func) NewCall() *Call {
+	sig := f.export.Signature
+	size := max(len(sig.Lifted.Params), len(sig.Lifted.Results))
+	return &Call{fn: f, args: make([]argument, len(sig.Type.Params)), stack: make([]uint64, size)}
+}
 
 // Call is the fast path of one exported function: set each argument, [Call.Invoke], read [Call.Result], [Call.Done].
 // Nothing of that allocates, [Call.SetValue] excepted. Arguments stay set for the next Invoke until they are set again;
@@ -12,130 +78,127 @@ import (
 //
 // A setter for another kind than the parameter's type, or an argument never set, is reported by Invoke ([ErrArgument])
 // before anything is called.
-type Call struct{}
-
-// SetBool sets parameter i.
-func (c *Call) SetBool(i int, v bool) { panic("todo") }
-
-// SetU8 sets parameter i.
-func (c *Call) SetU8(i int, v uint8) { panic("todo") }
-
-// SetU16 sets parameter i.
-func (c *Call) SetU16(i int, v uint16) { panic("todo") }
-
-// SetU32 sets parameter i.
-func (c *Call) SetU32(i int, v uint32) { panic("todo") }
-
-// SetU64 sets parameter i.
-func (c *Call) SetU64(i int, v uint64) { panic("todo") }
-
-// SetS32 sets parameter i.
-func (c *Call) SetS32(i int, v int32) { panic("todo") }
-
-// SetS64 sets parameter i.
-func (c *Call) SetS64(i int, v int64) { panic("todo") }
-
-// SetEnum sets parameter i, an enum, to the case of that index.
-func (c *Call) SetEnum(i int, index uint32) { panic("todo") }
-
-// SetFlags sets parameter i, flags, with bit n for the nth label.
-func (c *Call) SetFlags(i int, bits uint32) { panic("todo") }
-
-// SetBytes sets parameter i, a list<u8>.
-func (c *Call) SetBytes(i int, v []byte) { panic("todo") }
-
-// SetBytesParts sets parameter i, a list<u8>, to the parts joined; they are copied straight into the guest.
-func (c *Call) SetBytesParts(i int, parts [][]byte) { panic("todo") }
-
-// SetString sets parameter i, a string; it must be UTF-8.
-func (c *Call) SetString(i int, v string) { panic("todo") }
-
-// SetListU32 sets parameter i, a list<u32>.
-func (c *Call) SetListU32(i int, v []uint32) { panic("todo") }
-
-// SetListU64 sets parameter i, a list<u64>.
-func (c *Call) SetListU64(i int, v []uint64) { panic("todo") }
-
-// SetValue sets parameter i of any type.
-func (c *Call) SetValue(i int, v wit.Value) { panic("todo") }
+type Call struct {
+	fn     *Func
+	args   []argument
+	stack  []uint64
+	result View
+	open   bool // between Invoke and Done
+}
 
 // Invoke lowers the arguments, calls, and checks the result. After a nil error the result may be read, and [Call.Done]
 // must follow: the instance stays in this call until then. After an error nothing must follow.
-func (c *Call) Invoke(ctx context.Context) error { panic("todo") }
+//
+// The errors are [ErrArgument] (nothing was called), [ErrBusy], [ErrPoisoned], [ErrClosed] and [*TrapError].
+func (c *Call) Invoke(ctx context.Context) error {
+	if err := c.fn.instance.enter(); err != nil {
+		return err
+	}
+	return c.invoke(ctx)
+}
+
+// invoke does the call of an instance that is entered, and leaves it where it fails.
+func (c *Call) invoke(ctx context.Context) error {
+	i := c.fn.instance
+	for n := range c.args {
+		if err := c.args[n].check(c.fn.export.Type.Params[n].Type); err != nil {
+			i.leave()
+			return fmt.Errorf("argument %d of %s: %w", n, qualified(c.fn.export.Interface, c.fn.export.Name), err)
+		}
+	}
+	i.ctx.Context = ctx
+	if err := c.run(); err != nil {
+		err = i.trap(c.fn.export, err)
+		i.leave()
+		return err
+	}
+	c.open = true
+	return nil
+}
+
+// run lowers, calls and checks; each error is a trap.
+func (c *Call) run() error {
+	if err := c.lower(); err != nil {
+		return err
+	}
+	if err := c.fn.core.CallWithStack(&c.fn.instance.ctx, c.stack); err != nil {
+		return err
+	}
+	sig := c.fn.export.Signature
+	out := abi.Slot{Type: sig.Type.Result, Flat: c.stack}
+	c.result = View{}
+	if out.Type == nil {
+		return nil
+	}
+	if g := c.fn.guest; g != nil {
+		g.memory.Refresh()
+		out.Mem = g.memory
+	}
+	if sig.ResultInMemory {
+		out.Flat, out.Ptr = nil, uint32(c.stack[0])
+		if err := out.Mem.Check(out.Ptr, 1, out.Type.Size(), out.Type.Align()); err != nil {
+			return err
+		}
+	}
+	c.result = View{out}
+	return out.Check()
+}
+
+// lower puts the arguments into the stack, or into the guest's memory where they are too many.
+func (c *Call) lower() error {
+	sig := c.fn.export.Signature
+	if sig.Params == nil {
+		return nil
+	}
+	var to abi.Target
+	all := abi.Slot{Type: sig.Params, Flat: c.stack}
+	if g := c.fn.guest; g != nil {
+		g.memory.Refresh()
+		to = abi.Target{Mem: g.memory, Alloc: g}
+		all.Mem = g.memory
+	}
+	if sig.Spilled {
+		ptr, err := c.fn.guest.Allocate(1, sig.Params.Size(), sig.Params.Align())
+		if err != nil {
+			return err
+		}
+		all.Flat, all.Ptr = nil, ptr
+	}
+	for n := range c.args {
+		if err := c.args[n].put(to, all.Field(n)); err != nil {
+			return fmt.Errorf("argument %d: %w", n, err)
+		}
+	}
+	if sig.Spilled {
+		c.stack[0] = uint64(all.Ptr)
+	}
+	return nil
+}
 
 // Result gives the result, valid between Invoke and Done. Its slices are views of guest memory.
-func (c *Call) Result() View { panic("todo") }
+func (c *Call) Result() View {
+	if !c.open {
+		panic("component: result read outside of a call")
+	}
+	return c.result
+}
 
 // Done ends the views and runs post-return; a trap in that is returned and poisons the instance. Without a call under
 // way it does nothing.
-func (c *Call) Done(ctx context.Context) error { panic("todo") }
-
-// View reads a value where it lies, in guest memory or in registers, without copying. It was checked when it was made:
-// discriminants, chars, UTF-8, alignment and bounds. Accessors panic where the type is of another kind.
-type View struct{}
-
-// Type gives the type of what is viewed; nil for no result.
-func (v View) Type() *wit.Type { panic("todo") }
-
-// Bool gives a bool.
-func (v View) Bool() bool { panic("todo") }
-
-// U8 gives a u8.
-func (v View) U8() uint8 { panic("todo") }
-
-// U16 gives a u16.
-func (v View) U16() uint16 { panic("todo") }
-
-// U32 gives a u32.
-func (v View) U32() uint32 { panic("todo") }
-
-// U64 gives a u64.
-func (v View) U64() uint64 { panic("todo") }
-
-// S32 gives an s8, s16 or s32.
-func (v View) S32() int32 { panic("todo") }
-
-// S64 gives an s64.
-func (v View) S64() int64 { panic("todo") }
-
-// F32 gives an f32.
-func (v View) F32() float32 { panic("todo") }
-
-// F64 gives an f64.
-func (v View) F64() float64 { panic("todo") }
-
-// Char gives a char.
-func (v View) Char() rune { panic("todo") }
-
-// Bytes gives a list<u8>, a list<s8>'s bits, or a string.
-func (v View) Bytes() []byte { panic("todo") }
-
-// String gives a copy of a string.
-func (v View) String() string { panic("todo") }
-
-// ListU32 gives a list<u32>.
-func (v View) ListU32() []uint32 { panic("todo") }
-
-// ListU64 gives a list<u64>.
-func (v View) ListU64() []uint64 { panic("todo") }
-
-// Len gives the length of a list.
-func (v View) Len() int { panic("todo") }
-
-// Index gives element i of a list.
-func (v View) Index(i int) View { panic("todo") }
-
-// Field gives field i of a record or tuple; [wit.Type.FieldIndex] finds i by name, once.
-func (v View) Field(i int) View { panic("todo") }
-
-// Case gives the case index of a variant, enum, option (1 is some) or result (1 is error).
-func (v View) Case() uint32 { panic("todo") }
-
-// Payload gives what the case carries; its Type is nil where that is nothing.
-func (v View) Payload() View { panic("todo") }
-
-// Flags gives flags, bit n for the nth label.
-func (v View) Flags() uint32 { panic("todo") }
-
-// Value gives a copy.
-func (v View) Value() wit.Value { panic("todo") }
+func (c *Call) Done(ctx context.Context) error {
+	if !c.open {
+		return nil
+	}
+	i := c.fn.instance
+	c.open = false
+	c.result = View{}
+	var err error
+	if c.fn.postReturn != nil {
+		i.ctx.Context = ctx
+		if cause := i.confined(c.fn.postReturn, c.stack); cause != nil {
+			err = i.trap(c.fn.export, fmt.Errorf("post-return: %w", cause))
+		}
+	}
+	i.leave()
+	return err
+}

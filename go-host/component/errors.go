@@ -20,7 +20,7 @@ var (
 	// ErrNotExported is matched where a function that isn't exported is looked up.
 	ErrNotExported = errors.New("component does not export this function")
 	// ErrArgument is matched where an argument or a host function's result doesn't fit its type.
-	ErrArgument = errors.New("value does not fit its component type")
+	ErrArgument = wit.ErrValue
 )
 
 // TrapError says which call trapped and why. errors.Is(err, ErrTrapped) holds.
@@ -69,6 +69,10 @@ type ExportError struct {
 // Error implements error.
 func (e *ExportError) Error() string {
 	return fmt.Sprintf("export %s: the component has %s, wanted is %s", qualified(e.Interface, e.Function), e.Got, e.Want)
+}
+
+func notExported(iface, function string) error {
+	return fmt.Errorf("%w: %s", ErrNotExported, qualified(iface, function))
 }
 
 func qualified(iface, function string) string {

@@ -36,6 +36,7 @@ type layout struct {
 	flatOffsets []int    // of fields, in flat values
 	discSize    uint32   // of a variant's discriminant
 	payload     uint32   // a variant's payload's offset in memory
+	lists       bool     // whether there are pointers in it
 	check       bool     // whether any bits of that size may be no value
 }
 
@@ -64,6 +65,9 @@ func (t *Type) DiscriminantSize() uint32 { return t.layout.discSize }
 // PayloadOffset gives the offset of a payload in memory.
 func (t *Type) PayloadOffset() uint32 { return t.layout.payload }
 
+// HasLists tells whether a value holds lists or strings, so that memory is needed.
+func (t *Type) HasLists() bool { return t.layout.lists }
+
 // NeedsCheck tells whether bits that lie in bounds may still not be a value: chars, discriminants, lists and strings.
 func (t *Type) NeedsCheck() bool { return t.layout.check }
 
@@ -84,7 +88,7 @@ func layoutOf(t *Type) layout {
 	case KindF64:
 		return layout{size: 8, align: 8, flat: []CoreType{CoreF64}}
 	case KindString, KindList:
-		return layout{size: 8, align: 4, flat: []CoreType{CoreI32, CoreI32}, check: true}
+		return layout{size: 8, align: 4, flat: []CoreType{CoreI32, CoreI32}, lists: true, check: true}
 	case KindRecord, KindTuple:
 		return recordLayout(t.fields)
 	case KindFlags:
@@ -105,6 +109,7 @@ func recordLayout(fields []Field) layout {
 		l.size += part.size
 		l.align = max(l.align, part.align)
 		l.flat = append(l.flat, part.flat[:min(len(part.flat), MaxFlat+1-len(l.flat))]...)
+		l.lists = l.lists || part.lists
 		l.check = l.check || part.check
 	}
 	l.size = AlignUp(l.size, l.align)
@@ -120,6 +125,7 @@ func variantLayout(cases []Case) layout {
 			continue
 		}
 		part := &c.Type.layout
+		l.lists = l.lists || part.lists
 		size, align = max(size, part.size), max(align, part.align)
 		for i, core := range part.flat {
 			switch {
