@@ -1,0 +1,100 @@
+# Two commands for a newcomer: `make demo` and `make test`. `make help` lists the rest.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+STEP := scripts/step.sh
+GO := cd go-host && CGO_ENABLED=0 go
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup-rust ## Show both hosts at work against a server of their own
+	@$(STEP) "Building the Rust host's example (the first time takes minutes)" cargo build --quiet --locked --package coracle --example demo_agent
+	@$(STEP) "Building the Go host's command" bash -c '$(GO) build -o ../target/tools/coracle ./cmd/coracle'
+	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
+
+.PHONY: test
+test: setup check-generated check-component lint test-rust test-go test-go-race perturb cross-build ## Test everything, as CI does
+	@echo "==> All of it passed"
+
+.PHONY: setup
+setup: setup-rust ## Install what the tests need: the Rust target, redis-server, valkey-server
+	@$(STEP) "Installing the servers that tests run against" scripts/install-servers.sh
+
+.PHONY: setup-rust
+setup-rust:
+	@$(STEP) "Installing the Rust toolchain and its WebAssembly target" scripts/setup-rust.sh
+
+.PHONY: test-rust
+test-rust: ## Test the core, the Rust host and xtask
+	@$(STEP) "Testing the core, the Rust host and xtask" scripts/with-miniredis.sh cargo test --quiet --workspace --locked
+
+.PHONY: test-go
+test-go: ## Test the Go host without cgo
+	@$(STEP) "Testing the Go host" bash -c '$(GO) test ./...'
+
+.PHONY: test-go-race
+test-go-race: ## Test the Go host with the race detector
+	@$(STEP) "Testing the Go host with the race detector" bash -c 'cd go-host && CGO_ENABLED=1 go test -race ./...'
+
+.PHONY: test-vectors
+test-vectors: ## Run only the vectors, in the core and in both hosts
+	@$(STEP) "Running the vectors in the core" cargo test --quiet --locked --package coracle-core --test vectors
+	@$(STEP) "Running the vectors in the Rust host" cargo test --quiet --locked --package coracle --test vectors
+	@$(STEP) "Running the vectors in the Go host" bash -c '$(GO) test -run ^TestVectors .'
+
+.PHONY: component
+component: setup-rust ## Build the component and write it where both hosts embed it
+	@$(STEP) "Building the component" cargo xtask component
+
+.PHONY: generate
+generate: component ## Write every generated file
+	@$(STEP) "Writing the Go host's constants" cargo xtask wire
+	@$(STEP) "Writing the Go linker's test components" cargo xtask fixtures
+
+.PHONY: check-component
+check-component: ## Rebuild the component and compare every byte
+	@$(STEP) "Rebuilding the component and comparing every byte" cargo xtask component --check
+
+.PHONY: check-generated
+check-generated: ## Compare the generated files with what would be written
+	@$(STEP) "Checking the Go host's constants" cargo xtask wire --check
+	@$(STEP) "Checking the Go linker's test components" cargo xtask fixtures --check
+
+.PHONY: perturb
+perturb: ## See both hosts' tests fail on a component with one changed letter
+	@$(STEP) "Running both hosts' vectors on perturbed components" cargo xtask perturb
+
+.PHONY: cross-build
+cross-build: ## Build the Go host for every promised platform
+	@$(STEP) "Building the Go host for every promised platform" scripts/cross-build.sh
+
+.PHONY: lint
+lint: ## Check format, lints, licences and dependencies
+	@$(STEP) "Checking the format" scripts/check-format.sh
+	@$(STEP) "Checking who depends on whom" cargo xtask check-deps
+	@$(STEP) "Checking licences and sources of dependencies" scripts/cargo-deny.sh --log-level error check licenses bans sources
+	@$(STEP) "Linting the Rust parts" cargo clippy --quiet --workspace --all-targets --locked -- --deny warnings
+	@$(STEP) "Linting the component shell" cargo clippy --quiet --package coracle-core --all-features --locked --target wasm32-unknown-unknown -- --deny warnings
+	@$(STEP) "Vetting the Go host" bash -c '$(GO) vet ./...'
+	@$(STEP) "Building staticcheck" bash -c 'cd go-host/tools && go build -o ../../target/tools/staticcheck honnef.co/go/tools/cmd/staticcheck'
+	@$(STEP) "Linting the Go host" bash -c 'cd go-host && CGO_ENABLED=0 ../target/tools/staticcheck ./...'
+
+.PHONY: format
+format: ## Format every source file
+	@cargo fmt --all
+	@gofmt -w go-host
+
+.PHONY: bench-boundary
+bench-boundary: ## Measure what a command costs at the border of the sandbox
+	@$(STEP) "Measuring the boundary in the Rust host" cargo bench --quiet --locked --package coracle --bench boundary
+	@$(STEP) "Measuring the boundary in the Go host" bash -c '$(GO) test -run ^$$ -bench Boundary -benchmem ./...'
+
+.PHONY: clean
+clean: ## Remove what was built
+	@cargo clean --quiet

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Fails if a source file is not formatted as its formatter would.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+unformatted=$(gofmt -l go-host)
+if [[ -n $unformatted ]]; then
+    printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2
+    exit 1
+fi
