@@ -23,7 +23,8 @@ test: setup check-generated check-component lint test-rust test-go test-go-race 
 	@echo "==> All of it passed"
 
 .PHONY: setup
-setup: setup-rust ## Install what the tests need: the Rust target, redis-server, valkey-server
+setup: ## Install what the tests need: Rust targets, redis-server, valkey-server
+	@$(STEP) "Installing the Rust toolchain and its WebAssembly targets" scripts/setup-rust.sh wasm32-wasip2
 	@$(STEP) "Installing the servers that tests run against" scripts/install-servers.sh
 
 .PHONY: setup-rust

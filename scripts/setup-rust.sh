@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Rust toolchain that rust-toolchain.toml names, and its WebAssembly target, where they are not there yet.
+# Usage: setup-rust.sh [target]...
+# Installs the Rust toolchain that rust-toolchain.toml names, its WebAssembly target and those named, where they are not
+# there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,5 +15,5 @@ if ! rustup toolchain list | grep -q "^$channel"; then
     rustup toolchain install "$channel" --profile minimal
 fi
 # Each does nothing where it is there already.
-rustup target add --toolchain "$channel" wasm32-unknown-unknown
+rustup target add --toolchain "$channel" wasm32-unknown-unknown "$@"
 rustup component add --toolchain "$channel" rustfmt clippy

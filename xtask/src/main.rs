@@ -2,6 +2,7 @@
 
 mod component;
 mod deps;
+mod fixtures;
 mod generated;
 mod perturb;
 mod process;
@@ -34,6 +35,8 @@ enum Task {
     },
     /// Write the Go host's constants from wit/
     Wire(Check),
+    /// Write the components on which the Go linker is tested
+    Fixtures(Check),
     /// See that both hosts' vector tests fail on a component with one changed byte
     Perturb,
     /// See that no part depends on one that it must not know
@@ -68,6 +71,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Component { check, testing_only } => component::run(check.mode(), testing_only),
         Task::Wire(check) => wire::run(check.mode()),
+        Task::Fixtures(check) => fixtures::run(check.check),
         Task::Perturb => perturb::run(),
         Task::CheckDeps => deps::run(),
     }
