@@ -1,0 +1,26 @@
+//! The core of Coracle: a Redis and Valkey client without I/O.
+//!
+//! Everything that the core does is a function of the calls made into it: time and randomness are arguments. So the same
+//! code runs in the component, in tests, under a fuzzer and in a simulator. `wit/` says what each call means; [`client`] says
+//! in which order to make them.
+
+pub mod client;
+#[cfg(target_arch = "wasm32")]
+mod component;
+pub mod config;
+mod connection;
+pub mod effects;
+mod handshake;
+mod inflight;
+mod link;
+pub mod output;
+pub mod pubsub;
+mod push;
+mod random;
+mod refused;
+pub mod resp;
+pub mod submit;
+mod subscriptions;
+pub mod wire;
+
+pub use client::Core;

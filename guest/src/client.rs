@@ -1,0 +1,431 @@
+//! A client: its links, and what happens to them.
+//!
+//! # Order of calls
+//! [`Core::new`] first. Then any of the `handle_*` methods, [`Core::submit`], [`Core::cancel`], [`Core::subscribe`] and
+//! [`Core::unsubscribe`], one at a time, `now` never decreasing. After each: do [`Core::effects`] in order, then
+//! [`Core::progress`], which readies the core for the next call.
+
+use crate::config::{Credentials, Endpoint, Settings};
+use crate::connection::{After, Connection};
+use crate::effects::{Effect, Effects};
+use crate::handshake::{Flight, Next};
+use crate::inflight::{Entry, What};
+use crate::link::{Link, Purpose, Received, State};
+use crate::output::{Nodes, Output, Progress, Verdict};
+use crate::pubsub::{Hubs, SHARED};
+use crate::random::{Random, backoff};
+use crate::resp::decode::Fault;
+use crate::submit::Partial;
+use crate::wire::{Cause, ClientState, EventKind, Failure, NEVER};
+
+/// Why the host says that a link closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "documented in wit/driver.wit")]
+pub enum Reason {
+    Refused,
+    Denied,
+    Lost,
+    Tls,
+    Local,
+}
+
+/// How far a link's socket has come.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "documented in wit/driver.wit")]
+pub struct Traffic {
+    pub link: u32,
+    pub written: u64,
+    pub received: u64,
+}
+
+/// The whole of a client, without I/O.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) links: Vec<Link>,
+    pub(crate) connection: Connection,
+    pub(crate) hubs: Hubs,
+    pub(crate) partial: Option<Partial>,
+    /// The host has requests that were not accepted.
+    pub(crate) starved: bool,
+    pub(crate) draining: Option<u64>,
+    pub(crate) out: Output,
+    pub(crate) effects: Effects,
+    random: Random,
+    last_link: u32,
+}
+
+impl Core {
+    /// A client that begins to connect.
+    ///
+    /// # Errors
+    /// Names the setting that can't be used.
+    pub fn new(now: u64, settings: Settings) -> Result<Self, String> {
+        settings.check()?;
+        let mut core = Self {
+            random: Random::new(settings.seed),
+            settings,
+            links: Vec::new(),
+            connection: Connection::new(now),
+            hubs: Hubs::default(),
+            partial: None,
+            starved: false,
+            draining: None,
+            out: Output::default(),
+            effects: Effects::default(),
+            last_link: 0,
+        };
+        core.open_main(now);
+        Ok(core)
+    }
+
+    /// What is to be done outside, in order.
+    #[must_use]
+    pub fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// What the last call did. Forgets its effects.
+    pub fn progress(&mut self) -> Progress {
+        self.effects.clear();
+        self.out.take(self.wake_at())
+    }
+
+    /// `driver.opened`.
+    pub fn handle_opened(&mut self, now: u64, id: u32, credentials: Option<Credentials>) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state == State::Opening) else {
+            return;
+        };
+        link.state = State::Greeting;
+        link.credentials = credentials;
+        let mut flight = Flight::new(id, &mut self.effects);
+        let ready = link.handshake.begin(&mut flight, &self.settings, credentials);
+        let steps = flight.steps;
+        note_flight(link, &steps);
+        if ready {
+            self.link_ready(now, id);
+        }
+    }
+
+    /// `driver.received`.
+    pub fn handle_received(&mut self, now: u64, id: u32, skipped: u64, bytes: &[u8]) {
+        self.out.keep_from = NEVER;
+        if let Err(fault) = self.receive(now, id, skipped, bytes) {
+            self.fail_link(id, fault);
+        }
+        if let Some(link) = self.links.iter().find(|link| link.id == id && link.state != State::Closing) {
+            (self.out.keep_from, self.out.pass) = link.input_state();
+        }
+        self.offer_room();
+        self.finish_drain(now);
+    }
+
+    /// `driver.closed`.
+    pub fn handle_closed(&mut self, now: u64, id: u32, reason: Reason, written: u64, detail: &str) {
+        let Some(at) = self.links.iter().position(|link| link.id == id) else { return };
+        let mut link = self.links.swap_remove(at);
+        let (cause, why) = explain_close(&link, reason, detail);
+        self.end_requests(now, &mut link, written, cause, &why);
+        match link.purpose {
+            Purpose::Main => self.main_closed(now, &link, cause, why),
+            Purpose::Hub(hub) => self.hub_closed(now, hub, &link, cause, &why),
+        }
+        self.finish_drain(now);
+    }
+
+    /// `driver.elapsed`.
+    pub fn handle_elapsed(&mut self, now: u64, _traffic: &[Traffic]) {
+        let late: Vec<u32> = self
+            .links
+            .iter()
+            .filter(|link| link.due <= now && link.state != State::Closing)
+            .map(|link| link.id)
+            .collect();
+        for id in late {
+            let text = format!("no handshake within connect-timeout, {} ms", self.settings.connect_timeout / 1000);
+            self.fail_link(id, Fault { cause: Cause::Unreachable, text });
+        }
+        self.pass_deadlines(now);
+        if self.connection.retry_at <= now && self.connection.retry_at != NEVER {
+            self.open_main(now);
+        }
+        self.open_hubs(now);
+        self.finish_drain(now);
+    }
+
+    /// `driver.renew`: the next handshake uses them, as the host gives them with `opened`.
+    pub fn handle_renew(&mut self, _now: u64, _credentials: Credentials) {}
+
+    /// `driver.drain`.
+    pub fn handle_drain(&mut self, now: u64, deadline: u64) {
+        if self.draining.is_none() {
+            self.draining = Some(deadline);
+            self.connection.retry_at = NEVER;
+            self.hubs.end_all("the client is closing", &mut self.out);
+            self.offer_room();
+        }
+        self.finish_drain(now);
+    }
+
+    /// The link that commands go on, if it is ready.
+    pub(crate) fn main(&mut self) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.purpose == Purpose::Main && link.state == State::Ready)
+    }
+
+    /// Closes a link, and remembers why. Its requests end when the host says how much was written.
+    pub(crate) fn fail_link(&mut self, id: u32, fault: Fault) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state != State::Closing) {
+            link.state = State::Closing;
+            link.fault = Some(fault);
+            self.effects.push(Effect::Close { link: id });
+        }
+    }
+
+    /// Opens a link and gives its number.
+    pub(crate) fn open_link(&mut self, now: u64, purpose: Purpose, endpoint: Endpoint) -> u32 {
+        self.last_link += 1;
+        let due = now.saturating_add(self.settings.connect_timeout);
+        self.effects.push(Effect::Open { link: self.last_link, endpoint: endpoint.clone() });
+        self.links.push(Link::new(self.last_link, purpose, endpoint, due, self.settings.limits));
+        self.last_link
+    }
+
+    /// How long to wait before an attempt.
+    pub(crate) fn backoff(&mut self, attempt: u32) -> u64 {
+        backoff(&mut self.random, attempt)
+    }
+
+    /// Tells the host to submit what it holds back, if there is room, or if it would only wait in vain.
+    pub(crate) fn offer_room(&mut self) {
+        let most = self.inflight_most();
+        let bytes = u64::from(self.settings.limits.inflight_bytes);
+        let room = match self.connection.state {
+            _ if self.draining.is_some() => true,
+            ClientState::Connecting => false,
+            ClientState::Ready => self
+                .main()
+                .is_some_and(|link| link.inflight.len() <= most / 2 && link.inflight.bytes(link.sent) <= bytes / 2),
+            ClientState::Down | ClientState::Denied | ClientState::Closed => true,
+        };
+        if self.starved && room {
+            self.starved = false;
+            self.out.notice(EventKind::Room, 0);
+        }
+    }
+
+    /// Requests that one link may have in flight.
+    pub(crate) fn inflight_most(&self) -> usize {
+        self.settings.limits.inflight.min(self.settings.limits.queued) as usize
+    }
+
+    fn receive(&mut self, now: u64, id: u32, skipped: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let mut rest = bytes;
+        let Some(mut at) = self.links.iter().position(|link| link.id == id && link.state != State::Closing) else {
+            return Ok(());
+        };
+        if let Some(link) = self.links.get_mut(at) {
+            link.skip(skipped)?;
+        }
+        loop {
+            // Most replies need nothing but their link; what follows from others may move it in the list.
+            if self.links.get(at).is_none_or(|link| link.id != id) {
+                at = self.links.iter().position(|link| link.id == id).unwrap_or(usize::MAX);
+            }
+            let Some(link) = self.links.get_mut(at).filter(|link| link.state != State::Closing) else { return Ok(()) };
+            match link.receive(bytes, &mut rest, &mut self.out)? {
+                Received::Handled => {}
+                Received::NeedMore => return Ok(()),
+                Received::Greeting(step, error) => {
+                    let next = link.handshake.answer(step, error);
+                    let text = link.error_text();
+                    self.greeted(now, id, next, text)?;
+                }
+                Received::Refused(subscription, mark) => self.subscription_refused(now, id, subscription, mark),
+                Received::Push(mark) => self.push(id, bytes, mark)?,
+                Received::PassingPush(mark) => self.passing_push(id, bytes, mark),
+            }
+        }
+    }
+
+    fn greeted(&mut self, now: u64, id: u32, next: Next, text: String) -> Result<(), Fault> {
+        match next {
+            Next::Wait => {}
+            Next::Denied => return Err(Fault { cause: Cause::Denied, text }),
+            Next::Done => self.link_ready(now, id),
+            Next::Fallback => {
+                if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
+                    let mut flight = Flight::new(id, &mut self.effects);
+                    let credentials = link.credentials;
+                    let ready = link.handshake.begin_resp2(&mut flight, &self.settings, credentials);
+                    let steps = flight.steps;
+                    note_flight(link, &steps);
+                    if ready {
+                        self.link_ready(now, id);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn link_ready(&mut self, now: u64, id: u32) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
+        link.state = State::Ready;
+        link.was_ready = true;
+        link.due = NEVER;
+        let (purpose, resp3) = (link.purpose, link.handshake.resp3);
+        match purpose {
+            Purpose::Main => {
+                self.connection.ready();
+                self.tell_state(Nodes::NONE, Cause::None);
+                if resp3 {
+                    self.share_main_link(id);
+                }
+                self.open_hubs(now);
+                self.offer_room();
+            }
+            Purpose::Hub(hub) => self.hub_ready(hub),
+        }
+    }
+
+    fn open_main(&mut self, now: u64) {
+        self.connection.retry_at = NEVER;
+        if self.draining.is_some() {
+            return;
+        }
+        if let Some(endpoint) = self.settings.endpoints.get(self.connection.endpoint).cloned() {
+            self.open_link(now, Purpose::Main, endpoint);
+        }
+    }
+
+    fn main_closed(&mut self, now: u64, link: &Link, cause: Cause, why: String) {
+        if self.hubs.hub(SHARED).is_some_and(|hub| hub.link == Some(link.id)) {
+            self.hubs.link_lost(SHARED, &mut self.out);
+        }
+        if self.draining.is_some() {
+            return;
+        }
+        if link.was_ready {
+            self.connection.lost(now);
+            let nodes = self.out.text(why.as_bytes());
+            self.tell_state(nodes, cause);
+            let delay = self.backoff(0);
+            self.connection.retry_at = now.saturating_add(delay);
+            return;
+        }
+        let before = self.connection.state;
+        match self.connection.failed(self.settings.endpoints.len(), cause, why) {
+            After::Next => self.open_main(now),
+            After::Wait(attempt) => {
+                let delay = self.backoff(attempt);
+                self.connection.retry_at = now.saturating_add(delay);
+            }
+        }
+        if self.connection.state != before {
+            let why = self.connection.explain(now);
+            let nodes = self.out.text(why.as_bytes());
+            self.tell_state(nodes, cause);
+            self.offer_room();
+        }
+    }
+
+    /// Ends what was in flight on a link that is gone, or asks for it again.
+    fn end_requests(&mut self, now: u64, link: &mut Link, written: u64, cause: Cause, why: &str) {
+        for entry in link.inflight.drain() {
+            if entry.what.ends_a_request() {
+                self.end_request(now, entry, written, cause, why);
+            }
+        }
+        if self.partial.as_ref().is_some_and(|partial| partial.link == link.id)
+            && let Some(partial) = self.partial.take()
+        {
+            // Without its end the server executes nothing of it.
+            let entry = Entry { id: partial.id, end: u64::MAX, deadline: partial.deadline, what: What::Command };
+            self.end_request(now, entry, written, cause, why);
+        }
+    }
+
+    fn end_request(&mut self, now: u64, entry: Entry, written: u64, cause: Cause, why: &str) {
+        if entry.end <= written {
+            self.out.failed(entry.id, Verdict::new(Failure::MaybeExecuted, cause), why);
+        } else if self.draining.is_some() || entry.deadline <= now {
+            self.out.failed(entry.id, Verdict::new(Failure::NotSent, cause), why);
+        } else {
+            self.out.notice(EventKind::Resubmit, entry.id);
+        }
+    }
+
+    fn pass_deadlines(&mut self, now: u64) {
+        let out = &mut self.out;
+        for link in self.links.iter_mut().filter(|link| link.inflight.earliest_deadline() <= now) {
+            link.inflight.swallow(|entry| {
+                let late = entry.deadline <= now;
+                if late {
+                    let verdict = Verdict::new(Failure::MaybeExecuted, Cause::Deadline);
+                    out.failed(entry.id, verdict, "the deadline passed before the reply came");
+                }
+                late
+            });
+        }
+    }
+
+    fn finish_drain(&mut self, now: u64) {
+        let Some(deadline) = self.draining else { return };
+        if deadline > now && (self.partial.is_some() || self.links.iter().any(|link| link.inflight.has_callers())) {
+            return;
+        }
+        let open: Vec<u32> =
+            self.links.iter().filter(|link| link.state != State::Closing).map(|link| link.id).collect();
+        for id in open {
+            self.fail_link(id, Fault { cause: Cause::Closing, text: "the client is closing".to_owned() });
+        }
+        if self.links.is_empty() && self.connection.state != ClientState::Closed {
+            self.connection.state = ClientState::Closed;
+            self.tell_state(Nodes::NONE, Cause::Closing);
+        }
+    }
+
+    fn tell_state(&mut self, nodes: Nodes, cause: Cause) {
+        let detail = self.connection.state as u32 | (cause as u32) << 8;
+        self.out.event(EventKind::State, detail, 0, 0, nodes);
+    }
+
+    fn wake_at(&self) -> u64 {
+        let links = self.links.iter().map(|link| match link.state {
+            State::Closing => NEVER,
+            _ => link.due.min(link.inflight.earliest_deadline()),
+        });
+        let hubs = self.hubs.iter().map(|(_, hub)| hub.retry_at);
+        let drained = self.links.iter().all(|link| link.state == State::Closing);
+        let drain = self.draining.filter(|_| !drained).unwrap_or(NEVER);
+        links.chain(hubs).chain([self.connection.retry_at, drain]).min().unwrap_or(NEVER)
+    }
+}
+
+fn note_flight(link: &mut Link, steps: &[(crate::handshake::Greeting, u64)]) {
+    let from = link.sent;
+    for (step, end) in steps {
+        let bytes = (from + end).saturating_sub(link.sent);
+        link.wrote(bytes, 0, NEVER, What::Greeting(*step));
+    }
+}
+
+fn explain_close(link: &Link, reason: Reason, detail: &str) -> (Cause, String) {
+    if let Some(fault) = &link.fault {
+        return (fault.cause, format!("{}: {}", link.endpoint, fault.text));
+    }
+    let (cause, what) = match reason {
+        Reason::Refused => (Cause::Unreachable, "can't be reached"),
+        Reason::Denied => (Cause::Denied, "is not allowed by this host's policy"),
+        Reason::Lost if link.state == State::Ready => (Cause::Lost, "the connection broke"),
+        Reason::Lost => (Cause::Unreachable, "the connection broke during the handshake"),
+        Reason::Tls => (Cause::Denied, "TLS could not be agreed upon"),
+        Reason::Local => (Cause::Lost, "this host closed the connection"),
+    };
+    let said = match (detail.is_empty(), link.error_text()) {
+        (true, error) if error.is_empty() || link.state == State::Ready => String::new(),
+        (true, error) => format!(" ({error})"),
+        (false, _) => format!(" ({detail})"),
+    };
+    (cause, format!("{}: {what}{said}", link.endpoint))
+}

@@ -1,0 +1,127 @@
+//! Whether there is a main link, and what to do about it when there is none.
+
+use crate::wire::{Cause, ClientState, NEVER};
+
+/// Failed rounds over all endpoints after which a client that was once connected calls itself down.
+const PATIENCE: u32 = 3;
+
+/// The client's state as its callers see it.
+#[derive(Debug)]
+pub struct Connection {
+    /// What the host was told last.
+    pub state: ClientState,
+    /// When to open the next main link.
+    pub retry_at: u64,
+    /// Place in the endpoints of the next one to try.
+    pub endpoint: usize,
+    /// Rounds that failed in a row.
+    pub attempts: u32,
+    ever_ready: bool,
+    down_since: u64,
+    cause: Cause,
+    error: String,
+}
+
+/// What a failed attempt means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Try the next endpoint at once.
+    Next,
+    /// All endpoints failed: wait, as for this attempt.
+    Wait(u32),
+}
+
+impl Connection {
+    /// Before the first attempt.
+    #[must_use]
+    pub fn new(now: u64) -> Self {
+        Self {
+            state: ClientState::Connecting,
+            retry_at: NEVER,
+            endpoint: 0,
+            attempts: 0,
+            ever_ready: false,
+            down_since: now,
+            cause: Cause::None,
+            error: String::new(),
+        }
+    }
+
+    /// The main link is ready.
+    pub fn ready(&mut self) {
+        self.state = ClientState::Ready;
+        self.ever_ready = true;
+        self.attempts = 0;
+        self.endpoint = 0;
+        self.retry_at = NEVER;
+    }
+
+    /// The main link, which was ready, is gone.
+    pub fn lost(&mut self, now: u64) {
+        self.state = ClientState::Connecting;
+        self.down_since = now;
+        self.attempts = 0;
+        self.endpoint = 0;
+    }
+
+    /// An attempt failed, with `endpoints` to try in a round. The state follows.
+    pub fn failed(&mut self, endpoints: usize, cause: Cause, error: String) -> After {
+        (self.cause, self.error) = (cause, error);
+        self.endpoint += 1;
+        if self.endpoint < endpoints {
+            return After::Next;
+        }
+        self.endpoint = 0;
+        let attempt = self.attempts;
+        self.attempts = attempt.saturating_add(1);
+        if !self.ever_ready || self.attempts >= PATIENCE {
+            self.state = if cause == Cause::Denied { ClientState::Denied } else { ClientState::Down };
+        }
+        After::Wait(attempt)
+    }
+
+    /// Why there is no connection.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The same for people: the last attempt's error, and since when.
+    #[must_use]
+    pub fn explain(&self, now: u64) -> String {
+        let tenths = now.saturating_sub(self.down_since) / 100_000;
+        format!("{} (no connection for {}.{} s, {} attempts)", self.error, tenths / 10, tenths % 10, self.attempts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(connection: &mut Connection) -> After {
+        connection.failed(2, Cause::Unreachable, "no".into())
+    }
+
+    #[test]
+    fn the_first_round_decides_at_once() {
+        let mut connection = Connection::new(0);
+        assert_eq!(fail(&mut connection), After::Next);
+        assert_eq!(connection.state, ClientState::Connecting);
+        assert_eq!(fail(&mut connection), After::Wait(0));
+        assert_eq!(connection.state, ClientState::Down);
+    }
+
+    #[test]
+    fn a_client_that_was_connected_is_patient() {
+        let mut connection = Connection::new(0);
+        connection.ready();
+        connection.lost(5);
+        for _ in 0..PATIENCE * 2 - 1 {
+            assert_eq!(connection.state, ClientState::Connecting);
+            fail(&mut connection);
+        }
+        fail(&mut connection);
+        assert_eq!(connection.state, ClientState::Down);
+        assert_eq!(connection.explain(1_200_005), "no (no connection for 1.2 s, 3 attempts)");
+    }
+}

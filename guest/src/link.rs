@@ -1,0 +1,339 @@
+//! One connection: its states, what was written to it, and what its input means.
+//!
+//! | state | `opened` | handshake done | `submit` | input | fault, or time-out | `closed` |
+//! |---|---|---|---|---|---|---|
+//! | Opening | Greeting | – | – | fault | Closing | gone |
+//! | Greeting | – | Ready | – | handshake replies | Closing | gone |
+//! | Ready | – | – | written | replies, pushes | Closing | gone |
+//! | Closing | – | – | – | ignored | – | gone |
+
+use crate::config::{Credentials, Endpoint, Limits};
+use crate::handshake::{Greeting, Handshake};
+use crate::inflight::{Entry, InFlight, What};
+use crate::output::{Nodes, Output};
+use crate::pubsub::Kind;
+use crate::resp::decode::{Decoder, Fault, Step, Top};
+use crate::wire::{Cause, ErrorClass, EventKind, NodeKind};
+
+/// Where a link is in its life: see the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Opening,
+    Greeting,
+    Ready,
+    Closing,
+}
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everybody's commands, and on RESP3 the shared subscriptions.
+    Main,
+    /// The subscriptions of this hub.
+    Hub(u64),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Link {
+    /// Its number.
+    pub id: u32,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Where it leads.
+    pub endpoint: Endpoint,
+    /// Where it is in its life.
+    pub state: State,
+    /// When it must be ready; `NEVER` once it is.
+    pub due: u64,
+    /// It was past its handshake, whatever it is now.
+    pub was_ready: bool,
+    /// Bytes of output up to now.
+    pub sent: u64,
+    /// What is to be answered.
+    pub inflight: InFlight,
+    /// Its first words.
+    pub handshake: Handshake,
+    /// Whose secrets it was greeted with.
+    pub credentials: Option<Credentials>,
+    /// Why the core closed it.
+    pub fault: Option<Fault>,
+    decoder: Decoder,
+    /// Offset of the first byte fed in this call.
+    fed_from: u64,
+    /// `part` rows were given of the value under way.
+    parts: bool,
+    /// Whose the push is whose front has left as `part`.
+    route: Option<Route>,
+    unfinished: Unfinished,
+}
+
+/// Whose a message is: the name that was subscribed to.
+pub type Route = (Kind, Box<[u8]>);
+
+/// What is kept of a push that is not whole, since who it is for shows late.
+#[derive(Debug, Default)]
+struct Unfinished {
+    nodes: Vec<u64>,
+    bytes: Vec<u8>,
+    from: u64,
+}
+
+/// What a link's input came to, for the client to act on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// All of it is used.
+    NeedMore,
+    /// A request was answered, or nothing of note.
+    Handled,
+    /// A step of the handshake was answered.
+    Greeting(Greeting, Option<ErrorClass>),
+    /// SUBSCRIBE or its kin, of this subscription, was refused. The error's nodes begin at the mark.
+    Refused(u64, usize),
+    /// A whole push, whose nodes begin at the mark.
+    Push(usize),
+    /// A push whose end passes by. As for `Push`, but its end is still to come.
+    PassingPush(usize),
+}
+
+impl Link {
+    /// A link that is being opened.
+    pub fn new(id: u32, purpose: Purpose, endpoint: Endpoint, due: u64, limits: Limits) -> Self {
+        Self {
+            id,
+            purpose,
+            endpoint,
+            state: State::Opening,
+            due,
+            was_ready: false,
+            sent: 0,
+            inflight: InFlight::new(),
+            handshake: Handshake::default(),
+            credentials: None,
+            fault: None,
+            decoder: Decoder::new(limits),
+            fed_from: 0,
+            parts: false,
+            route: None,
+            unfinished: Unfinished::default(),
+        }
+    }
+
+    /// Reads input until something is done, or all of it is used. `fed` is all the input of this call, of which `input`
+    /// is what is left.
+    ///
+    /// # Errors
+    /// The peer's fault: nothing more can be read from this link.
+    pub fn receive(&mut self, fed: &[u8], input: &mut &[u8], out: &mut Output) -> Result<Received, Fault> {
+        let mark = out.mark();
+        match self.decoder.next(input, out)? {
+            Step::Value(top) if self.is_push(top) => {
+                self.restore(mark, out);
+                Ok(Received::Push(mark))
+            }
+            Step::Value(top) => self.answer(top, mark, out),
+            Step::NeedMore => self.interrupted(fed, mark, out),
+        }
+    }
+
+    /// Begins a call that feeds input: lets so many bytes pass first.
+    ///
+    /// # Errors
+    /// The host let more pass than was asked for.
+    pub fn skip(&mut self, bytes: u64) -> Result<(), Fault> {
+        let skipped = self.decoder.skip(bytes).map_err(|most| Fault {
+            cause: Cause::Usage,
+            text: format!("the host says that {bytes} bytes passed by, where {most} were to pass"),
+        });
+        self.fed_from = self.decoder.offset();
+        skipped
+    }
+
+    /// `keep-from` and `pass` of the WIT.
+    #[must_use]
+    pub fn input_state(&self) -> (u64, u64) {
+        let held = if self.unfinished.nodes.is_empty() { None } else { self.decoder.value_from() };
+        (held.unwrap_or_else(|| self.decoder.keep_from()), self.decoder.passing())
+    }
+
+    /// Notes what was written: so many bytes, for this.
+    pub fn wrote(&mut self, bytes: u64, id: u64, deadline: u64, what: What) {
+        self.sent += bytes;
+        self.inflight.push(Entry { id, end: self.sent, deadline, what });
+    }
+
+    /// The last error's text, for people.
+    #[must_use]
+    pub fn error_text(&self) -> String {
+        String::from_utf8_lossy(self.decoder.error_text()).into_owned()
+    }
+
+    /// A string of the push under way, or just ended.
+    #[must_use]
+    pub fn text<'a>(&'a self, fed: &'a [u8], offset: u64, size: u64) -> Option<&'a [u8]> {
+        let size = usize::try_from(size).ok()?;
+        let (bytes, from) = if offset >= self.fed_from {
+            (fed, self.fed_from)
+        } else {
+            (&self.unfinished.bytes[..], self.unfinished.from)
+        };
+        let at = usize::try_from(offset.checked_sub(from)?).ok()?;
+        bytes.get(at..at.checked_add(size)?)
+    }
+
+    /// The push was dealt with: forget what was kept of it. Gives whether its front has left as `part`, and whose it is.
+    pub fn end_push(&mut self) -> (bool, Option<Route>) {
+        self.unfinished.nodes.clear();
+        self.unfinished.bytes.clear();
+        (std::mem::take(&mut self.parts), self.route.take())
+    }
+
+    /// The front of the push leaves as `part`; it is nobody's where there is no route.
+    pub fn part_of_push(&mut self, route: Option<Route>, mark: usize, out: &mut Output) {
+        self.unfinished.nodes.clear();
+        self.parts = true;
+        out.event(EventKind::Part, u32::from(route.is_none()), self.id, 0, out.since(mark));
+        self.route = route;
+    }
+
+    /// RESP3 tells pushes by their type; on RESP2 a link for subscriptions gets nothing else that is an array.
+    fn is_push(&self, top: Top) -> bool {
+        top == Top::Push || top == Top::Array && !self.handshake.resp3 && matches!(self.purpose, Purpose::Hub(_))
+    }
+
+    /// A whole reply: ends what is first in the queue.
+    fn answer(&mut self, top: Top, mark: usize, out: &mut Output) -> Result<Received, Fault> {
+        let Some(entry) = self.inflight.pop() else {
+            let text = match top {
+                Top::Error(_) => format!("the server said, unasked: {}", self.error_text()),
+                _ => "a reply came that nothing was asked for".to_owned(),
+            };
+            return Err(Fault { cause: Cause::Protocol, text });
+        };
+        let parts = std::mem::take(&mut self.parts);
+        let error = if let Top::Error(class) = top { Some(class) } else { None };
+        match (entry.what, error) {
+            (What::Command | What::Exec, _) => {
+                out.event(EventKind::Reply, 0, self.id, entry.id, out.since(mark));
+                Ok(Received::Handled)
+            }
+            (What::Queued(place), Some(_)) => {
+                out.event(EventKind::Kept, place, self.id, entry.id, out.since(mark));
+                Ok(Received::Handled)
+            }
+            (What::Multi, Some(_)) => {
+                out.event(EventKind::Kept, 0, self.id, entry.id, out.since(mark));
+                Ok(Received::Handled)
+            }
+            (What::Multi | What::Queued(_) | What::Swallow, _) => {
+                out.rewind(mark);
+                if parts {
+                    out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);
+                }
+                Ok(Received::Handled)
+            }
+            (What::Greeting(step), _) => {
+                out.rewind(mark);
+                Ok(Received::Greeting(step, error))
+            }
+            (What::Subscribe(..), Some(_)) => Ok(Received::Refused(entry.id, mark)),
+            (What::Subscribe(..) | What::Unsubscribe(..), _) => Err(Fault {
+                cause: Cause::Protocol,
+                text: "a subscription was answered by what is no confirmation".to_owned(),
+            }),
+        }
+    }
+
+    /// The input ended inside a value: what there is of it leaves as a part, or is kept here if it may be a push.
+    fn interrupted(&mut self, fed: &[u8], mark: usize, out: &mut Output) -> Result<Received, Fault> {
+        let passing = self.decoder.passing() > 0;
+        if self.decoder.top().is_some_and(|top| self.is_push(top)) {
+            return self.interrupted_push(fed, passing, mark, out);
+        }
+        let new = out.since(mark);
+        match self.inflight.front().map(|entry| (entry.what, entry.id)) {
+            Some((What::Command | What::Exec | What::Queued(_) | What::Multi, id)) if out.mark() > mark => {
+                self.parts = true;
+                out.event(EventKind::Part, 0, self.id, id, new);
+            }
+            Some((What::Swallow, _)) if passing => {
+                self.parts = true;
+                out.event(EventKind::Part, 1, self.id, 0, new);
+            }
+            None | Some((What::Greeting(_) | What::Subscribe(..) | What::Unsubscribe(..), _)) if passing => {
+                return Err(Fault {
+                    cause: Cause::Protocol,
+                    text: "a large string came where none was asked for".to_owned(),
+                });
+            }
+            Some((What::Command | What::Exec | What::Queued(_) | What::Multi, _)) => {}
+            _ => out.rewind(mark),
+        }
+        Ok(Received::NeedMore)
+    }
+
+    fn interrupted_push(
+        &mut self,
+        fed: &[u8],
+        passing: bool,
+        mark: usize,
+        out: &mut Output,
+    ) -> Result<Received, Fault> {
+        if self.parts {
+            // Its front has left: what follows can't change whose it is.
+            if out.mark() > mark {
+                out.event(EventKind::Part, 0, self.id, 0, out.since(mark));
+            }
+            return Ok(Received::NeedMore);
+        }
+        if passing {
+            self.restore(mark, out);
+            return Ok(Received::PassingPush(mark));
+        }
+        self.keep_push(fed, mark, out)?;
+        Ok(Received::NeedMore)
+    }
+
+    /// Keeps the nodes of an unfinished push, and such of its bytes as may tell whose it is.
+    fn keep_push(&mut self, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
+        /// The first words, and a name of the longest kind.
+        const MOST_BYTES: usize = 2 * 65_536;
+        const MOST_WORDS: usize = 2 * 65_536;
+        let unfinished = &mut self.unfinished;
+        unfinished.nodes.extend_from_slice(out.nodes.get(mark * 2..).unwrap_or_default());
+        out.rewind(mark);
+        if unfinished.nodes.len() > MOST_WORDS {
+            return Err(Fault { cause: Cause::TooLarge, text: "a push has too many elements".to_owned() });
+        }
+        let value_from = self.decoder.value_from().unwrap_or_default();
+        if unfinished.bytes.is_empty() {
+            unfinished.from = value_from.max(self.fed_from);
+        }
+        let room = MOST_BYTES.saturating_sub(unfinished.bytes.len());
+        let skip = usize::try_from(value_from.saturating_sub(self.fed_from)).unwrap_or(usize::MAX);
+        unfinished.bytes.extend(fed.iter().skip(skip).take(room));
+        Ok(())
+    }
+
+    /// Puts the kept nodes of a push before those that came now.
+    fn restore(&mut self, mark: usize, out: &mut Output) {
+        if !self.unfinished.nodes.is_empty() {
+            let at = (mark * 2).min(out.nodes.len());
+            out.nodes.splice(at..at, self.unfinished.nodes.drain(..));
+        }
+    }
+}
+
+/// Turns the rows of a message push since `mark` into the value that its subscribers get: the first word goes.
+pub fn strip_message(mark: usize, out: &mut Output) {
+    let at = mark * 2;
+    let Some(size) = out.nodes.get(at).map(|head| head >> 16) else { return };
+    if out.nodes.len() < at + 4 {
+        return;
+    }
+    out.nodes.drain(at..at + 2);
+    let array = crate::output::Node::aggregate(NodeKind::Array, size.saturating_sub(1));
+    if let Some(row) = out.nodes.get_mut(at..at + 2) {
+        row.copy_from_slice(&[array.head(), 0]);
+    }
+}

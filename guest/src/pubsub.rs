@@ -1,0 +1,326 @@
+//! Who subscribed to what, on which link: names are counted, so two subscriptions of one channel send one SUBSCRIBE.
+//!
+//! A *hub* is all the names that share a link. Hub 0 is the shared one (the main link on RESP3, a link of its own on
+//! RESP2); a subscription with `own-link` has a hub whose id is its own.
+
+use std::collections::BTreeMap;
+
+use crate::output::{Nodes, Output, Verdict};
+use crate::wire::{Cause, EventKind, Failure, NEVER};
+
+/// The shared hub.
+pub const SHARED: u64 = 0;
+/// Longest name.
+pub const MAX_NAME: usize = 65_536;
+
+/// What the names of a subscription are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "documented in wit/pubsub.wit")]
+pub enum Kind {
+    Channel,
+    Pattern,
+    Shard,
+}
+
+impl Kind {
+    /// The command that subscribes, and the one that ends it.
+    #[must_use]
+    pub const fn commands(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Channel => (b"SUBSCRIBE", b"UNSUBSCRIBE"),
+            Self::Pattern => (b"PSUBSCRIBE", b"PUNSUBSCRIBE"),
+            Self::Shard => (b"SSUBSCRIBE", b"SUNSUBSCRIBE"),
+        }
+    }
+}
+
+type Key = (Kind, Box<[u8]>);
+
+#[derive(Debug, Default)]
+struct Name {
+    subscribers: Vec<u64>,
+    /// SUBSCRIBEs sent and not confirmed.
+    unconfirmed: u32,
+    /// A SUBSCRIBE was sent on the present link.
+    sent: bool,
+}
+
+/// The names that share a link.
+#[derive(Debug)]
+pub struct Hub {
+    /// The link, while there is one (opening, perhaps).
+    pub link: Option<u32>,
+    /// When to open one, `NEVER` while that waits for something else.
+    pub retry_at: u64,
+    /// Failures in a row.
+    pub attempts: u32,
+    live: bool,
+    names: BTreeMap<Key, Name>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    hub: u64,
+    kind: Kind,
+    names: Vec<Box<[u8]>>,
+    /// Names that the server has yet to confirm.
+    waiting: usize,
+    /// Was told `subscribed` since its link was last made.
+    told: bool,
+}
+
+/// All subscriptions of a client.
+#[derive(Debug, Default)]
+pub struct Hubs {
+    hubs: BTreeMap<u64, Hub>,
+    subscribers: BTreeMap<u64, Subscriber>,
+}
+
+/// Names to be sent in one command.
+pub type Names = Vec<Box<[u8]>>;
+
+impl Hubs {
+    /// Whether this id is in use.
+    #[must_use]
+    pub fn knows(&self, subscription: u64) -> bool {
+        self.subscribers.contains_key(&subscription)
+    }
+
+    /// The hub of a subscription.
+    #[must_use]
+    pub fn hub_of(&self, subscription: u64) -> Option<u64> {
+        self.subscribers.get(&subscription).map(|subscriber| subscriber.hub)
+    }
+
+    /// All hubs.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Hub)> {
+        self.hubs.iter().map(|(id, hub)| (*id, hub))
+    }
+
+    /// A hub, to change its link.
+    pub fn hub(&mut self, id: u64) -> Option<&mut Hub> {
+        self.hubs.get_mut(&id)
+    }
+
+    /// All subscriptions, in order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<u64> {
+        self.subscribers.keys().copied().collect()
+    }
+
+    /// Adds a subscription; it is live once `unsent` names were sent and confirmed.
+    pub fn add(&mut self, id: u64, kind: Kind, hub: u64, mut names: Names) {
+        names.sort_unstable();
+        names.dedup();
+        let at = self.hubs.entry(hub).or_insert_with(Hub::new);
+        let mut waiting = 0;
+        for name in &names {
+            let entry = at.names.entry((kind, name.clone())).or_default();
+            entry.subscribers.push(id);
+            waiting += usize::from(!entry.sent || entry.unconfirmed > 0);
+        }
+        self.subscribers.insert(id, Subscriber { hub, kind, names, waiting, told: false });
+    }
+
+    /// Says `subscribed` if all names are confirmed already.
+    pub fn tell_if_live(&mut self, id: u64, out: &mut Output) {
+        if let Some(subscriber) = self.subscribers.get_mut(&id)
+            && subscriber.waiting == 0
+            && !subscriber.told
+        {
+            subscriber.told = true;
+            out.notice(EventKind::Subscribed, id);
+        }
+    }
+
+    /// The names of a subscription that have to be sent on its hub's link; they count as sent from now on.
+    pub fn unsent(&mut self, id: u64) -> Option<(Kind, Names)> {
+        let subscriber = self.subscribers.get(&id)?;
+        let hub = self.hubs.get_mut(&subscriber.hub).filter(|hub| hub.live)?;
+        let mut names = Names::new();
+        for name in &subscriber.names {
+            if let Some(entry) = hub.names.get_mut(&(subscriber.kind, name.clone()))
+                && !entry.sent
+            {
+                entry.sent = true;
+                entry.unconfirmed += 1;
+                names.push(name.clone());
+            }
+        }
+        Some((subscriber.kind, names))
+    }
+
+    /// The hub's link is ready: every name has to be sent. Gives the hub's subscriptions, in order.
+    pub fn link_ready(&mut self, hub: u64) -> Vec<u64> {
+        let Some(at) = self.hubs.get_mut(&hub) else { return Vec::new() };
+        at.live = true;
+        at.attempts = 0;
+        at.retry_at = NEVER;
+        at.reset();
+        let mut ids = Vec::new();
+        for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
+            subscriber.waiting = subscriber.names.len();
+            ids.push(*id);
+        }
+        ids
+    }
+
+    /// The hub's link is gone: those who were told that they are subscribed are told of the gap.
+    pub fn link_lost(&mut self, hub: u64, out: &mut Output) {
+        let Some(at) = self.hubs.get_mut(&hub) else { return };
+        at.link = None;
+        at.live = false;
+        at.reset();
+        for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
+            subscriber.waiting = subscriber.names.len();
+            if std::mem::take(&mut subscriber.told) {
+                out.notice(EventKind::Gap, *id);
+            }
+        }
+    }
+
+    /// Takes a subscription away. Gives the names that nobody wants any more and that the server should hear of.
+    pub fn remove(&mut self, id: u64) -> Option<(u64, Kind, Names)> {
+        let subscriber = self.subscribers.remove(&id)?;
+        let mut unwanted = Names::new();
+        if let Some(hub) = self.hubs.get_mut(&subscriber.hub) {
+            for name in subscriber.names {
+                let key = (subscriber.kind, name);
+                let Some(entry) = hub.names.get_mut(&key) else { continue };
+                entry.subscribers.retain(|subscribed| *subscribed != id);
+                if !entry.subscribers.is_empty() {
+                    continue;
+                }
+                if entry.sent {
+                    entry.sent = false;
+                    unwanted.push(key.1.clone());
+                }
+                // An unconfirmed SUBSCRIBE is still to be counted, so that the next one's confirmation is not mistaken.
+                if entry.unconfirmed == 0 {
+                    hub.names.remove(&key);
+                }
+            }
+        }
+        Some((subscriber.hub, subscriber.kind, unwanted))
+    }
+
+    /// Drops a hub that has no names.
+    pub fn forget_hub(&mut self, hub: u64) -> Option<Hub> {
+        self.hubs.remove(&hub)
+    }
+
+    /// The server confirmed a name.
+    pub fn confirmed(&mut self, hub: u64, kind: Kind, name: &[u8], out: &mut Output) {
+        let key = (kind, Box::from(name));
+        let Some(at) = self.hubs.get_mut(&hub) else { return };
+        let Some(entry) = at.names.get_mut(&key) else { return };
+        entry.unconfirmed = entry.unconfirmed.saturating_sub(1);
+        if entry.unconfirmed > 0 {
+            return;
+        }
+        let subscribers = if entry.subscribers.is_empty() {
+            at.names.remove(&key);
+            return;
+        } else {
+            entry.subscribers.clone()
+        };
+        for id in subscribers {
+            if let Some(subscriber) = self.subscribers.get_mut(&id) {
+                subscriber.waiting = subscriber.waiting.saturating_sub(1);
+            }
+            self.tell_if_live(id, out);
+        }
+    }
+
+    /// Everyone who shares a name, not yet confirmed, with this subscription: a refusal concerns them all.
+    #[must_use]
+    pub fn share_unconfirmed(&self, id: u64) -> Vec<u64> {
+        let Some(subscriber) = self.subscribers.get(&id) else { return Vec::new() };
+        let Some(hub) = self.hubs.get(&subscriber.hub) else { return Vec::new() };
+        let mut sharing = vec![id];
+        for name in &subscriber.names {
+            if let Some(entry) = hub.names.get(&(subscriber.kind, name.clone()))
+                && entry.unconfirmed > 0
+            {
+                sharing.extend(entry.subscribers.iter().filter(|other| **other != id));
+            }
+        }
+        sharing.sort_unstable();
+        sharing.dedup();
+        sharing
+    }
+
+    /// Whether anyone waits for a confirmation in this hub.
+    #[must_use]
+    pub fn any_waiting(&self, hub: u64) -> bool {
+        let waits = |name: &Name| name.unconfirmed > 0 && !name.subscribers.is_empty();
+        self.hubs.get(&hub).is_some_and(|hub| hub.names.values().any(waits))
+    }
+
+    /// The server confirmed none of these names: forget that they were sent.
+    pub fn refuse(&mut self, id: u64) {
+        let Some(subscriber) = self.subscribers.get(&id) else { return };
+        let Some(hub) = self.hubs.get_mut(&subscriber.hub) else { return };
+        for name in &subscriber.names {
+            if let Some(entry) = hub.names.get_mut(&(subscriber.kind, name.clone()))
+                && entry.unconfirmed > 0
+            {
+                entry.unconfirmed -= 1;
+                entry.sent = false;
+            }
+        }
+    }
+
+    /// Who is to get a message.
+    #[must_use]
+    pub fn audience(&self, hub: u64, kind: Kind, name: &[u8]) -> &[u64] {
+        // A key that borrows would save this copy; names are short.
+        let key = (kind, Box::from(name));
+        self.hubs.get(&hub).and_then(|at| at.names.get(&key)).map_or(&[], |entry| &entry.subscribers)
+    }
+
+    /// Says a message to its audience: the first row carries the value, the others say that it is the same.
+    pub fn publish(&self, hub: u64, kind: Kind, name: &[u8], link: u32, nodes: Nodes, out: &mut Output) -> bool {
+        const SAME: u32 = 1;
+        let audience = self.audience(hub, kind, name);
+        for (place, id) in audience.iter().enumerate() {
+            let (detail, nodes) = if place == 0 { (0, nodes) } else { (SAME, Nodes::NONE) };
+            out.event(EventKind::Message, detail, link, *id, nodes);
+        }
+        !audience.is_empty()
+    }
+
+    /// Ends all subscriptions.
+    pub fn end_all(&mut self, why: &str, out: &mut Output) {
+        for id in std::mem::take(&mut self.subscribers).into_keys() {
+            out.ended(id, Verdict::new(Failure::NotSent, Cause::Closing), why);
+        }
+        self.hubs.clear();
+    }
+}
+
+impl Hub {
+    fn new() -> Self {
+        Self { link: None, retry_at: NEVER, attempts: 0, live: false, names: BTreeMap::new() }
+    }
+
+    /// Whether names can be sent on its link.
+    #[must_use]
+    pub fn live(&self) -> bool {
+        self.live
+    }
+
+    /// Whether anybody wants anything of it.
+    #[must_use]
+    pub fn wanted(&self) -> bool {
+        self.names.values().any(|name| !name.subscribers.is_empty())
+    }
+
+    /// Another link: nothing was sent on it, nothing is to be confirmed.
+    fn reset(&mut self) {
+        self.names.retain(|_, name| !name.subscribers.is_empty());
+        for name in self.names.values_mut() {
+            (name.sent, name.unconfirmed) = (false, 0);
+        }
+    }
+}

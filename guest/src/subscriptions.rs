@@ -1,0 +1,345 @@
+//! Subscriptions on their links: what is sent, what the server confirms, who gets a message.
+
+use crate::client::Core;
+use crate::inflight::What;
+use crate::link::{Link, Purpose, State, strip_message};
+use crate::output::Verdict;
+use crate::pubsub::{Kind, MAX_NAME, Names, SHARED};
+use crate::push::{Push, classify};
+use crate::resp::decode::Fault;
+use crate::resp::encode;
+use crate::wire::{Cause, ClientState, EventKind, Failure, HELD, NEVER};
+
+/// Most names of one SUBSCRIBE: more go in further ones.
+const NAMES_A_COMMAND: usize = 1000;
+/// Most names of one subscription.
+const MAX_NAMES: usize = 16_384;
+
+impl Core {
+    /// `pubsub.subscribe`.
+    pub fn subscribe(&mut self, now: u64, id: u64, kind: Kind, own_link: bool, lengths: &[u32], names: &[u8]) {
+        if self.hubs.knows(id) {
+            // Ending it would end the one that is right.
+            return;
+        }
+        let names = match split_names(lengths, names) {
+            Ok(names) => names,
+            Err(why) => return self.out.ended(id, Verdict::new(Failure::Misuse, Cause::Usage), why),
+        };
+        if self.draining.is_some() {
+            return self.out.ended(id, Verdict::new(Failure::NotSent, Cause::Closing), "the client is closing");
+        }
+        let hub = if own_link { id } else { SHARED };
+        self.hubs.add(id, kind, hub, names);
+        match self.hubs.hub(hub).and_then(|hub| hub.link) {
+            Some(_) => self.send_unsent(id),
+            None => self.connect_hub(now, hub),
+        }
+        self.hubs.tell_if_live(id, &mut self.out);
+    }
+
+    /// `pubsub.unsubscribe`.
+    pub fn unsubscribe(&mut self, _now: u64, id: u64) {
+        let Some((hub, kind, names)) = self.hubs.remove(id) else { return };
+        if hub != SHARED {
+            self.close_hub(hub);
+            return self.out.notice(EventKind::Ended, id);
+        }
+        match self.hub_link(hub) {
+            Some(link) if !names.is_empty() => {
+                let (link, effects) = (link, &mut self.effects);
+                let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return };
+                let commands = names.chunks(NAMES_A_COMMAND);
+                let last = commands.len().saturating_sub(1);
+                for (place, names) in commands.enumerate() {
+                    let what = What::Unsubscribe(kind, names.len() as u32);
+                    send_names(link, effects, kind.commands().1, names, if place == last { id } else { 0 }, what);
+                }
+            }
+            _ => self.out.notice(EventKind::Ended, id),
+        }
+    }
+
+    /// The main link speaks RESP3: the shared subscriptions are on it.
+    pub(crate) fn share_main_link(&mut self, link: u32) {
+        if let Some(hub) = self.hubs.hub(SHARED) {
+            hub.link = Some(link);
+            self.hub_ready(SHARED);
+        }
+    }
+
+    /// A hub's link is ready: subscribe to all its names.
+    pub(crate) fn hub_ready(&mut self, hub: u64) {
+        for id in self.hubs.link_ready(hub) {
+            self.send_unsent(id);
+            self.hubs.tell_if_live(id, &mut self.out);
+        }
+    }
+
+    /// Opens the links that hubs need and have waited for.
+    pub(crate) fn open_hubs(&mut self, now: u64) {
+        if self.connection.state != ClientState::Ready {
+            return;
+        }
+        let due = |retry_at: u64| retry_at == NEVER || retry_at <= now;
+        let wanting: Vec<u64> = self
+            .hubs
+            .iter()
+            .filter(|(_, hub)| hub.link.is_none() && hub.wanted() && due(hub.retry_at))
+            .map(|(id, _)| id)
+            .collect();
+        for hub in wanting {
+            self.connect_hub(now, hub);
+        }
+    }
+
+    /// A hub's own link is gone: it gets another after a while.
+    pub(crate) fn hub_closed(&mut self, now: u64, hub: u64, link: &Link, cause: Cause, why: &str) {
+        if self.hubs.hub(hub).is_none_or(|at| at.link != Some(link.id)) {
+            return;
+        }
+        self.hubs.link_lost(hub, &mut self.out);
+        if cause == Cause::Denied && !link.was_ready {
+            for id in self.hubs.ids().into_iter().filter(|id| self.hubs.hub_of(*id) == Some(hub)).collect::<Vec<_>>() {
+                self.hubs.remove(id);
+                self.out.ended(id, Verdict::new(Failure::Refused, cause), why);
+            }
+            self.hubs.forget_hub(hub);
+            return;
+        }
+        let attempts = self.hubs.hub(hub).map_or(0, |hub| hub.attempts);
+        let delay = self.backoff(attempts);
+        if let Some(hub) = self.hubs.hub(hub) {
+            hub.attempts = attempts.saturating_add(1);
+            hub.retry_at = now.saturating_add(delay);
+        }
+    }
+
+    /// The server refused a SUBSCRIBE: whoever waits for one of its names learns it.
+    pub(crate) fn subscription_refused(&mut self, _now: u64, link: u32, id: u64, mark: usize) {
+        let ids = self.hubs.share_unconfirmed(id);
+        if ids.is_empty() {
+            self.out.rewind(mark);
+            let hub = self.links.iter().find(|candidate| candidate.id == link).map(hub_of);
+            if hub.is_none_or(|hub| !self.hubs.any_waiting(hub)) {
+                return;
+            }
+            // Its names are no longer known, and one may be another's: begin anew, so that nobody waits in vain.
+            let text = "a subscription was refused that had ended meanwhile".to_owned();
+            return self.fail_link(link, Fault { cause: Cause::Lost, text });
+        }
+        self.hubs.refuse(id);
+        let nodes = self.out.since(mark);
+        let detail = Verdict::new(Failure::Refused, Cause::Denied).of_ended();
+        for id in ids {
+            self.out.event(EventKind::Ended, detail, link, id, nodes);
+            if let Some((hub, _, _)) = self.hubs.remove(id)
+                && hub != SHARED
+            {
+                self.close_hub(hub);
+            }
+        }
+    }
+
+    /// A whole push.
+    pub(crate) fn push(&mut self, id: u32, fed: &[u8], mark: usize) -> Result<(), Fault> {
+        let Some(at) = self.links.iter().position(|link| link.id == id) else { return Ok(()) };
+        let Some(link) = self.links.get_mut(at) else { return Ok(()) };
+        let (parts, route) = {
+            let hub = hub_of(link);
+            let rows = self.out.nodes.get(mark * 2..).unwrap_or_default();
+            match classify(rows, |offset, size| link.text(fed, offset, size)) {
+                Push::Message(kind, name) if !self.hubs.audience(hub, kind, name).is_empty() => {
+                    strip_message(mark, &mut self.out);
+                    let nodes = self.out.since(mark);
+                    self.hubs.publish(hub, kind, name, id, nodes, &mut self.out);
+                    link.end_push();
+                    return Ok(());
+                }
+                Push::Subscribed(kind, name) => {
+                    let name = Box::from(name);
+                    return self.confirmed(id, kind, name, mark);
+                }
+                Push::Unsubscribed(kind, name) => {
+                    let name: Box<[u8]> = Box::from(name);
+                    return self.unsubscribed(id, kind, &name, mark);
+                }
+                Push::Message(..) | Push::Unknown => link.end_push(),
+            }
+        };
+        if !parts {
+            self.out.rewind(mark);
+            return Ok(());
+        }
+        let nodes = self.out.since(mark);
+        let delivered =
+            route.is_some_and(|(kind, name)| self.hubs.publish(hub_of(link), kind, &name, id, nodes, &mut self.out));
+        if !delivered {
+            self.out.event(EventKind::Discard, 0, id, 0, nodes);
+        }
+        Ok(())
+    }
+
+    /// A push whose end passes by: its front leaves now.
+    pub(crate) fn passing_push(&mut self, id: u32, fed: &[u8], mark: usize) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
+        let rows = self.out.nodes.get(mark * 2..).unwrap_or_default();
+        let route = match classify(rows, |offset, size| link.text(fed, offset, size)) {
+            Push::Message(kind, name) => {
+                Some((kind, Box::from(name))).filter(|_| !self.hubs.audience(hub_of(link), kind, name).is_empty())
+            }
+            _ => None,
+        };
+        if route.is_some() {
+            strip_message(mark, &mut self.out);
+        }
+        link.part_of_push(route, mark, &mut self.out);
+    }
+
+    fn confirmed(&mut self, id: u32, kind: Kind, name: Box<[u8]>, mark: usize) -> Result<(), Fault> {
+        self.out.rewind(mark);
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return Ok(()) };
+        link.end_push();
+        let Some(What::Subscribe(asked, left)) = link.inflight.front_mut().map(|entry| &mut entry.what) else {
+            return Err(unasked("a subscription was confirmed that was not asked for"));
+        };
+        if *asked != kind {
+            return Err(unasked("a subscription of another kind was confirmed than was asked for"));
+        }
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            link.inflight.pop();
+        }
+        let hub = hub_of(link);
+        self.hubs.confirmed(hub, kind, &name, &mut self.out);
+        Ok(())
+    }
+
+    fn unsubscribed(&mut self, id: u32, kind: Kind, name: &[u8], mark: usize) -> Result<(), Fault> {
+        self.out.rewind(mark);
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return Ok(()) };
+        link.end_push();
+        let hub = hub_of(link);
+        match link.inflight.front_mut().map(|entry| (entry.id, &mut entry.what)) {
+            Some((subscription, What::Unsubscribe(asked, left))) if *asked == kind => {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    link.inflight.pop();
+                    if subscription != 0 {
+                        self.out.notice(EventKind::Ended, subscription);
+                    }
+                }
+            }
+            // The server ends it by itself, as when a slot moves away.
+            _ => {
+                for lost in self.hubs.audience(hub, kind, name).to_vec() {
+                    self.hubs.remove(lost);
+                    let verdict = Verdict::new(Failure::NotSent, Cause::Lost);
+                    self.out.ended(lost, verdict, "the server ended the subscription");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a hub a link if one can be had now.
+    fn connect_hub(&mut self, now: u64, hub: u64) {
+        if self.connection.state != ClientState::Ready {
+            return;
+        }
+        let Some(main) = self.main() else { return };
+        let (main, resp3, endpoint) = (main.id, main.handshake.resp3, main.endpoint.clone());
+        if hub == SHARED && resp3 {
+            return self.share_main_link(main);
+        }
+        if self.links.len() >= self.settings.limits.links as usize {
+            return self.end_hub(hub, "no more links may be opened: limits.links");
+        }
+        let link = self.open_link(now, Purpose::Hub(hub), endpoint);
+        if let Some(hub) = self.hubs.hub(hub) {
+            hub.link = Some(link);
+            hub.retry_at = NEVER;
+        }
+    }
+
+    fn end_hub(&mut self, hub: u64, why: &str) {
+        for id in self.hubs.ids() {
+            if self.hubs.hub_of(id) == Some(hub) {
+                self.hubs.remove(id);
+                self.out.ended(id, Verdict::new(Failure::Limit, Cause::None), why);
+            }
+        }
+        self.close_hub(hub);
+    }
+
+    fn close_hub(&mut self, hub: u64) {
+        if let Some(link) = self.hubs.forget_hub(hub).and_then(|hub| hub.link) {
+            self.fail_link(link, Fault { cause: Cause::Cancelled, text: "its subscription ended".to_owned() });
+        }
+    }
+
+    /// The hub's link, if names can be sent on it.
+    fn hub_link(&mut self, hub: u64) -> Option<u32> {
+        let link = self.hubs.hub(hub).filter(|hub| hub.live()).and_then(|hub| hub.link)?;
+        self.links.iter().any(|candidate| candidate.id == link && candidate.state == State::Ready).then_some(link)
+    }
+
+    fn send_unsent(&mut self, id: u64) {
+        let Some(link) = self.hubs.hub_of(id).and_then(|hub| self.hub_link(hub)) else { return };
+        let Some((kind, names)) = self.hubs.unsent(id) else { return };
+        let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return };
+        for names in names.chunks(NAMES_A_COMMAND) {
+            let what = What::Subscribe(kind, names.len() as u32);
+            send_names(link, &mut self.effects, kind.commands().0, names, id, what);
+        }
+    }
+}
+
+/// Which hub's names are on this link.
+fn hub_of(link: &Link) -> u64 {
+    match link.purpose {
+        Purpose::Main => SHARED,
+        Purpose::Hub(hub) => hub,
+    }
+}
+
+fn send_names(
+    link: &mut Link,
+    effects: &mut crate::effects::Effects,
+    command: &[u8],
+    names: &[Box<[u8]>],
+    id: u64,
+    what: What,
+) {
+    let bytes = effects.send(link.id, |out| {
+        encode::command(out, names.len() as u32 + 1);
+        encode::argument(out, command);
+        for name in names {
+            encode::argument(out, name);
+        }
+    });
+    link.wrote(bytes as u64, id, NEVER, what);
+}
+
+fn split_names(lengths: &[u32], mut bytes: &[u8]) -> Result<Names, &'static str> {
+    if lengths.is_empty() {
+        return Err("a subscription needs at least one name");
+    }
+    if lengths.len() > MAX_NAMES {
+        return Err("a subscription has at most 16384 names");
+    }
+    let mut names = Names::new();
+    for length in lengths {
+        if length & HELD != 0 || *length as usize > MAX_NAME {
+            return Err("a name has at most 65536 bytes, and is not held");
+        }
+        let (name, rest) = bytes.split_at_checked(*length as usize).ok_or("lengths and names do not fit")?;
+        names.push(Box::from(name));
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(names) } else { Err("lengths and names do not fit") }
+}
+
+fn unasked(text: &str) -> Fault {
+    Fault { cause: Cause::Protocol, text: text.to_owned() }
+}
