@@ -48,7 +48,8 @@ func (r *reader) valType() ValType {
 		r.byte()
 		return ValType{Prim: kind}
 	}
-	if feature := refusedTypes[code]; feature != "" {
+	// A single byte below 0x40 is an index.
+	if feature := refusedTypes[code]; feature != "" && code >= 0x40 {
 		r.refuse(start, feature)
 	}
 	return ValType{Index: r.s33()}
