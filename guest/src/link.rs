@@ -79,6 +79,22 @@ struct Unfinished {
     from: u64,
 }
 
+impl Unfinished {
+    /// A push that began in an earlier call has its end here: a string may span both.
+    fn complete(&mut self, fed: &[u8]) {
+        if !self.bytes.is_empty() {
+            self.append(fed);
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        /// The first words, and a name of the longest kind.
+        const MOST: usize = 2 * 65_536;
+        let room = MOST.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+}
+
 /// What a link's input came to, for the client to act on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
@@ -128,6 +144,7 @@ impl Link {
         let mark = out.mark();
         match self.decoder.next(input, out)? {
             Step::Value(top) if self.is_push(top) => {
+                self.unfinished.complete(fed);
                 self.restore(mark, out);
                 Ok(Received::Push(mark))
             }
@@ -172,11 +189,9 @@ impl Link {
     #[must_use]
     pub fn text<'a>(&'a self, fed: &'a [u8], offset: u64, size: u64) -> Option<&'a [u8]> {
         let size = usize::try_from(size).ok()?;
-        let (bytes, from) = if offset >= self.fed_from {
-            (fed, self.fed_from)
-        } else {
-            (&self.unfinished.bytes[..], self.unfinished.from)
-        };
+        let kept = &self.unfinished;
+        // A string that spans two calls is whole only in what was kept.
+        let (bytes, from) = if kept.bytes.is_empty() { (fed, self.fed_from) } else { (&kept.bytes[..], kept.from) };
         let at = usize::try_from(offset.checked_sub(from)?).ok()?;
         bytes.get(at..at.checked_add(size)?)
     }
@@ -287,6 +302,7 @@ impl Link {
             return Ok(Received::NeedMore);
         }
         if passing {
+            self.unfinished.complete(fed);
             self.restore(mark, out);
             return Ok(Received::PassingPush(mark));
         }
@@ -296,8 +312,6 @@ impl Link {
 
     /// Keeps the nodes of an unfinished push, and such of its bytes as may tell whose it is.
     fn keep_push(&mut self, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
-        /// The first words, and a name of the longest kind.
-        const MOST_BYTES: usize = 2 * 65_536;
         const MOST_WORDS: usize = 2 * 65_536;
         let unfinished = &mut self.unfinished;
         unfinished.nodes.extend_from_slice(out.nodes.get(mark * 2..).unwrap_or_default());
@@ -306,12 +320,11 @@ impl Link {
             return Err(Fault { cause: Cause::TooLarge, text: "a push has too many elements".to_owned() });
         }
         let value_from = self.decoder.value_from().unwrap_or_default();
+        let before = usize::try_from(value_from.saturating_sub(self.fed_from)).unwrap_or(usize::MAX);
         if unfinished.bytes.is_empty() {
             unfinished.from = value_from.max(self.fed_from);
         }
-        let room = MOST_BYTES.saturating_sub(unfinished.bytes.len());
-        let skip = usize::try_from(value_from.saturating_sub(self.fed_from)).unwrap_or(usize::MAX);
-        unfinished.bytes.extend(fed.iter().skip(skip).take(room));
+        unfinished.append(fed.get(before..).unwrap_or_default());
         Ok(())
     }
 

@@ -253,7 +253,7 @@ fn begin_request(row: Row, link: &mut Link, effects: &mut Effects) -> Result<Par
         return Err("sessions are not supported yet");
     }
     let mut place = None;
-    if row.has(option::ATOMIC) {
+    if row.has(option::ATOMIC | option::LONE) {
         let bytes = effects.send(link.id, |out| encode::words(out, &[b"MULTI"]));
         link.wrote(bytes as u64, row.id, NEVER, What::Multi);
         place = Some(0);

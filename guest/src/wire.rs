@@ -107,6 +107,8 @@ pub mod option {
     pub const TRACK: u32 = 1 << 4;
     /// May go to a replica.
     pub const REPLICA: u32 = 1 << 5;
+    /// A transaction of this command alone.
+    pub const LONE: u32 = 1 << 6;
 }
 
 /// Bit 31 of a length: the host holds the argument.

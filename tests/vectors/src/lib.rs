@@ -1,0 +1,127 @@
+//! The transcripts of this folder, read from their JSON: see its README for the notation.
+
+mod read;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// One transcript.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    /// Its file's name and its own.
+    pub name: String,
+    /// How the client is set up.
+    pub settings: Settings,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a vector says of the client's settings.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the README's names")]
+pub struct Settings {
+    pub resp2: bool,
+    pub database: u32,
+    pub name: String,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    /// Field of `limits` in the WIT, and value.
+    pub limits: Vec<(String, u64)>,
+}
+
+/// One step; `handshake` is read as the `Client` and `Server` steps that it stands for.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the README's names")]
+pub enum Step {
+    Open(usize),
+    Link(usize),
+    Client(Vec<u8>),
+    Server(Vec<u8>),
+    HangUp,
+    Closes(usize),
+    Call { id: u64, args: Vec<Vec<u8>> },
+    Transaction { id: u64, commands: Vec<Vec<Vec<u8>>> },
+    Cancel(u64),
+    Reply { id: u64, value: Value },
+    Failed { id: u64, failure: String, cause: String },
+    Subscribe { id: u64, kind: String, names: Vec<Vec<u8>> },
+    Unsubscribe(u64),
+    Subscribed(u64),
+    Gap(u64),
+    Ended { id: u64, failure: Option<String>, cause: Option<String>, value: Option<Value> },
+    Message { id: u64, value: Value },
+    State { state: String, cause: Option<String> },
+}
+
+/// A reply.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the README's names")]
+pub enum Value {
+    Nil(u8),
+    Bool(bool),
+    Int(i64),
+    /// As text, so that NaN equals itself.
+    Double(String),
+    Ok,
+    Status(Vec<u8>),
+    Error {
+        text: Vec<u8>,
+        class: String,
+    },
+    Bulk(Vec<u8>),
+    Verbatim {
+        format: String,
+        text: Vec<u8>,
+    },
+    Big(Vec<u8>),
+    Array(Vec<Value>),
+    Set(Vec<Value>),
+    Map(Vec<(Value, Value)>),
+    Attribute {
+        attributes: Vec<(Value, Value)>,
+        of: Box<Value>,
+    },
+}
+
+impl Vector {
+    /// Where the server's bytes can be cut: lengths of all `server` steps together.
+    #[must_use]
+    pub fn server_bytes(&self) -> usize {
+        let bytes = |step: &Step| if let Step::Server(bytes) = step { bytes.len() } else { 0 };
+        self.steps.iter().map(bytes).sum()
+    }
+}
+
+/// The folder of the vectors.
+#[must_use]
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All vectors of all files.
+///
+/// # Errors
+/// Names the file, the vector and the step that can't be read.
+pub fn all() -> Result<Vec<Vector>> {
+    let folder = folder();
+    let handshakes = json(&folder.join("handshake.json"))?;
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json") && !file.ends_with("handshake.json"));
+    files.sort();
+    let mut vectors = Vec::new();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let list = json(&file)?;
+        for vector in list.as_array().with_context(|| format!("{name}: an array is wanted"))? {
+            vectors.push(read::vector(&name, vector, &handshakes)?);
+        }
+    }
+    Ok(vectors)
+}
+
+fn json(file: &Path) -> Result<serde_json::Value> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parsing {}", file.display()))
+}
