@@ -1,0 +1,145 @@
+package coracle
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// smallArgs is how many arguments an encoder takes without making room for more.
+const smallArgs = 6
+
+// encoder turns the arguments of a command into bytes. Strings and byte slices stay where they are.
+type encoder struct {
+	args    [][]byte
+	scratch []byte // for the digits of numbers
+	small   [smallArgs][]byte
+	digits  [40]byte
+}
+
+// command encodes one command. The error says which argument can't be sent.
+func (e *encoder) command(args []any) ([][]byte, error) {
+	e.args, e.scratch = e.small[:0], e.digits[:0]
+	if len(args) > smallArgs {
+		e.args = make([][]byte, 0, len(args))
+	}
+	for i, arg := range args {
+		if err := e.add(arg); err != nil {
+			return nil, misuse(fmt.Sprintf("argument %d: %s", i, err))
+		}
+	}
+	if len(args) == 0 || len(e.args[0]) == 0 {
+		return nil, misuse("a command needs at least its name")
+	}
+	return e.args, nil
+}
+
+func misuse(text string) error {
+	return &ClientError{Failure: FailureMisuse, Cause: CauseUsage, Text: text}
+}
+
+func (e *encoder) add(arg any) error {
+	switch v := arg.(type) {
+	case string:
+		e.args = append(e.args, viewOf(v))
+	case []byte:
+		e.args = append(e.args, v)
+	case int:
+		e.digitsOf(strconv.AppendInt(e.scratch, int64(v), 10))
+	case int64:
+		e.digitsOf(strconv.AppendInt(e.scratch, v, 10))
+	case int32:
+		e.digitsOf(strconv.AppendInt(e.scratch, int64(v), 10))
+	case uint:
+		e.digitsOf(strconv.AppendUint(e.scratch, uint64(v), 10))
+	case uint64:
+		e.digitsOf(strconv.AppendUint(e.scratch, v, 10))
+	case uint32:
+		e.digitsOf(strconv.AppendUint(e.scratch, uint64(v), 10))
+	case float64:
+		return e.float(v, 64)
+	case float32:
+		return e.float(float64(v), 32)
+	case bool:
+		if v {
+			e.digitsOf(append(e.scratch, '1'))
+		} else {
+			e.digitsOf(append(e.scratch, '0'))
+		}
+	case time.Time:
+		e.args = append(e.args, v.AppendFormat(nil, time.RFC3339Nano))
+	case time.Duration:
+		return fmt.Errorf("a time.Duration has no unit that every command means: give %s as a number", v)
+	case encoding.BinaryMarshaler:
+		b, err := v.MarshalBinary()
+		if err != nil {
+			return fmt.Errorf("%T can't be marshalled: %w", arg, err)
+		}
+		e.args = append(e.args, b)
+	default:
+		return e.addByKind(arg)
+	}
+	return nil
+}
+
+// addByKind takes types that are named by the caller's program, and the rarer numbers.
+func (e *encoder) addByKind(arg any) error {
+	switch v := reflect.ValueOf(arg); v.Kind() {
+	case reflect.String:
+		e.args = append(e.args, viewOf(v.String()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		e.digitsOf(strconv.AppendInt(e.scratch, v.Int(), 10))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		e.digitsOf(strconv.AppendUint(e.scratch, v.Uint(), 10))
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			return typeFault(arg)
+		}
+		e.args = append(e.args, v.Bytes())
+	default:
+		return typeFault(arg)
+	}
+	return nil
+}
+
+func typeFault(arg any) error {
+	if arg == nil {
+		return fmt.Errorf("nil can't be sent")
+	}
+	return fmt.Errorf("a %T can't be sent: give a string, bytes, a number, a bool or an encoding.BinaryMarshaler", arg)
+}
+
+func (e *encoder) float(f float64, bits int) error {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		e.digitsOf(append(e.scratch, reply.FormatDouble(f)...))
+		return nil
+	}
+	e.digitsOf(strconv.AppendFloat(e.scratch, f, 'f', -1, bits))
+	return nil
+}
+
+// digitsOf takes what was appended to the scratch as an argument.
+func (e *encoder) digitsOf(longer []byte) {
+	from := len(e.scratch) // if it had to move, earlier arguments stay where they were
+	e.args = append(e.args, longer[from:len(longer):len(longer)])
+	e.scratch = longer
+}
+
+// viewOf gives a string's bytes where they are. They are only ever read.
+func viewOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf gives bytes that nobody changes any more as a string.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// request is a command on its way, in one piece of memory.
+type request struct {
+	entry   driver.Entry
+	encoder encoder
+}

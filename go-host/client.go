@@ -1,0 +1,141 @@
+package coracle
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// Client is a connection to a server, with what is needed to make it anew. It is safe for use by any number of
+// goroutines. Make it with [Open], and close it.
+type Client struct {
+	lane   *driver.Lane
+	digest string
+	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
+	done   chan struct{}
+	once   sync.Once
+	relays sync.WaitGroup
+}
+
+// Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db] or
+// unix://path[?db=N].
+//
+// The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it
+// has been reached, a lost connection is made anew by itself.
+func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
+	o, err := gatherOptions(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	module, err := core.Load(ctx, o.component)
+	if err != nil {
+		return nil, fmt.Errorf("coracle: %w", err)
+	}
+	lane, err := driver.New(ctx, o.driver(module))
+	if err != nil {
+		return nil, fmt.Errorf("coracle: %w", err)
+	}
+	c := &Client{lane: lane, digest: module.Digest(), done: make(chan struct{})}
+	if o.lazy {
+		return c, nil
+	}
+	if err := c.waitReady(ctx); err != nil {
+		c.abort()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Client) waitReady(ctx context.Context) error {
+	state, err := c.lane.Wait(ctx)
+	switch {
+	case err != nil:
+		cause := CauseCancelled
+		if err == context.DeadlineExceeded {
+			cause = CauseDeadline
+		}
+		return &ClientError{Failure: FailureNotSent, Cause: cause, Text: state.Text, Err: err}
+	case state.Now == wire.StateReady:
+		return nil
+	case state.Now == wire.StateDenied:
+		return &ClientError{Failure: FailureRefused, Cause: state.Cause, Text: state.Text, Err: state.Err}
+	default:
+		return &ClientError{Failure: FailureNotSent, Cause: state.Cause, Text: state.Text, Err: state.Err}
+	}
+}
+
+// Do sends a command and waits for its reply.
+//
+// Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
+// slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns by
+// then, with an error that says whether the server may have executed the command.
+func (c *Client) Do(ctx context.Context, args ...any) Reply {
+	r := &request{}
+	encoded, err := r.encoder.command(args)
+	if err != nil {
+		return Reply{err: err}
+	}
+	r.entry.Commands = r.entry.One(driver.Command{Args: encoded})
+	r.entry.Deadline = c.lane.Deadline(ctx)
+	if failure := c.lane.Do(ctx, &r.entry); failure != nil {
+		return Reply{err: clientError(failure)}
+	}
+	return replyOf(&r.entry.Results[0])
+}
+
+// ComponentDigest is the SHA-256, in hexadecimal, of the component that the client runs.
+func (c *Client) ComponentDigest() string { return c.digest }
+
+// Stats tell what a client did, and holds.
+type Stats struct {
+	// Memory is what the instance of the component holds, in bytes, MemoryPeak the most that it did.
+	Memory, MemoryPeak uint64
+	// Batches counts the calls that handed over commands, and Commands the commands, of which large ones count more than
+	// once. The second by the first is how many callers were served at once.
+	Batches, Commands uint64
+	// Dropped counts the messages that subscribers lost since nobody took them.
+	Dropped uint64
+	// Traps counts the instances that were lost.
+	Traps uint64
+}
+
+// Stats tells what the client did so far.
+func (c *Client) Stats() Stats {
+	s := c.lane.Stats()
+	return Stats{
+		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
+	}
+}
+
+// Close ends the client: commands under way are answered first, for at most [DefaultCloseTimeout]. When it returns
+// nothing of the client is left running.
+func (c *Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultCloseTimeout)
+	defer cancel()
+	return c.CloseContext(ctx)
+}
+
+// CloseContext is Close with another bound. If the context is done before all commands under way are answered, those end
+// with an error, and CloseContext gives the context's.
+func (c *Client) CloseContext(ctx context.Context) error {
+	err := c.lane.Close(ctx)
+	c.endRelays()
+	if err != nil {
+		return fmt.Errorf("coracle: close: commands were still under way: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) abort() {
+	c.lane.Abort()
+	c.endRelays()
+}
+
+func (c *Client) endRelays() {
+	c.once.Do(func() { close(c.done) })
+	c.relays.Wait()
+}

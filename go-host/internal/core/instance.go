@@ -1,0 +1,207 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/coracle-client/coracle/go-host/component"
+	"github.com/coracle-client/coracle/go-host/component/wit"
+)
+
+// Instance is one core. It is used by one goroutine at a time. A call that gives an error has trapped: the instance is of
+// no use any more, and the effects of that call are not to be done.
+type Instance struct {
+	inner    *component.Instance
+	calls    [exportCount]*component.Call
+	buffer   func(size int) []byte
+	progress Progress
+}
+
+// Config says how an instance is made.
+type Config struct {
+	// MemoryLimit bounds its linear memory, in bytes.
+	MemoryLimit uint64
+	// Buffer gives an empty slice with room for size bytes, for the data of a send.
+	Buffer func(size int) []byte
+}
+
+// Instantiate makes an instance.
+func (m *Module) Instantiate(ctx context.Context, config Config) (*Instance, error) {
+	i := &Instance{buffer: config.Buffer}
+	if i.buffer == nil {
+		i.buffer = func(size int) []byte { return make([]byte, 0, size) }
+	}
+	inner, err := m.compiled.Instantiate(ctx, i.imports(), component.Config{MemoryLimitBytes: config.MemoryLimit})
+	if err != nil {
+		return nil, fmt.Errorf("instantiate the component: %w", err)
+	}
+	i.inner = inner
+	for at, e := range exports {
+		f, err := inner.Func(e.iface, e.function)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("instantiate the component: %w", err), inner.Close(ctx))
+		}
+		i.calls[at] = f.NewCall()
+	}
+	i.calls[xElapsed].SetValue(1, wit.List())
+	return i, nil
+}
+
+// MemorySize gives the bytes of linear memory.
+func (i *Instance) MemorySize() uint64 { return i.inner.MemorySize() }
+
+// Close frees the instance.
+func (i *Instance) Close(ctx context.Context) error { return i.inner.Close(ctx) }
+
+// invoke makes a call whose arguments but the first are set.
+func (i *Instance) invoke(at int, now uint64) (*Progress, error) {
+	return i.invokeWith(at, now, func(v component.View) (component.View, error) { return v, nil })
+}
+
+// invokeWith is invoke for a result that holds the progress somewhere inside.
+func (i *Instance) invokeWith(at int, now uint64, inside func(component.View) (component.View, error)) (*Progress, error) {
+	ctx := context.Background()
+	call := i.calls[at]
+	call.SetU64(0, now)
+	p := &i.progress
+	clear(p.Effects)
+	p.Effects, p.Logs = p.Effects[:0], p.Logs[:0]
+	if err := call.Invoke(ctx); err != nil {
+		return nil, err
+	}
+	result, err := inside(call.Result())
+	if err == nil {
+		p.take(result)
+	}
+	return p, errors.Join(err, call.Done(ctx))
+}
+
+// take copies the result out of the instance's memory.
+func (p *Progress) take(result component.View) {
+	p.Events = append(p.Events[:0], result.Field(fEvents).ListU64()...)
+	p.Nodes = append(p.Nodes[:0], result.Field(fNodes).ListU64()...)
+	p.Texts = append(p.Texts[:0], result.Field(fTexts).Bytes()...)
+	p.Accepted = result.Field(fAccepted).U32()
+	p.WakeAt = result.Field(fWakeAt).U64()
+	p.KeepFrom = result.Field(fKeepFrom).U64()
+	p.Pass = result.Field(fPass).U64()
+}
+
+// SettingsError is what the core says of settings that it can't use.
+type SettingsError struct{ Text string }
+
+// Error gives the core's text.
+func (e *SettingsError) Error() string { return e.Text }
+
+// Configure is the first call, and made once. A [*SettingsError] names the setting that can't be used.
+func (i *Instance) Configure(now uint64, settings Settings) (*Progress, error) {
+	i.calls[xConfigure].SetValue(1, settings.value())
+	return i.invokeWith(xConfigure, now, func(v component.View) (component.View, error) {
+		if v.Case() != 0 {
+			return component.View{}, &SettingsError{Text: v.Payload().Text()}
+		}
+		return v.Payload(), nil
+	})
+}
+
+// Opened says that a link is connected.
+func (i *Instance) Opened(now uint64, link uint32, credentials *Credentials) (*Progress, error) {
+	call := i.calls[xOpened]
+	call.SetU32(1, link)
+	call.SetValue(2, credentials.value())
+	return i.invoke(xOpened, now)
+}
+
+// Received feeds input.
+func (i *Instance) Received(now uint64, link uint32, skipped uint64, bytes []byte) (*Progress, error) {
+	call := i.calls[xReceived]
+	call.SetU32(1, link)
+	call.SetU64(2, skipped)
+	call.SetBytes(3, bytes)
+	return i.invoke(xReceived, now)
+}
+
+// Closed says that a link is no more.
+func (i *Instance) Closed(now uint64, link uint32, reason Reason, written uint64, detail string) (*Progress, error) {
+	call := i.calls[xClosed]
+	call.SetU32(1, link)
+	call.SetEnum(2, uint32(reason))
+	call.SetU64(3, written)
+	call.SetString(4, strings.ToValidUTF8(detail, "?"))
+	return i.invoke(xClosed, now)
+}
+
+// Elapsed says that time passed.
+func (i *Instance) Elapsed(now uint64, links []Traffic) (*Progress, error) {
+	if len(links) > 0 {
+		values := make([]wit.Value, len(links))
+		for at, t := range links {
+			values[at] = wit.Record(wit.U32(t.Link), wit.U64(t.Written), wit.U64(t.Received))
+		}
+		i.calls[xElapsed].SetValue(1, wit.List(values...))
+		defer i.calls[xElapsed].SetValue(1, wit.List())
+	}
+	return i.invoke(xElapsed, now)
+}
+
+// Drain accepts no more, and ends by deadline what was accepted.
+func (i *Instance) Drain(now, deadline uint64) (*Progress, error) {
+	i.calls[xDrain].SetU64(1, deadline)
+	return i.invoke(xDrain, now)
+}
+
+// Submit sends commands.
+func (i *Instance) Submit(now uint64, rows []uint64, lengths []uint32, bytes []byte) (*Progress, error) {
+	call := i.calls[xSubmit]
+	call.SetListU64(1, rows)
+	call.SetListU32(2, lengths)
+	call.SetBytes(3, bytes)
+	return i.invoke(xSubmit, now)
+}
+
+// Cancel says that nobody waits for these requests.
+func (i *Instance) Cancel(now uint64, requests []uint64) (*Progress, error) {
+	i.calls[xCancel].SetListU64(1, requests)
+	return i.invoke(xCancel, now)
+}
+
+// Subscribe asks for messages.
+func (i *Instance) Subscribe(now, id uint64, kind SubKind, ownLink bool, lengths []uint32, names []byte) (*Progress, error) {
+	call := i.calls[xSubscribe]
+	call.SetU64(1, id)
+	call.SetEnum(2, uint32(kind))
+	call.SetBool(3, ownLink)
+	call.SetListU32(4, lengths)
+	call.SetBytes(5, names)
+	return i.invoke(xSubscribe, now)
+}
+
+// Unsubscribe asks for no more.
+func (i *Instance) Unsubscribe(now, id uint64) (*Progress, error) {
+	i.calls[xUnsubscribe].SetU64(1, id)
+	return i.invoke(xUnsubscribe, now)
+}
+
+// Fault is one of the faults on request of the testing world.
+type Fault struct {
+	// Name is trap, spin or hoard.
+	Name string
+	// Bytes is how much to hoard.
+	Bytes uint64
+}
+
+// Provoke makes a fault; only a component of the testing world can.
+func (i *Instance) Provoke(fault Fault) error {
+	f, err := i.inner.Func(ifTesting, fault.Name)
+	if err != nil {
+		return err
+	}
+	var args []wit.Value
+	if fault.Name == "hoard" {
+		args = []wit.Value{wit.U64(fault.Bytes)}
+	}
+	_, err = f.Call(context.Background(), args...)
+	return err
+}

@@ -1,0 +1,204 @@
+package driver
+
+import (
+	"net"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// perform does the effects of a call, in order. The caller holds the instance lock.
+func (l *Lane) perform(effects []core.Effect) {
+	for i := range effects {
+		e := &effects[i]
+		if e.Kind == core.EffectOpen {
+			l.open(e.Link, *e.Endpoint)
+			continue
+		}
+		k := l.links[e.Link]
+		if k == nil || k.closing {
+			continue
+		}
+		switch e.Kind {
+		case core.EffectSend:
+			k.out.append(e.Data, l.seq)
+		case core.EffectSendHeld:
+			l.sendHeld(k, e)
+		case core.EffectSendSecret:
+			k.out.append(l.secret(e), l.seq)
+		case core.EffectClose:
+			k.shut()
+		}
+	}
+	for i := range effects {
+		if k := l.links[effects[i].Link]; k != nil && effects[i].Kind != core.EffectOpen {
+			k.out.wake()
+		}
+	}
+}
+
+// sendHeld puts an argument into a link's output; if it is gone, so is the link.
+func (l *Lane) sendHeld(k *link, e *core.Effect) {
+	s := l.table.get(e.Request)
+	if s == nil {
+		k.shut()
+		return
+	}
+	arg, ok := s.entry.argument(s.result, e.Index)
+	if !ok {
+		k.shut()
+		return
+	}
+	s.entry.holdsOn(k)
+	k.out.appendHeld(s.entry, arg, l.seq)
+}
+
+// secret gives a copy of a user name or password.
+func (l *Lane) secret(e *core.Effect) []byte {
+	s := l.config.Secrets
+	if s == nil {
+		return nil
+	}
+	if e.Password {
+		return []byte(s.Password)
+	}
+	return []byte(s.Username)
+}
+
+// detach lets go of an entry's arguments wherever output still points at them. Its caller does so when the entry has
+// ended, and may do with the arguments what it wants after that.
+func (l *Lane) detach(e *Entry) {
+	for _, k := range e.held {
+		if k.out.detach(e) {
+			l.mu.Lock()
+			k.shut()
+			l.leave()
+		}
+	}
+	e.held = nil
+}
+
+// linkOpened says that a link is connected; false if it is not wanted any more.
+func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.leave()
+	if k.closing || k.era != l.era || l.inst == nil {
+		return false
+	}
+	k.conn = conn
+	var credentials *core.Credentials
+	if s := l.config.Secrets; s != nil {
+		credentials = &core.Credentials{Username: uint32(len(s.Username)), Password: uint32(len(s.Password))}
+	}
+	p, err := l.inst.Opened(l.now(), k.id, credentials)
+	l.after(p, err, nil)
+	return k.era == l.era
+}
+
+// linkClosed says that a link is no more. Its goroutine calls it last, so that no byte is written or fed after it.
+func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
+	l.mu.Lock()
+	defer l.leave()
+	written, reached := k.out.progress()
+	l.reached = max(l.reached, reached)
+	if k.era != l.era || l.inst == nil {
+		return
+	}
+	detail := ""
+	if cause != nil {
+		detail = cause.Error()
+	}
+	if k.closing {
+		reason, detail = core.ReasonLocal, ""
+	}
+	delete(l.links, k.id)
+	p, err := l.inst.Closed(l.now(), k.id, reason, written, detail)
+	l.after(p, err, nil)
+}
+
+// reachedNow gives the number of the last submit call of which something was written to some socket.
+func (l *Lane) reachedNow() uint64 {
+	reached := l.reached
+	for _, k := range l.links {
+		_, r := k.out.progress()
+		reached = max(reached, r)
+	}
+	return reached
+}
+
+// feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
+// is to be read no more.
+func (l *Lane) feed(k *link, n int) []byte {
+	l.mu.Lock()
+	defer l.leave()
+	if k.closing || k.era != l.era || l.inst == nil {
+		return nil
+	}
+	k.received += uint64(n)
+	var skipped uint64
+	if k.passLeft > 0 {
+		skipped = uint64(n)
+		k.passLeft -= skipped
+		if k.builder.PassLeft() > 0 {
+			k.builder.Passed(n)
+		}
+		k.in.skip(skipped)
+	} else {
+		k.in.came(n)
+	}
+	p, err := l.inst.Received(l.now(), k.id, skipped, k.in.feed())
+	l.after(p, err, k)
+	if k.closing || k.era != l.era || l.inst == nil {
+		return nil
+	}
+	if k.owner != 0 && l.table.get(k.owner) == nil {
+		k.builder.DropPass() // its caller is gone
+	}
+	return k.room()
+}
+
+// firstRoom is where a link's first bytes go.
+func (l *Lane) firstRoom(k *link) []byte {
+	l.mu.Lock()
+	defer l.leave()
+	return k.room()
+}
+
+// room says where a link's next bytes go. The caller holds the instance lock.
+func (k *link) room() []byte {
+	if k.passLeft == 0 {
+		return k.in.room(wire.MaxFeed)
+	}
+	if k.builder.Keeping() {
+		return k.builder.PassRoom()
+	}
+	if k.scratch == nil {
+		k.scratch = make([]byte, wire.MaxFeed)
+	}
+	return k.scratch[:min(uint64(len(k.scratch)), k.passLeft)]
+}
+
+// elapsed says that time passed, and how far the links' sockets have come.
+func (l *Lane) elapsed() {
+	l.mu.Lock()
+	defer l.leave()
+	if l.inst == nil {
+		return
+	}
+	now := l.now()
+	l.timer.armed = wire.Never
+	if l.timer.want > now { // it was put off
+		l.timer.arm(l)
+		return
+	}
+	var traffic []core.Traffic
+	for _, k := range l.links {
+		written, _ := k.out.progress()
+		if at := (core.Traffic{Link: k.id, Written: written, Received: k.received}); at != k.told {
+			k.told = at
+			traffic = append(traffic, at)
+		}
+	}
+	p, err := l.inst.Elapsed(now, traffic)
+	l.after(p, err, nil)
+}

@@ -1,0 +1,152 @@
+// Package driver runs one instance of the core: it owns the sockets, the requests and their arguments, the queues, and
+// the clock. What goes over the wire, and what it means, is the core's alone.
+package driver
+
+import (
+	"fmt"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// Command is one command to send.
+type Command struct {
+	// Args begin with the command's name. They are the caller's, who leaves them alone until the entry is done.
+	Args [][]byte
+	// MayRepeat allows sending the command again even if it may have been executed.
+	MayRepeat bool
+}
+
+// Failure is how a request ended without a reply.
+type Failure struct {
+	Failure wire.Failure
+	Cause   wire.Cause
+	Text    string
+	// Err is what the host knows beyond that, such as a trap.
+	Err error
+}
+
+// Error prints all of it.
+func (f *Failure) Error() string {
+	text := fmt.Sprintf("%s (%s)", f.Failure, f.Cause)
+	if f.Text != "" {
+		text += ": " + f.Text
+	}
+	if f.Err != nil {
+		text += ": " + f.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives what the host knows beyond.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Kept is an error that a command of a transaction got instead of being queued.
+type Kept struct {
+	// Command counts from 0.
+	Command int
+	Value   reply.Value
+}
+
+// Result is how a command, or a transaction, ended.
+type Result struct {
+	Value   reply.Value
+	Failure *Failure // nil where Value is the reply
+	Kept    []Kept
+	ended   bool
+}
+
+// Entry is a command, a pipeline or a transaction, from its caller to its end. It is used once.
+type Entry struct {
+	// Commands must not be changed until the entry is done.
+	Commands []Command
+	// Atomic makes all commands one transaction, with one result.
+	Atomic bool
+	// Deadline is on the lane's clock, see [Lane.Deadline].
+	Deadline uint64
+	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
+	Results []Result
+
+	done chan struct{}
+
+	// Under the instance lock, until done.
+	left   int      // results that have not ended
+	ids    []uint64 // of each result, while it has a place in the table
+	held   []*link  // whose output points at arguments
+	cursor cursor   // what of the entry was not submitted yet
+
+	oneCommand [1]Command
+	oneResult  [1]Result
+	oneID      [1]uint64
+}
+
+// prepare makes the entry ready to be queued.
+func (e *Entry) prepare() {
+	results := len(e.Commands)
+	if e.Atomic {
+		results = 1
+	}
+	if results == 1 {
+		e.Results, e.ids = e.oneResult[:], e.oneID[:]
+	} else {
+		e.Results, e.ids = make([]Result, results), make([]uint64, results)
+	}
+	e.left = results
+	e.done = make(chan struct{}, 1)
+	e.cursor = cursor{entry: e, end: len(e.Commands)}
+}
+
+// One gives room for the commands of an entry that has only one.
+func (e *Entry) One(command Command) []Command {
+	e.oneCommand[0] = command
+	return e.oneCommand[:]
+}
+
+// result tells which result a command has.
+func (e *Entry) result(command int) int {
+	if e.Atomic {
+		return 0
+	}
+	return command
+}
+
+// argument finds an argument by its place over all rows of a request.
+func (e *Entry) argument(command int, index uint32) ([]byte, bool) {
+	if !e.Atomic {
+		args := e.Commands[command].Args
+		if uint64(index) >= uint64(len(args)) {
+			return nil, false
+		}
+		return args[index], true
+	}
+	at := int(index)
+	for _, c := range e.Commands {
+		if at < len(c.Args) {
+			return c.Args[at], true
+		}
+		at -= len(c.Args)
+	}
+	return nil, false
+}
+
+// finish ends one result. It reports whether that was the last.
+func (e *Entry) finish(at int, r Result) bool {
+	if e.Results[at].ended {
+		return false
+	}
+	r.ended = true
+	r.Kept = e.Results[at].Kept
+	e.Results[at] = r
+	e.left--
+	return e.left == 0
+}
+
+// holdsOn notes that a link's output points at arguments of the entry.
+func (e *Entry) holdsOn(k *link) {
+	for _, other := range e.held {
+		if other == k {
+			return
+		}
+	}
+	e.held = append(e.held, k)
+}

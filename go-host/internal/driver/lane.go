@@ -1,0 +1,277 @@
+package driver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/tape"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// maxTraps is how many instances in a row may trap, with no server reached between, before the lane gives up.
+const maxTraps = 5
+
+// Config says how a lane is to be.
+type Config struct {
+	Module      *core.Module
+	MemoryLimit uint64
+	// Settings is what the core is told; the lane draws the seed.
+	Settings core.Settings
+	// Dial connects.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Secrets are nil where the client is nobody.
+	Secrets *Secrets
+	Logger  *slog.Logger
+	// MaxQueued bounds the commands of all entries that have not ended.
+	MaxQueued int
+	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
+	OnState func(State)
+}
+
+// Secrets are what is written where the core says so.
+type Secrets struct{ Username, Password string }
+
+// Lane is one instance of the core and all that belongs to it. It may be used by any number of goroutines.
+type Lane struct {
+	config  Config
+	start   time.Time
+	buffers buffers
+	in      incoming
+	status  status
+	running sync.WaitGroup
+
+	// mu is the instance lock.
+	mu       sync.Mutex
+	inst     *core.Instance // nil once the lane is dead
+	era      uint64         // counts instances
+	traps    int            // in a row
+	links    map[uint32]*link
+	table    table
+	work     work
+	batch    batch
+	blocked  bool // the core has no room
+	seq      uint64
+	reached  uint64 // the highest seq of which closed links wrote something
+	subs     subscriptions
+	timer    timer
+	taken    []*Entry // scratch
+	ended    int      // commands that ended, for which room is still to be made
+	logs     []core.LogLine
+	src      tape.Source // scratch
+	counters Stats
+	closed   bool
+}
+
+// New makes a lane and its first instance, which begins to connect.
+func New(ctx context.Context, config Config) (*Lane, error) {
+	l := &Lane{config: config, start: time.Now(), links: make(map[uint32]*link)}
+	l.in.limit = config.MaxQueued
+	l.subs.byID = make(map[uint64]*Subscription)
+	l.status.init(config.OnState)
+	l.mu.Lock()
+	err := l.instantiate(ctx)
+	l.leave()
+	if err == nil {
+		err = l.State().Err
+	}
+	if err != nil {
+		l.Abort()
+		return nil, err
+	}
+	return l, nil
+}
+
+// now is the lane's clock: microseconds, never going back.
+func (l *Lane) now() uint64 { return uint64(time.Since(l.start).Microseconds()) }
+
+// Deadline turns a context's deadline into one on the lane's clock.
+func (l *Lane) Deadline(ctx context.Context) uint64 {
+	at, ok := ctx.Deadline()
+	if !ok {
+		return wire.Never
+	}
+	return uint64(max(0, at.Sub(l.start).Microseconds()))
+}
+
+// instantiate makes an instance in place of the one before, if any. The caller holds the instance lock.
+func (l *Lane) instantiate(ctx context.Context) error {
+	inst, err := l.config.Module.Instantiate(ctx, core.Config{MemoryLimit: l.config.MemoryLimit, Buffer: l.buffers.get})
+	if err != nil {
+		return err
+	}
+	l.era++
+	l.inst = inst
+	l.blocked = false
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // never fails
+	settings := l.config.Settings
+	settings.Seed = binary.LittleEndian.Uint64(seed[:])
+	p, err := inst.Configure(l.now(), settings)
+	var refused *core.SettingsError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("the core can't use these settings: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("configure the core: %w", err)
+	}
+	l.after(p, nil, nil)
+	return nil
+}
+
+// leave ends what the caller did under the instance lock: it submits what there is room for, and gives up the lock.
+func (l *Lane) leave() {
+	l.submit()
+	for len(l.subs.leaving) > 0 {
+		s := l.subs.leaving[0]
+		l.subs.leaving = l.subs.leaving[1:]
+		l.callUnsubscribe(s)
+	}
+	l.measure()
+	ended, logs := l.ended, l.logs
+	l.ended, l.logs = 0, nil
+	l.mu.Unlock()
+	if ended > 0 {
+		l.in.release(ended)
+	}
+	for _, line := range logs {
+		l.log(line)
+	}
+}
+
+func (l *Lane) log(line core.LogLine) {
+	level := slog.LevelDebug
+	switch line.Level {
+	case 1:
+		level = slog.LevelError
+	case 2:
+		level = slog.LevelWarn
+	case 3:
+		level = slog.LevelInfo
+	}
+	l.config.Logger.Log(context.Background(), level, line.Text, "from", "core")
+}
+
+// after does what a call into the instance asked for. It must follow each call, in the same hold of the instance lock; k
+// is the link that the call fed, if any.
+func (l *Lane) after(p *core.Progress, err error, k *link) {
+	if err != nil {
+		l.trapped(err)
+		return
+	}
+	l.logs = append(l.logs, p.Logs...)
+	l.perform(p.Effects)
+	if fault := l.events(p); fault != nil {
+		l.trapped(fmt.Errorf("the core broke the contract: %w", fault))
+		return
+	}
+	if k != nil {
+		k.in.forget(p.KeepFrom)
+		if p.Pass > 0 {
+			k.passLeft = p.Pass
+		}
+	}
+	l.timer.set(l, p.WakeAt)
+}
+
+// submit hands the core all that waits, as far as it has room. The caller holds the instance lock.
+func (l *Lane) submit() {
+	l.taken = l.in.take(l.taken[:0])
+	for i, e := range l.taken {
+		l.work.fresh.push(&e.cursor)
+		l.taken[i] = nil
+	}
+	for l.inst != nil && !l.blocked && !l.work.empty() {
+		l.seq++
+		l.batch.fill(&l.work, &l.table, int(l.config.Settings.Limits.HoldAbove))
+		rows := len(l.batch.meta)
+		p, err := l.inst.Submit(l.now(), l.batch.rows, l.batch.lengths, l.batch.bytes)
+		if err == nil {
+			accepted := min(int(p.Accepted), rows)
+			l.batch.commit(accepted, &l.table, l.seq)
+			l.blocked = accepted < rows
+			l.counters.Submits++
+			l.counters.Rows += uint64(accepted)
+		} else {
+			l.batch.trapped(&l.table)
+		}
+		l.after(p, err, nil)
+	}
+	l.batch.reset()
+}
+
+// Do queues an entry, waits until it ended, and lets go of its arguments. A failure means that nothing of it was sent;
+// else the results say how each command ended.
+func (l *Lane) Do(ctx context.Context, e *Entry) *Failure {
+	if ctx.Err() != nil {
+		return contextFailure(ctx, wire.FailureNotSent)
+	}
+	e.prepare()
+	lead, failure := l.in.push(ctx, e)
+	if failure != nil {
+		return failure
+	}
+	if lead {
+		yield() // so that others who are about to call come along
+		l.mu.Lock()
+		l.leave()
+	}
+	if done := ctx.Done(); done == nil {
+		<-e.done
+	} else {
+		select {
+		case <-e.done:
+		case <-done:
+			l.cancel(ctx, e)
+			<-e.done
+		}
+	}
+	l.detach(e)
+	e.explain(ctx)
+	return nil
+}
+
+// explain says why the caller gave up, where the core only knows that it did.
+func (e *Entry) explain(ctx context.Context) {
+	for i := range e.Results {
+		if f := e.Results[i].Failure; f != nil && f.Err == nil && f.Cause == wire.CauseCancelled && ctx.Err() != nil {
+			*f = *contextFailure(ctx, f.Failure)
+		}
+	}
+}
+
+// cancel ends what has not ended of an entry. The core hears of what it took; the rest ends here.
+func (l *Lane) cancel(ctx context.Context, e *Entry) {
+	l.mu.Lock()
+	defer l.leave()
+	failure := contextFailure(ctx, wire.FailureNotSent)
+	var accepted []uint64
+	for at := range e.Results {
+		id := e.ids[at]
+		switch s := l.table.get(id); {
+		case e.Results[at].ended:
+		case s != nil && s.accepted && l.inst != nil:
+			accepted = append(accepted, id)
+		default:
+			l.finish(e, at, Result{Failure: failure})
+		}
+	}
+	for len(accepted) > 0 && l.inst != nil {
+		portion := accepted[:min(len(accepted), wire.MaxRows)]
+		accepted = accepted[len(portion):]
+		p, err := l.inst.Cancel(l.now(), portion)
+		l.after(p, err, nil)
+	}
+	for at := range e.Results { // of those that the core did not end, as it should have
+		if !e.Results[at].ended {
+			l.finish(e, at, Result{Failure: contextFailure(ctx, wire.FailureMaybeExecuted)})
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/tape"
+)
+
+// lingerAfterWriteError bounds how long a link is still read after its output broke: the server's last word may say why.
+const lingerAfterWriteError = time.Second
+
+// link is one connection. Its goroutine dials, then reads; a second one writes.
+type link struct {
+	lane *Lane
+	id   uint32
+	// era is the lane's, when the link was opened: calls about it go to that instance alone.
+	era    uint64
+	cancel context.CancelFunc
+	conn   net.Conn // set before the link is opened, under the instance lock
+	out    output
+
+	// Under the instance lock.
+	in       input
+	builder  tape.Builder
+	owner    uint64 // the request whose value is under way
+	ignoring bool   // nobody waits for the value under way
+	passLeft uint64
+	closing  bool
+	received uint64
+	told     core.Traffic // what the core last knew
+	scratch  []byte       // where bytes go that nobody waits for
+}
+
+// open answers the effect: it starts the link's goroutine. The caller holds the instance lock.
+func (l *Lane) open(id uint32, endpoint core.Endpoint) {
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &link{lane: l, id: id, era: l.era, cancel: cancel, told: core.Traffic{Link: id}}
+	k.out.init(l.buffers.put)
+	l.links[id] = k
+	l.running.Go(func() { k.run(ctx, endpoint) })
+}
+
+func (k *link) run(ctx context.Context, endpoint core.Endpoint) {
+	defer k.cancel()
+	conn, err := k.dial(ctx, endpoint)
+	if err != nil {
+		reason := core.ReasonRefused
+		var denied *DeniedError
+		if errors.As(err, &denied) {
+			reason = core.ReasonDenied
+		}
+		k.lane.linkClosed(k, reason, err)
+		return
+	}
+	if !k.lane.linkOpened(k, conn) {
+		_ = conn.Close() // it was closed before it was open
+		k.lane.linkClosed(k, core.ReasonLocal, nil)
+		return
+	}
+	writing := make(chan struct{})
+	go func() {
+		defer close(writing)
+		k.write()
+	}()
+	err = k.read()
+	_ = conn.Close() // the reason is known already
+	k.out.stop()
+	<-writing
+	k.lane.linkClosed(k, core.ReasonLost, err)
+}
+
+// DeniedError is what a dialer gives for an address that it must not connect to.
+type DeniedError struct{ Address string }
+
+// Error names the address.
+func (e *DeniedError) Error() string { return "not allowed to connect to " + e.Address }
+
+func (k *link) dial(ctx context.Context, endpoint core.Endpoint) (net.Conn, error) {
+	if endpoint.Path != "" {
+		return k.lane.config.Dial(ctx, "unix", endpoint.Path)
+	}
+	return k.lane.config.Dial(ctx, "tcp", net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))
+}
+
+// shut breaks the connection, so that both goroutines end. The caller holds the instance lock.
+func (k *link) shut() {
+	if k.closing {
+		return
+	}
+	k.closing = true
+	k.cancel()
+	k.out.stop()
+	if k.conn != nil {
+		_ = k.conn.Close() // the link's goroutine tells the core
+	}
+}
+
+// write drains the output until the link ends.
+func (k *link) write() {
+	for {
+		chunk, ok := k.out.next()
+		if !ok {
+			return
+		}
+		n, err := k.conn.Write(chunk)
+		k.out.wrote(n)
+		if err != nil {
+			_ = k.conn.SetReadDeadline(time.Now().Add(lingerAfterWriteError))
+			return
+		}
+	}
+}
+
+// read feeds input until the connection breaks.
+func (k *link) read() error {
+	room := k.lane.firstRoom(k)
+	for len(room) > 0 {
+		n, err := k.conn.Read(room)
+		if n > 0 {
+			room = k.lane.feed(k, n)
+		}
+		if err != nil {
+			return readFault(err)
+		}
+	}
+	return errors.New("the core wants no more of it")
+}
+
+// readFault turns what ended the reading into a text for people; nil for an ordinary end.
+func readFault(err error) error {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
+		return errors.New("the server closed the connection")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("the connection broke while writing")
+	case errors.Is(err, syscall.ECONNRESET):
+		return errors.New("the server reset the connection")
+	default:
+		return err
+	}
+}

@@ -1,0 +1,138 @@
+package driver
+
+import (
+	"container/list"
+	"context"
+	"sync"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// incoming is where callers leave entries for the one among them that submits for all. It has a lock of its own, held
+// only for moments, and bounds how many commands may be under way. It need not count bytes: arguments are the callers'.
+type incoming struct {
+	mu       sync.Mutex
+	entries  []*Entry
+	leading  bool // somebody is about to take the entries
+	closed   *Failure
+	commands int       // admitted and not ended
+	limit    int       // of commands
+	waiters  list.List // of *waiter, the oldest first
+}
+
+// waiter is a caller for whose entry there is no room.
+type waiter struct {
+	entry *Entry
+	// admitted is closed when the entry is in the queue, or when the queue was closed.
+	admitted chan struct{}
+	lead     bool
+	failure  *Failure
+}
+
+// fits reports whether there is room. What is larger than all the room fits when nothing else is there.
+func (q *incoming) fits(e *Entry) bool {
+	return q.commands == 0 || q.commands+len(e.Commands) <= q.limit
+}
+
+// put queues the entry and reports whether the caller must lead. The caller holds the lock.
+func (q *incoming) put(e *Entry) (lead bool) {
+	q.commands += len(e.Commands)
+	q.entries = append(q.entries, e)
+	lead, q.leading = !q.leading, true
+	return lead
+}
+
+// push queues the entry, waiting for room. It reports whether the caller must lead: submit for all who wait.
+func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Failure) {
+	q.mu.Lock()
+	if q.closed != nil {
+		q.mu.Unlock()
+		return false, q.closed
+	}
+	if q.waiters.Len() == 0 && q.fits(e) {
+		lead = q.put(e)
+		q.mu.Unlock()
+		return lead, nil
+	}
+	w := &waiter{entry: e, admitted: make(chan struct{})}
+	place := q.waiters.PushBack(w)
+	q.mu.Unlock()
+	select {
+	case <-w.admitted:
+		return w.lead, w.failure
+	case <-ctx.Done():
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case <-w.admitted: // in the same moment
+		return w.lead, w.failure
+	default:
+	}
+	q.waiters.Remove(place)
+	q.admit()
+	return false, contextFailure(ctx, wire.FailureNotSent)
+}
+
+// admit queues the entries of those who wait, as far as there is room. The caller holds the lock.
+func (q *incoming) admit() {
+	for first := q.waiters.Front(); first != nil; first = q.waiters.Front() {
+		w := first.Value.(*waiter)
+		if !q.fits(w.entry) {
+			return
+		}
+		q.waiters.Remove(first)
+		w.lead = q.put(w.entry)
+		close(w.admitted)
+	}
+}
+
+// take gives all entries, in the order they came, and ends the lead. They are added to into.
+func (q *incoming) take(into []*Entry) []*Entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	into = append(into, q.entries...)
+	clear(q.entries)
+	q.entries = q.entries[:0]
+	q.leading = false
+	return into
+}
+
+// release makes room again.
+func (q *incoming) release(commands int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.commands -= commands
+	q.admit()
+}
+
+// close refuses all entries from now on, and those that wait for room.
+func (q *incoming) close(f *Failure) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed != nil {
+		return
+	}
+	q.closed = f
+	for first := q.waiters.Front(); first != nil; first = q.waiters.Front() {
+		w := q.waiters.Remove(first).(*waiter)
+		w.failure = f
+		close(w.admitted)
+	}
+}
+
+// refusal gives what close was called with.
+func (q *incoming) refusal() *Failure {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// contextFailure tells why a caller no longer waits.
+func contextFailure(ctx context.Context, failure wire.Failure) *Failure {
+	f := &Failure{Failure: failure, Cause: wire.CauseCancelled, Err: ctx.Err()}
+	if ctx.Err() == context.DeadlineExceeded {
+		f.Cause = wire.CauseDeadline
+	}
+	return f
+}

@@ -1,0 +1,33 @@
+package driver
+
+// Stats count what a lane did.
+type Stats struct {
+	// Submits counts the calls that submitted commands, Rows the commands, and parts of large ones.
+	Submits, Rows uint64
+	// Traps counts the instances that were lost.
+	Traps uint64
+	// Memory is what the instance holds now, in bytes; MemoryPeak the most that one held.
+	Memory, MemoryPeak uint64
+	// Dropped counts the messages that subscribers lost since their queue was full.
+	Dropped uint64
+}
+
+// measure notes how much memory the instance has. The caller holds the instance lock.
+func (l *Lane) measure() {
+	if l.inst == nil {
+		l.counters.Memory = 0
+		return
+	}
+	l.counters.Memory = l.inst.MemorySize()
+	l.counters.MemoryPeak = max(l.counters.MemoryPeak, l.counters.Memory)
+}
+
+// Stats tells what the lane did so far.
+func (l *Lane) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.measure()
+	s := l.counters
+	s.Dropped = l.subs.dropped
+	return s
+}

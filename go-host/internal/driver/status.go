@@ -1,0 +1,68 @@
+package driver
+
+import (
+	"context"
+	"sync"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// State is what a lane as a whole is doing.
+type State struct {
+	Now   wire.ClientState
+	Cause wire.Cause
+	Text  string
+	// Err is set once the lane is lost.
+	Err error
+}
+
+// status keeps the state for those who wait for it.
+type status struct {
+	mu      sync.Mutex
+	state   State
+	changed chan struct{} // closed at the next change
+	watch   func(State)
+}
+
+func (s *status) init(watch func(State)) {
+	s.changed = make(chan struct{})
+	s.watch = watch
+}
+
+func (s *status) set(state State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = state
+	close(s.changed)
+	s.changed = make(chan struct{})
+	if s.watch != nil {
+		s.watch(state)
+	}
+}
+
+func (s *status) get() (State, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state, s.changed
+}
+
+// State tells what the lane is doing.
+func (l *Lane) State() State {
+	state, _ := l.status.get()
+	return state
+}
+
+// Wait waits until the lane is in another state than connecting.
+func (l *Lane) Wait(ctx context.Context) (State, error) {
+	for {
+		state, changed := l.status.get()
+		if state.Now != wire.StateConnecting || state.Err != nil {
+			return state, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return state, ctx.Err()
+		}
+	}
+}

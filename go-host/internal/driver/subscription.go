@@ -1,0 +1,191 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// NoticeKind is what a [Notice] tells.
+type NoticeKind uint8
+
+// The kinds of notices.
+const (
+	// NoticeMessage brings a message.
+	NoticeMessage NoticeKind = iota
+	// NoticeSubscribed says that the server has confirmed all names; again after each reconnect.
+	NoticeSubscribed
+	// NoticeGap says that messages may have been lost, since the connection was.
+	NoticeGap
+	// NoticeDropped says that messages were dropped here, since nobody took them.
+	NoticeDropped
+	// NoticeEnded is the last one.
+	NoticeEnded
+)
+
+// Notice is something that happened to a subscription.
+type Notice struct {
+	Kind NoticeKind
+	// Value is an array of (pattern,) channel and payload.
+	Value reply.Value
+	// Dropped counts the messages of a NoticeDropped.
+	Dropped uint64
+	// Err is why the subscription ended; nil if that was asked for.
+	Err error
+
+	size int
+}
+
+// ErrQueueFull is why a subscription ended that is to end when its queue is full.
+var ErrQueueFull = errors.New("the subscriber's queue is full")
+
+// SubscribeOptions say what to subscribe to, and how much to keep for the subscriber.
+type SubscribeOptions struct {
+	Kind  core.SubKind
+	Names []string
+	// MaxMessages and MaxBytes bound the queue; one message always fits.
+	MaxMessages, MaxBytes int
+	// CloseWhenFull ends the subscription where else the oldest message is dropped.
+	CloseWhenFull bool
+}
+
+// Subscription is a queue of what happened, between the lane and one subscriber.
+type Subscription struct {
+	lane    *Lane
+	id      uint64
+	options SubscribeOptions
+	lengths []uint32
+	names   []byte
+
+	// Under the lane's instance lock.
+	leaving bool // it was unsubscribed, and is only kept until the core says that it ended
+
+	mu        sync.Mutex
+	queue     fifo[Notice]
+	bytes     int
+	lost      uint64 // dropped and not yet told
+	end       *Notice
+	wake      chan struct{} // has a token when there may be something to take
+	confirmed chan struct{} // closed at the first confirmation, or at the end
+	once      sync.Once
+}
+
+func newSubscription(l *Lane, id uint64, options SubscribeOptions) *Subscription {
+	s := &Subscription{
+		lane: l, id: id, options: options,
+		wake: make(chan struct{}, 1), confirmed: make(chan struct{}),
+	}
+	for _, name := range options.Names {
+		s.lengths = append(s.lengths, uint32(len(name)))
+		s.names = append(s.names, name...)
+	}
+	return s
+}
+
+// push queues a notice. It reports how many messages were dropped for it, and whether the queue was full and the
+// subscription is to end for that.
+func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return 0, false
+	}
+	n.size = sizeOf(n.Value)
+	for s.queue.len() > 0 && (s.queue.len() >= s.options.MaxMessages || s.bytes+n.size > s.options.MaxBytes) {
+		if s.options.CloseWhenFull {
+			s.finish(ErrQueueFull)
+			return 0, true
+		}
+		oldest := s.queue.pop()
+		s.bytes -= oldest.size
+		if oldest.Kind == NoticeMessage {
+			dropped++
+		}
+	}
+	s.lost += dropped
+	s.queue.push(n)
+	s.bytes += n.size
+	if n.Kind == NoticeSubscribed {
+		s.once.Do(func() { close(s.confirmed) })
+	}
+	s.signal()
+	return dropped, false
+}
+
+func sizeOf(v reply.Value) int {
+	size := 0
+	if elems, err := v.Slice(); err == nil {
+		for _, e := range elems {
+			size += e.Len()
+		}
+	}
+	return size
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// finish ends the queue: what is in it can still be taken. The caller holds its lock.
+func (s *Subscription) finish(err error) {
+	if s.end == nil {
+		s.end = &Notice{Kind: NoticeEnded, Err: err}
+		s.once.Do(func() { close(s.confirmed) })
+		s.signal()
+	}
+}
+
+func (s *Subscription) finishLocked(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finish(err)
+}
+
+// take gives the next notice, if there is one: first of all how many messages were dropped before it.
+func (s *Subscription) take() (n Notice, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost > 0 {
+		n = Notice{Kind: NoticeDropped, Dropped: s.lost}
+		s.lost = 0
+		return n, true
+	}
+	if s.queue.len() > 0 {
+		n = s.queue.pop()
+		s.bytes -= n.size
+		return n, true
+	}
+	if s.end != nil {
+		return *s.end, true
+	}
+	return n, false
+}
+
+// Next waits for the next notice. One goroutine at a time may call it. After NoticeEnded it gives that again.
+func (s *Subscription) Next(ctx context.Context) (Notice, error) {
+	for {
+		if n, ok := s.take(); ok {
+			return n, nil
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return Notice{}, ctx.Err()
+		}
+	}
+}
+
+// Close ends the subscription. Notices that were not taken are dropped.
+func (s *Subscription) Close() {
+	s.mu.Lock()
+	s.queue, s.bytes, s.lost = fifo[Notice]{}, 0, 0
+	s.finish(nil)
+	s.mu.Unlock()
+	s.lane.unsubscribe(s)
+}

@@ -1,0 +1,155 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// subscriptions are those of a lane, under the instance lock.
+type subscriptions struct {
+	byID    map[uint64]*Subscription
+	last    uint64
+	dropped uint64
+	leaving []*Subscription // to be unsubscribed when the lock is given up
+}
+
+// notify hands a notice to a subscriber.
+func (u *subscriptions) notify(id uint64, n Notice) {
+	s := u.byID[id]
+	if s == nil {
+		return
+	}
+	dropped, full := s.push(n)
+	u.dropped += dropped
+	if full {
+		u.leaving = append(u.leaving, s)
+	}
+}
+
+// endAll ends all subscriptions, when the lane does.
+func (u *subscriptions) endAll(cause error) {
+	for id, s := range u.byID {
+		s.finishLocked(cause)
+		delete(u.byID, id)
+	}
+}
+
+func (l *Lane) message(s *scene, e wire.Event, nodes []uint64) error {
+	if e.Detail()&1 == 0 {
+		v, err := l.complete(s, e, nodes)
+		if err != nil {
+			return err
+		}
+		s.value = v
+	}
+	l.subs.notify(e.ID(), Notice{Kind: NoticeMessage, Value: s.value})
+	return nil
+}
+
+func (l *Lane) subscriptionEnded(s *scene, e wire.Event, nodes []uint64) error {
+	v, err := l.single(s, e, nodes)
+	if err != nil {
+		return err
+	}
+	sub := l.subs.byID[e.ID()]
+	if sub == nil {
+		return nil
+	}
+	delete(l.subs.byID, e.ID())
+	var cause error
+	if detail := e.Detail(); detail&0xff != 0 {
+		failure := failureOf(detail-1, words(v))
+		if serverError := v.Err(); serverError != nil && !v.IsNil() {
+			failure.Err = serverError
+			failure.Text = ""
+		}
+		cause = failure
+	}
+	sub.finishLocked(cause)
+	return nil
+}
+
+// Subscribe asks for messages and waits until the server has confirmed all names.
+func (l *Lane) Subscribe(ctx context.Context, options SubscribeOptions) (*Subscription, error) {
+	if ctx.Err() != nil {
+		return nil, contextFailure(ctx, wire.FailureNotSent)
+	}
+	s := newSubscription(l, 0, options)
+	if len(s.lengths) > wire.MaxLengths || len(s.names) > wire.MaxBytes {
+		return nil, &Failure{
+			Failure: wire.FailureLimit, Cause: wire.CauseTooLarge,
+			Text: fmt.Sprintf("one subscription takes at most %d names of %d bytes together", wire.MaxLengths, wire.MaxBytes),
+		}
+	}
+	if failure := l.subscribe(s); failure != nil {
+		return nil, failure
+	}
+	select {
+	case <-s.confirmed:
+	case <-ctx.Done():
+		s.Close()
+		return nil, contextFailure(ctx, wire.FailureNotSent)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return nil, s.end.Err
+	}
+	return s, nil
+}
+
+func (l *Lane) subscribe(s *Subscription) *Failure {
+	l.mu.Lock()
+	defer l.leave()
+	if l.inst == nil || l.closed {
+		return l.in.refusal()
+	}
+	l.subs.last++
+	s.id = l.subs.last
+	l.subs.byID[s.id] = s
+	l.callSubscribe(s)
+	return nil
+}
+
+func (l *Lane) callSubscribe(s *Subscription) {
+	p, err := l.inst.Subscribe(l.now(), s.id, s.options.Kind, false, s.lengths, s.names)
+	l.after(p, err, nil)
+}
+
+// unsubscribe asks the core to end a subscription, once.
+func (l *Lane) unsubscribe(s *Subscription) {
+	l.mu.Lock()
+	defer l.leave()
+	l.callUnsubscribe(s)
+}
+
+func (l *Lane) callUnsubscribe(s *Subscription) {
+	if l.inst == nil || s.leaving || l.subs.byID[s.id] == nil {
+		return
+	}
+	s.leaving = true
+	p, err := l.inst.Unsubscribe(l.now(), s.id)
+	l.after(p, err, nil)
+}
+
+// resubscribe tells a new instance of all subscriptions, and the subscribers of the gap.
+func (l *Lane) resubscribe() {
+	era := l.era
+	for _, id := range slices.Sorted(maps.Keys(l.subs.byID)) {
+		s := l.subs.byID[id]
+		switch {
+		case s == nil: // it ended meanwhile
+		case s.leaving:
+			delete(l.subs.byID, id)
+		default:
+			l.subs.notify(id, Notice{Kind: NoticeGap})
+			if l.callSubscribe(s); l.inst == nil || l.era != era {
+				return // that one is lost too, and did all this again
+			}
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package coracle
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+)
+
+// Defaults.
+const (
+	// DefaultMemoryLimit bounds an instance's memory.
+	DefaultMemoryLimit = 16 << 20
+	// DefaultDialTimeout bounds how long a connection may take, handshake included.
+	DefaultDialTimeout = 5 * time.Second
+	// DefaultMaxQueued bounds the commands that were called and have not ended.
+	DefaultMaxQueued = 65536
+	// DefaultCloseTimeout is how long Close waits for what is under way.
+	DefaultCloseTimeout = 10 * time.Second
+
+	defaultLibraryName = "coracle-go"
+)
+
+// Version is this module's version, as servers see it.
+const Version = "0.1.0"
+
+// Limits bound what one client takes. A field that is 0 stands for its default, see [DefaultLimits].
+type Limits struct {
+	// MaxQueued bounds the commands that were called and have not ended. Who calls one more waits.
+	MaxQueued int
+	// Inflight and InflightBytes bound what was written to one connection and is not answered.
+	Inflight, InflightBytes uint32
+	// Links bounds the connections.
+	Links uint32
+	// Depth bounds the nesting of a reply, at most 128.
+	Depth uint32
+	// Elements bounds the elements of one array, set or map of a reply.
+	Elements uint64
+	// ReplyBytes bounds one reply.
+	ReplyBytes uint64
+	// HoldAbove is from which size on, in bytes, an argument does not enter the sandbox; at most 65536.
+	HoldAbove uint32
+	// PassAbove is from which size on a string in a reply does not.
+	PassAbove uint32
+}
+
+// DefaultLimits are those of a client that is told nothing.
+func DefaultLimits() Limits {
+	return Limits{
+		MaxQueued: DefaultMaxQueued,
+		Inflight:  16384, InflightBytes: 256 << 20,
+		Links: 64, Depth: 64, Elements: 1 << 32, ReplyBytes: 1 << 40,
+		HoldAbove: 4096, PassAbove: 16384,
+	}
+}
+
+// orDefaults fills in what is 0.
+func (l Limits) orDefaults() Limits {
+	d := DefaultLimits()
+	return Limits{
+		MaxQueued: pick(l.MaxQueued, d.MaxQueued),
+		Inflight:  pick(l.Inflight, d.Inflight), InflightBytes: pick(l.InflightBytes, d.InflightBytes),
+		Links: pick(l.Links, d.Links), Depth: pick(l.Depth, d.Depth), Elements: pick(l.Elements, d.Elements),
+		ReplyBytes: pick(l.ReplyBytes, d.ReplyBytes), HoldAbove: pick(l.HoldAbove, d.HoldAbove),
+		PassAbove: pick(l.PassAbove, d.PassAbove),
+	}
+}
+
+func pick[T comparable](v, otherwise T) T {
+	var none T
+	if v == none {
+		return otherwise
+	}
+	return v
+}
+
+func (l Limits) core() core.Limits {
+	return core.Limits{
+		Queued: l.Inflight, QueuedBytes: l.InflightBytes, Inflight: l.Inflight, InflightBytes: l.InflightBytes,
+		Links: l.Links, Depth: l.Depth, Elements: l.Elements, ReplyBytes: l.ReplyBytes,
+		HoldAbove: l.HoldAbove, PassAbove: l.PassAbove,
+	}
+}
+
+// DialFunc connects to an address, as [net.Dialer.DialContext] does. The connection must take deadlines. An error that is
+// a [*DeniedError] says that the address may not be connected to.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// DeniedError is what a [DialFunc] gives for an address that its policy does not allow.
+type DeniedError = driver.DeniedError
+
+// options are what [Open] was told.
+type options struct {
+	target
+	memoryLimit    uint64
+	limits         Limits
+	component      []byte
+	dial           DialFunc
+	dialTimeout    time.Duration
+	logger         *slog.Logger
+	libraryName    string
+	libraryVersion string
+	lazy           bool
+	onState        func(driver.State)
+}
+
+// Option changes how a client is made.
+type Option func(*options)
+
+// WithMemoryLimit bounds the memory of the client's instance of the component, in bytes.
+func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLimit = bytes } }
+
+// WithCredentials authenticates as a user, instead of what the URL says.
+func WithCredentials(username, password string) Option {
+	return func(o *options) { o.hasUser, o.username, o.password = true, username, password }
+}
+
+// WithPassword authenticates as the default user.
+func WithPassword(password string) Option { return WithCredentials("", password) }
+
+// WithDatabase selects a database, instead of the URL's.
+func WithDatabase(database uint32) Option { return func(o *options) { o.database = database } }
+
+// WithName names the connections; CLIENT LIST shows it. It is printable ASCII without spaces.
+func WithName(name string) Option { return func(o *options) { o.name = name } }
+
+// WithLibrary tells the server which library calls, instead of this one. An empty name tells it nothing.
+func WithLibrary(name, version string) Option {
+	return func(o *options) { o.libraryName, o.libraryVersion = name, version }
+}
+
+// WithRESP2 speaks RESP2 even where the server knows RESP3.
+func WithRESP2() Option { return func(o *options) { o.resp2 = true } }
+
+// WithLimits bounds what the client takes.
+func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
+
+// WithDialer makes connections in another way.
+func WithDialer(dial DialFunc) Option { return func(o *options) { o.dial = dial } }
+
+// WithDialTimeout bounds how long a connection may take, handshake included.
+func WithDialTimeout(timeout time.Duration) Option {
+	return func(o *options) { o.dialTimeout = timeout }
+}
+
+// WithLogger logs to logger; by default nothing is logged.
+func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
+
+// WithComponent runs another component than the one embedded in this module.
+func WithComponent(binary []byte) Option { return func(o *options) { o.component = binary } }
+
+// WithLazyConnect makes Open return without waiting for the server. Commands wait for it, or fail once it is known that it
+// can't be reached.
+func WithLazyConnect() Option { return func(o *options) { o.lazy = true } }
+
+func gatherOptions(url string, opts []Option) (*options, error) {
+	t, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	o := &options{
+		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout,
+		dial: (&net.Dialer{}).DialContext, logger: slog.New(slog.DiscardHandler),
+		libraryName: defaultLibraryName, libraryVersion: Version,
+	}
+	for _, opt := range opts {
+		opt(o)
+	}
+	if o.dialTimeout <= 0 {
+		return nil, misuse(fmt.Sprintf("the dial timeout is %s; it must be above 0", o.dialTimeout))
+	}
+	o.limits = o.limits.orDefaults()
+	return o, nil
+}
+
+// driver gives what the lane has to know.
+func (o *options) driver(module *core.Module) driver.Config {
+	config := driver.Config{
+		Module:      module,
+		MemoryLimit: o.memoryLimit,
+		Settings: core.Settings{
+			Endpoints: []core.Endpoint{o.endpoint}, Database: o.database, Name: o.name,
+			LibraryName: o.libraryName, LibraryVersion: o.libraryVersion, RESP2: o.resp2,
+			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), Limits: o.limits.core(),
+		},
+		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, OnState: o.onState,
+	}
+	if o.hasUser {
+		config.Secrets = &driver.Secrets{Username: o.username, Password: o.password}
+	}
+	return config
+}

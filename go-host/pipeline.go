@@ -1,0 +1,128 @@
+package coracle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// Pipeline collects commands and sends them together. It is used by one goroutine, and can be used again after Exec. Make
+// it with [Client.Pipeline] or [Client.TxPipeline].
+type Pipeline struct {
+	client   *Client
+	atomic   bool
+	commands []driver.Command
+	replies  []*Reply
+	fault    error
+}
+
+// errNotExecuted is the error of a command whose pipeline was not executed yet.
+var errNotExecuted = errors.New("coracle: the pipeline was not executed yet")
+
+// Pipeline makes a pipeline: its commands are sent together, and each ends for itself.
+func (c *Client) Pipeline() *Pipeline { return &Pipeline{client: c} }
+
+// TxPipeline makes a transaction: its commands are executed together, with no other client's between, or not at all.
+func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: true} }
+
+// Do adds a command. Its reply is there after Exec. Arguments are as for [Client.Do]; byte slices must not be changed
+// before Exec returns. A command that can't be sent makes Exec fail before anything is.
+func (p *Pipeline) Do(args ...any) *Reply {
+	r := &Reply{err: errNotExecuted}
+	var e encoder
+	encoded, err := e.command(args)
+	if err != nil {
+		r.err = err
+		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))
+	}
+	p.commands = append(p.commands, driver.Command{Args: encoded})
+	p.replies = append(p.replies, r)
+	return r
+}
+
+// Len counts the commands that Exec will send.
+func (p *Pipeline) Len() int { return len(p.commands) }
+
+// Exec sends the commands and waits for all replies, which it gives in order; they are also where Do said. The error is
+// that of the first command that failed (a nil reply is no failure), or of the transaction: [ErrTxAborted] if a watched
+// key had changed.
+func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
+	commands, replies, fault := p.commands, p.replies, p.fault
+	p.commands, p.replies, p.fault = nil, nil, nil
+	if fault != nil || len(commands) == 0 {
+		return replies, fault
+	}
+	entry := &driver.Entry{
+		Commands: commands,
+		Deadline: p.client.lane.Deadline(ctx),
+		Atomic:   p.atomic,
+	}
+	if failure := p.client.lane.Do(ctx, entry); failure != nil {
+		return replies, failAll(replies, clientError(failure))
+	}
+	if entry.Atomic {
+		return replies, spread(&entry.Results[0], replies)
+	}
+	var first error
+	for i := range entry.Results {
+		*replies[i] = replyOf(&entry.Results[i])
+		if err := replies[i].err; err != nil && first == nil {
+			first = err
+		}
+	}
+	return replies, first
+}
+
+func failAll(replies []*Reply, err error) error {
+	for _, r := range replies {
+		*r = Reply{err: err}
+	}
+	return err
+}
+
+// spread gives each command of a transaction its part of EXEC's reply, or the error it got instead of being queued.
+func spread(r *driver.Result, replies []*Reply) error {
+	whole := replyOf(r)
+	if whole.err != nil {
+		return blame(r.Kept, replies, whole.err)
+	}
+	if whole.value.IsNil() {
+		return failAll(replies, ErrTxAborted)
+	}
+	values, err := whole.value.Slice()
+	if err == nil && len(values) != len(replies) {
+		err = fmt.Errorf("coracle: EXEC gave %d replies to %d commands", len(values), len(replies))
+	}
+	if err != nil {
+		return failAll(replies, err)
+	}
+	var first error
+	for i, v := range values {
+		*replies[i] = Reply{value: v}
+		if v.Kind() == reply.KindError {
+			*replies[i] = Reply{err: v.Err()}
+			if first == nil {
+				first = v.Err()
+			}
+		}
+	}
+	return first
+}
+
+// blame tells which commands a transaction failed for. The first of their errors says more than EXEC's.
+func blame(kept []driver.Kept, replies []*Reply, err error) error {
+	failAll(replies, err) //nolint:errcheck // gives back what it was given
+	for i, k := range kept {
+		own := k.Value.Err()
+		if i == 0 && own != nil {
+			err = own
+		}
+		if k.Command < len(replies) && own != nil {
+			*replies[k.Command] = Reply{err: own}
+		}
+	}
+	return err
+}

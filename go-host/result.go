@@ -1,0 +1,108 @@
+package coracle
+
+import (
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// Value is one value of a reply. See package reply for its kinds and accessors.
+type Value = reply.Value
+
+// Reply is how a command ended: with a value or an error. Its accessors give [Nil] for a nil value, so that
+//
+//	name, err := client.Do(ctx, "GET", "name").Text()
+//
+// is all there is to write.
+type Reply struct {
+	value Value
+	err   error
+}
+
+// replyOf makes the driver's result the caller's.
+func replyOf(r *driver.Result) Reply {
+	if r.Failure != nil {
+		return Reply{err: clientError(r.Failure)}
+	}
+	if r.Value.Kind() == reply.KindError {
+		return Reply{err: r.Value.Err()}
+	}
+	return Reply{value: r.Value}
+}
+
+// Err gives the error of the command: a [*ServerError], a [*ClientError], or [Nil] where the value is nil.
+func (r Reply) Err() error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.value.Err()
+}
+
+// Value gives the value; a nil is a value here, and no error.
+func (r Reply) Value() (Value, error) { return r.value, r.err }
+
+// IsNil reports whether the command was answered with nil.
+func (r Reply) IsNil() bool { return r.err == nil && r.value.IsNil() }
+
+// Text gives a string, or a number in decimal.
+func (r Reply) Text() (string, error) {
+	if r.err != nil {
+		return "", r.err
+	}
+	return r.value.Text()
+}
+
+// Bytes gives a string's bytes, without copying. They are the caller's.
+func (r Reply) Bytes() ([]byte, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.value.Bytes()
+}
+
+// Int64 gives an integer, or a string that holds one.
+func (r Reply) Int64() (int64, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	return r.value.Int64()
+}
+
+// Float64 gives a number, or a string that holds one.
+func (r Reply) Float64() (float64, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	return r.value.Float64()
+}
+
+// Bool gives a boolean, or what stands for one: 1 and 0, OK.
+func (r Reply) Bool() (bool, error) {
+	if r.err != nil {
+		return false, r.err
+	}
+	return r.value.Bool()
+}
+
+// Slice gives the values of an array or set, or a map's keys and values in turns.
+func (r Reply) Slice() ([]Value, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.value.Slice()
+}
+
+// Strings gives the values of an array or set as strings; a nil among them is an empty string.
+func (r Reply) Strings() ([]string, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.value.Strings()
+}
+
+// Map gives a map whose keys are strings; an array of keys and values in turns, as RESP2 has it, counts as one.
+func (r Reply) Map() (map[string]Value, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.value.Map()
+}

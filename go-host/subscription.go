@@ -1,0 +1,269 @@
+package coracle
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+)
+
+// Defaults of a subscription's queue.
+const (
+	// DefaultQueueMessages bounds the messages that wait for a subscriber.
+	DefaultQueueMessages = 4096
+	// DefaultQueueBytes bounds their bytes; one message always fits.
+	DefaultQueueBytes = 64 << 20
+)
+
+// Message is what somebody published.
+type Message struct {
+	// Channel is where it was published.
+	Channel string
+	// Pattern is the one that the channel matched, for PSubscribe.
+	Pattern string
+	// Payload is what was published.
+	Payload string
+}
+
+// NoticeKind is what a [Notice] tells.
+type NoticeKind = driver.NoticeKind
+
+// The kinds of notices.
+const (
+	// NoticeMessage brings a message.
+	NoticeMessage = driver.NoticeMessage
+	// NoticeSubscribed says that the server has confirmed all names; again after each reconnect.
+	NoticeSubscribed = driver.NoticeSubscribed
+	// NoticeGap says that messages may have been lost, since the connection was.
+	NoticeGap = driver.NoticeGap
+	// NoticeDropped says that messages were dropped here, since nobody took them in time.
+	NoticeDropped = driver.NoticeDropped
+	// NoticeEnded is the last one.
+	NoticeEnded = driver.NoticeEnded
+)
+
+// Notice is something that happened to a subscription.
+type Notice struct {
+	Kind NoticeKind
+	// Message is that of a NoticeMessage.
+	Message Message
+	// Dropped counts the messages of a NoticeDropped.
+	Dropped uint64
+	// Err is why the subscription ended; nil if that was asked for.
+	Err error
+}
+
+// WhenFull is what happens to a message for which a subscription's queue has no room.
+type WhenFull uint8
+
+// The policies.
+const (
+	// DropOldest drops the oldest message in the queue. Drops are counted, and a NoticeDropped tells of them.
+	DropOldest WhenFull = iota
+	// CloseSubscription ends the subscription, with [ErrQueueFull].
+	CloseSubscription
+)
+
+// SubscribeOptions say what to subscribe to, and how much to keep for the subscriber.
+type SubscribeOptions struct {
+	// Channels, Patterns or ShardChannels: one of them.
+	Channels, Patterns, ShardChannels []string
+	// MaxMessages and MaxBytes bound the queue; 0 stands for the defaults.
+	MaxMessages, MaxBytes int
+	WhenFull              WhenFull
+}
+
+func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
+	d := driver.SubscribeOptions{
+		MaxMessages: pick(o.MaxMessages, DefaultQueueMessages), MaxBytes: pick(o.MaxBytes, DefaultQueueBytes),
+		CloseWhenFull: o.WhenFull == CloseSubscription,
+	}
+	kinds := 0
+	for kind, names := range [...][]string{core.SubChannel: o.Channels, core.SubPattern: o.Patterns, core.SubShard: o.ShardChannels} {
+		if len(names) > 0 {
+			kinds++
+			d.Kind, d.Names = core.SubKind(kind), names
+		}
+	}
+	if kinds != 1 {
+		return d, misuse("a subscription is to channels, to patterns or to shard channels: one of them, and at least one name")
+	}
+	for _, name := range d.Names {
+		if len(name) > maxChannelName {
+			return d, misuse(fmt.Sprintf("a channel's name has %d bytes; at most %d are possible", len(name), maxChannelName))
+		}
+	}
+	return d, nil
+}
+
+const maxChannelName = 65536
+
+// Subscription brings the messages of some channels, in order. Take them with one of Next, Channel and Notices; each
+// notice comes out once.
+type Subscription struct {
+	client  *Client
+	inner   *driver.Subscription
+	ctx     context.Context
+	cancel  context.CancelFunc
+	dropped atomic.Uint64
+
+	once     sync.Once
+	messages chan *Message
+	notices  chan Notice
+
+	mu  sync.Mutex
+	err error
+}
+
+// Subscribe subscribes to channels and waits until the server has confirmed all of them. The context bounds only that.
+// After a lost connection the client subscribes again by itself.
+func (c *Client) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
+	return c.SubscribeWith(ctx, SubscribeOptions{Channels: channels})
+}
+
+// PSubscribe is Subscribe for patterns of channels, such as "news.*".
+func (c *Client) PSubscribe(ctx context.Context, patterns ...string) (*Subscription, error) {
+	return c.SubscribeWith(ctx, SubscribeOptions{Patterns: patterns})
+}
+
+// SSubscribe is Subscribe for shard channels.
+func (c *Client) SSubscribe(ctx context.Context, channels ...string) (*Subscription, error) {
+	return c.SubscribeWith(ctx, SubscribeOptions{ShardChannels: channels})
+}
+
+// SubscribeWith is Subscribe with options.
+func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*Subscription, error) {
+	d, err := options.driver()
+	if err != nil {
+		return nil, err
+	}
+	inner, err := c.lane.Subscribe(ctx, d)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	s := &Subscription{client: c, inner: inner, messages: make(chan *Message), notices: make(chan Notice)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// SubscribeFunc subscribes to channels and calls handle with each notice, one after the other, from a goroutine of its
+// own. The last one is NoticeEnded, unless the client was closed before. handle must not close the client.
+func (c *Client) SubscribeFunc(ctx context.Context, handle func(Notice), channels ...string) (*Subscription, error) {
+	s, err := c.Subscribe(ctx, channels...)
+	if err != nil {
+		return nil, err
+	}
+	s.once.Do(func() {
+		close(s.messages)
+		close(s.notices)
+		s.relay(func(n Notice) bool {
+			handle(n)
+			return true
+		})
+	})
+	return s, nil
+}
+
+// Next waits for the next notice. After the one that says that the subscription ended it gives that again.
+func (s *Subscription) Next(ctx context.Context) (Notice, error) {
+	n, err := s.inner.Next(ctx)
+	if err != nil {
+		return Notice{}, err
+	}
+	notice := Notice{Kind: n.Kind, Dropped: n.Dropped, Err: publicError(n.Err)}
+	switch n.Kind {
+	case NoticeMessage:
+		notice.Message = messageOf(n)
+	case NoticeDropped:
+		s.dropped.Add(n.Dropped)
+	case NoticeEnded:
+		s.mu.Lock()
+		s.err = notice.Err
+		s.mu.Unlock()
+	}
+	return notice, nil
+}
+
+// messageOf reads an array of (pattern,) channel and payload.
+func messageOf(n driver.Notice) (m Message) {
+	parts, _ := n.Value.Slice() // the core gives nothing else
+	texts := make([]string, 3)
+	for i, p := range parts[max(0, len(parts)-3):] {
+		b, _ := p.Bytes()
+		texts[3-len(parts)+i] = textOf(b)
+	}
+	return Message{Pattern: texts[0], Channel: texts[1], Payload: texts[2]}
+}
+
+// Channel gives the messages, and is closed when the subscription ends; [Subscription.Err] then says why. Gaps and drops
+// are not seen here: see [Subscription.Dropped], or use Notices.
+func (s *Subscription) Channel() <-chan *Message {
+	s.once.Do(func() {
+		close(s.notices)
+		s.start(func() { close(s.messages) }, func(n Notice) bool {
+			if n.Kind != NoticeMessage {
+				return true
+			}
+			select {
+			case s.messages <- &n.Message:
+				return true
+			case <-s.ctx.Done():
+			case <-s.client.done:
+			}
+			return false
+		})
+	})
+	return s.messages
+}
+
+// Notices gives all that happens, and is closed after the notice that the subscription ended.
+func (s *Subscription) Notices() <-chan Notice {
+	s.once.Do(func() {
+		close(s.messages)
+		s.start(func() { close(s.notices) }, func(n Notice) bool {
+			select {
+			case s.notices <- n:
+				return true
+			case <-s.ctx.Done():
+			case <-s.client.done:
+			}
+			return false
+		})
+	})
+	return s.notices
+}
+
+// relay hands each notice to put, from a goroutine, until the subscription ends or put returns false.
+func (s *Subscription) relay(put func(Notice) bool) { s.start(func() {}, put) }
+
+func (s *Subscription) start(end func(), put func(Notice) bool) {
+	s.client.relays.Go(func() {
+		defer end()
+		for {
+			n, err := s.Next(s.ctx)
+			if err != nil || !put(n) || n.Kind == NoticeEnded {
+				return
+			}
+		}
+	})
+}
+
+// Dropped counts the messages that were dropped since nobody took them, as far as the subscriber has come.
+func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
+
+// Err says why the subscription ended, once it has; nil if that was asked for.
+func (s *Subscription) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Close ends the subscription. It does not wait; nothing more comes out of it.
+func (s *Subscription) Close() error {
+	s.cancel()
+	s.inner.Close()
+	return nil
+}
