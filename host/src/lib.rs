@@ -1,0 +1,41 @@
+//! A Redis and Valkey client whose protocol logic is a WebAssembly component.
+//!
+//! The component speaks the protocol; this crate runs it, owns the sockets, the clock and all payloads, and gives it a
+//! Rust face. One instance of the component serves a [`Client`], with a bound on its memory and on the time of each
+//! call. A fault in it ends requests with typed errors, never the process.
+//!
+//! ```no_run
+//! use redis::AsyncCommands;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut client = coracle::Client::connect("redis://127.0.0.1/").await?;
+//! let () = client.set("key", "value").await?;
+//! let value: String = client.get("key").await?;
+//! assert_eq!(value, "value");
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod command;
+mod config;
+mod connection_like;
+mod connector;
+mod engine;
+mod error;
+mod manager;
+mod rows;
+mod stats;
+mod subscription;
+mod tape;
+
+pub use client::{Client, ClientState};
+pub use command::{Command, IntoArgument};
+pub use config::{Config, Limits};
+pub use connection_like::outcome_of;
+pub use connector::{Connecting, Connector, Endpoint, Sockets, Transport};
+pub use engine::component_digest;
+pub use error::{Cause, Error, ErrorClass, Failed, Failure, Outcome, ServerError};
+pub use redis;
+pub use stats::Stats;
+pub use subscription::{Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};

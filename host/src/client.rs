@@ -1,0 +1,330 @@
+//! The handle that callers hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::command::{Columns, Command, IntoArgument};
+use crate::config::Config;
+use crate::engine::Program;
+use crate::error::{Cause, Error, Outcome};
+use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, MAX_COMMANDS, Replies, Shape, Signal};
+use crate::rows::NEVER;
+use crate::stats::{Counters, Stats};
+use crate::subscription::{Names, SubscribeOptions, Subscription};
+
+/// Commands from this size on count against `Limits::waiting_bytes`; smaller ones are bounded by their number.
+const LARGE: u64 = 4096;
+/// How much longer than its connections `ready` waits, at most.
+const READY_GRACE: Duration = Duration::from_secs(5);
+
+/// A client of a Redis or Valkey server. Clones share its connections, and its last handle ends it: subscriptions count
+/// as handles too.
+///
+/// It implements [`redis::aio::ConnectionLike`], so `AsyncCommands`, `pipe()`, `Script` and all else that is built on
+/// that trait work with it.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+    controls: mpsc::Sender<Control>,
+    deadline: Option<Duration>,
+}
+
+/// What all handles of a client have in common.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) ended: Ended,
+    state: watch::Receiver<ClientState>,
+    large: Arc<Semaphore>,
+    large_limit: u32,
+    hold_above: usize,
+    database: u32,
+    ready_within: Duration,
+}
+
+/// What a client is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientState {
+    /// Connecting, for the first time or again. Calls wait.
+    Connecting,
+    /// Commands are sent.
+    Ready,
+    /// The server can't be reached. The client goes on trying; calls fail meanwhile.
+    Down(Error),
+    /// The server does not let this client in. The client goes on trying; calls fail meanwhile.
+    Denied(Error),
+    /// Closed, by whatever the error says.
+    Closed(Error),
+}
+
+impl Client {
+    /// A client of the server at `url` (see [`Config::new`]), connected.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Config::new(url)?.connect().await
+    }
+
+    pub(crate) async fn start(config: Config) -> Result<Self, Error> {
+        let component = config.component.clone();
+        // The first client of a process compiles the component, which takes a while.
+        let program = tokio::task::spawn_blocking(move || Program::load(component.as_ref()))
+            .await
+            .map_err(|error| Error::config(format!("the component was not loaded: {error}")))??;
+        let (jobs, jobs_inbox) = mpsc::channel(config.limits.waiting);
+        let (controls, controls_inbox) = mpsc::channel(CONTROLS);
+        let (state_sender, state) = watch::channel(ClientState::Connecting);
+        let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
+        let shared = Arc::new(Shared {
+            clock: Clock::start(),
+            counters: Arc::new(Counters::default()),
+            signal: Arc::new(Signal::default()),
+            ended: Ended::default(),
+            state,
+            large: Arc::new(Semaphore::new(large_limit as usize)),
+            large_limit,
+            hold_above: config.limits.hold_above as usize,
+            database: config.database,
+            ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
+        });
+        let deadline = config.deadline;
+        let inboxes = Inboxes { jobs: jobs_inbox, controls: controls_inbox, state: state_sender };
+        manager::spawn(config, program, &shared, inboxes)?;
+        Ok(Self { shared, jobs, controls, deadline })
+    }
+
+    /// A handle of the same client whose calls may take this long unless a command says otherwise.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Option<Duration>) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// Sends a command and waits for its reply. An error reply is an `Err`; errors inside of a reply are values.
+    ///
+    /// Dropping the future gives the command up: it may be executed or not.
+    pub async fn call(&self, command: Command) -> Result<Value, Error> {
+        let span = tracing::debug_span!("coracle.call", command = command.name());
+        let options = CallOptions::of(&command, self.deadline);
+        let mut columns = Columns::default();
+        columns.add(command, self.shared.hold_above)?;
+        match self.submit(columns, Shape::Single, options).instrument(span).await? {
+            Replies::One(reply) => reply,
+            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
+        }
+    }
+
+    /// Sends a command given by its raw arguments, the name first.
+    pub async fn command<A: IntoArgument>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Value, Error> {
+        self.call(Command::from_args(arguments)).await
+    }
+
+    /// Sends commands in one go, and waits for all their replies, which come in the same order. The deadline is that of
+    /// the first command.
+    pub async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Result<Value, Error>>, Error> {
+        let Some(first) = commands.first() else { return Ok(Vec::new()) };
+        let span = tracing::debug_span!("coracle.pipeline", commands = commands.len());
+        let options = CallOptions::of(first, self.deadline);
+        let columns = self.columns(commands)?;
+        match self.submit(columns, Shape::Pipeline, options).instrument(span).await? {
+            Replies::Many(replies) => Ok(replies),
+            Replies::One(reply) => Ok(vec![reply]),
+        }
+    }
+
+    /// Sends commands as a transaction, and waits for its end: the reply of EXEC, `Value::Nil` if a watched key was
+    /// touched. The deadline is that of the first command.
+    pub async fn transaction(&self, commands: Vec<Command>) -> Result<Value, Error> {
+        let Some(first) = commands.first() else { return Ok(Value::Array(Vec::new())) };
+        let span = tracing::debug_span!("coracle.transaction", commands = commands.len());
+        let options = CallOptions::of(first, self.deadline);
+        let columns = self.columns(commands)?;
+        match self.submit(columns, Shape::Transaction, options).instrument(span).await? {
+            Replies::One(reply) => reply,
+            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
+        }
+    }
+
+    /// Subscribes to channels, patterns or shard channels. The stream begins with
+    /// [`crate::Notice::Subscribed`] once the server has confirmed, or with the error that it gave.
+    pub async fn subscribe(&self, names: Names, options: SubscribeOptions) -> Result<Subscription, Error> {
+        let (subscription, control) = Subscription::new(names, options, self.clone())?;
+        self.control(control).await?;
+        Ok(subscription)
+    }
+
+    /// Waits until the client is ready; gives the error if it turns out that it can't be.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let mut state = self.shared.state.clone();
+        let known = state.wait_for(|state| *state != ClientState::Connecting);
+        match tokio::time::timeout(self.shared.ready_within, known).await {
+            Ok(Ok(state)) => match &*state {
+                ClientState::Ready | ClientState::Connecting => Ok(()),
+                ClientState::Down(error) | ClientState::Denied(error) | ClientState::Closed(error) => {
+                    Err(error.clone())
+                }
+            },
+            Ok(Err(_)) => Err(self.end()),
+            Err(_) => Err(Error::not_sent(Cause::Deadline, "the client is still connecting")),
+        }
+    }
+
+    /// What the client is doing.
+    #[must_use]
+    pub fn state(&self) -> ClientState {
+        self.shared.state.borrow().clone()
+    }
+
+    /// Changes of the client's state; a slow reader sees the newest only.
+    #[must_use]
+    pub fn states(&self) -> watch::Receiver<ClientState> {
+        self.shared.state.clone()
+    }
+
+    /// Takes no more commands, waits for those under way for at most `within`, and closes all connections. Calls after
+    /// that fail. Returns when all is closed.
+    pub async fn close(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        let (done, closed) = oneshot::channel();
+        let control = Control::Close { deadline: self.shared.clock.at(deadline), done };
+        if self.controls.send(control).await.is_ok() {
+            // An error means that the manager is gone, which is as good.
+            let _ = closed.await;
+        }
+    }
+
+    /// New credentials for connections made from now on. An empty user name is none.
+    pub async fn renew(&self, username: &str, password: &str) -> Result<(), Error> {
+        let username = bytes::Bytes::copy_from_slice(username.as_bytes());
+        let password = bytes::Bytes::copy_from_slice(password.as_bytes());
+        self.control(Control::Renew { username, password }).await
+    }
+
+    /// Counters of this client.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.snapshot()
+    }
+
+    pub(crate) fn database(&self) -> u32 {
+        self.shared.database
+    }
+
+    pub(crate) fn signal(&self) -> &Arc<Signal> {
+        &self.shared.signal
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn testing(&self, function: &'static str, argument: Option<u64>) -> Result<(), Error> {
+        self.control(Control::Testing { function, argument }).await
+    }
+
+    fn columns(&self, commands: Vec<Command>) -> Result<Columns, Error> {
+        let mut columns = Columns::default();
+        if commands.len() > MAX_COMMANDS {
+            return Err(crate::command::usage("a pipeline takes at most 16,777,216 commands"));
+        }
+        for command in commands {
+            columns.add(command, self.shared.hold_above)?;
+        }
+        Ok(columns)
+    }
+
+    async fn submit(&self, columns: Columns, shape: Shape, options: CallOptions) -> Result<Replies, Error> {
+        let deadline = options.deadline.map(|deadline| Instant::now() + deadline);
+        let permit = self.permit(columns.size, deadline).await?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            columns,
+            shape,
+            deadline: deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline)),
+            may_repeat: options.may_repeat,
+            reply,
+            _permit: permit,
+        };
+        self.send(job, deadline).await?;
+        let mut gone = GiveUp { signal: &self.shared.signal, armed: true };
+        let replies = answer.await;
+        gone.armed = false;
+        // The manager answers every job that it takes, so this is one that ended with it.
+        replies.map_err(|_| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
+    }
+
+    /// Room for a large command's bytes.
+    async fn permit(&self, size: u64, deadline: Option<Instant>) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        if size < LARGE {
+            return Ok(None);
+        }
+        let size = u32::try_from(size).unwrap_or(u32::MAX).min(self.shared.large_limit);
+        let permit = Arc::clone(&self.shared.large).acquire_many_owned(size);
+        // The semaphore is never closed.
+        in_time(deadline, permit).await.map(Result::ok)
+    }
+
+    /// A full queue waits until the deadline.
+    async fn send(&self, job: Job, deadline: Option<Instant>) -> Result<(), Error> {
+        let job = match self.jobs.try_send(job) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.end()),
+            Err(mpsc::error::TrySendError::Full(job)) => job,
+        };
+        in_time(deadline, self.jobs.send(job)).await?.map_err(|_| self.end())
+    }
+
+    async fn control(&self, control: Control) -> Result<(), Error> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        in_time(deadline, self.controls.send(control)).await?.map_err(|_| self.end())
+    }
+
+    /// Why the client is no more.
+    fn end(&self) -> Error {
+        self.shared.ended.get().cloned().unwrap_or_else(Error::closed)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// What a call says beside its arguments.
+#[derive(Clone, Copy)]
+struct CallOptions {
+    deadline: Option<Duration>,
+    may_repeat: bool,
+}
+
+impl CallOptions {
+    fn of(command: &Command, default: Option<Duration>) -> Self {
+        Self { deadline: command.own_deadline().or(default), may_repeat: command.repeats() }
+    }
+}
+
+/// Tells the manager that a caller went away; it looks for itself who it was.
+struct GiveUp<'a> {
+    signal: &'a Signal,
+    armed: bool,
+}
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.signal.raise();
+        }
+    }
+}
+
+async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {
+    match deadline {
+        None => Ok(future.await),
+        Some(deadline) => tokio::time::timeout_at(deadline, future)
+            .await
+            .map_err(|_| Error::not_sent(Cause::Deadline, "the client's queue is full")),
+    }
+}

@@ -1,0 +1,288 @@
+//! Commands as callers make them, and as they travel to the manager: columns, ready to be packed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::Arg;
+
+use crate::error::{Cause, Error, Failure};
+use crate::rows::HELD;
+
+/// Arguments from this size on keep a buffer of their own, so that they can be written without another copy.
+const SHARED_FROM: usize = 1024;
+/// Bit 31 of a length is taken.
+const MAX_ARGUMENT: usize = HELD as usize - 1;
+
+/// A command with its arguments, the name included. The arguments are bytes; nothing is added or taken away.
+#[derive(Debug, Clone, Default)]
+pub struct Command {
+    small: Vec<u8>,
+    arguments: Vec<Argument>,
+    deadline: Option<Duration>,
+    may_repeat: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Argument {
+    /// The next so many bytes of `small`.
+    Small(usize),
+    Shared(Bytes),
+}
+
+/// Something that can be an argument of a [`Command`]. `Bytes` and `Vec<u8>` are taken over without a copy.
+pub trait IntoArgument {
+    /// Gives the bytes away, or shows them.
+    fn add_to(self, command: &mut Command);
+}
+
+impl Command {
+    /// A command of this name, without arguments yet.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self::default().arg(name)
+    }
+
+    /// A command of these arguments, the first of which is its name.
+    #[must_use]
+    pub fn from_args<A: IntoArgument>(arguments: impl IntoIterator<Item = A>) -> Self {
+        arguments.into_iter().fold(Self::default(), Self::arg)
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl IntoArgument) -> Self {
+        argument.add_to(&mut self);
+        self
+    }
+
+    /// How long the call may take, in place of the client's default.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Allows the command to be sent again even if it may have been executed: only for commands for which that makes no
+    /// difference.
+    #[must_use]
+    pub fn may_repeat(mut self) -> Self {
+        self.may_repeat = true;
+        self
+    }
+
+    /// The command's name, for spans; empty if it is not text.
+    pub(crate) fn name(&self) -> &str {
+        let name = match self.arguments.first() {
+            Some(Argument::Small(length)) => self.small.get(..*length),
+            Some(Argument::Shared(_)) | None => None,
+        };
+        name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
+
+    pub(crate) fn own_deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    pub(crate) fn repeats(&self) -> bool {
+        self.may_repeat
+    }
+
+    fn push_slice(&mut self, bytes: &[u8]) {
+        if bytes.len() >= SHARED_FROM {
+            self.arguments.push(Argument::Shared(Bytes::copy_from_slice(bytes)));
+        } else {
+            self.small.extend_from_slice(bytes);
+            self.arguments.push(Argument::Small(bytes.len()));
+        }
+    }
+
+    fn push_bytes(&mut self, bytes: Bytes) {
+        if bytes.len() >= SHARED_FROM {
+            self.arguments.push(Argument::Shared(bytes));
+        } else {
+            self.push_slice(&bytes);
+        }
+    }
+}
+
+impl IntoArgument for &[u8] {
+    fn add_to(self, command: &mut Command) {
+        command.push_slice(self);
+    }
+}
+
+impl<const N: usize> IntoArgument for &[u8; N] {
+    fn add_to(self, command: &mut Command) {
+        command.push_slice(self);
+    }
+}
+
+impl IntoArgument for &str {
+    fn add_to(self, command: &mut Command) {
+        command.push_slice(self.as_bytes());
+    }
+}
+
+impl IntoArgument for &String {
+    fn add_to(self, command: &mut Command) {
+        command.push_slice(self.as_bytes());
+    }
+}
+
+impl IntoArgument for String {
+    fn add_to(self, command: &mut Command) {
+        command.push_bytes(self.into_bytes().into());
+    }
+}
+
+impl IntoArgument for &Vec<u8> {
+    fn add_to(self, command: &mut Command) {
+        command.push_slice(self);
+    }
+}
+
+impl IntoArgument for Vec<u8> {
+    fn add_to(self, command: &mut Command) {
+        command.push_bytes(self.into());
+    }
+}
+
+impl IntoArgument for Bytes {
+    fn add_to(self, command: &mut Command) {
+        command.push_bytes(self);
+    }
+}
+
+impl TryFrom<&redis::Cmd> for Command {
+    type Error = Error;
+
+    /// Copies the arguments. A cursor, which `redis` hides, is found in the command's packed form.
+    fn try_from(cmd: &redis::Cmd) -> Result<Self, Error> {
+        let mut command = Self::default();
+        if cmd.in_scan_mode() && cmd.args_iter().any(|argument| argument == Arg::Cursor) {
+            for argument in split_packed(&cmd.get_packed_command())? {
+                command.push_slice(argument);
+            }
+            return Ok(command);
+        }
+        for argument in cmd.args_iter() {
+            match argument {
+                Arg::Simple(bytes) => command.push_slice(bytes),
+                _ => return Err(usage("an argument of the command is of a kind that this client does not know")),
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// Commands as columns: what `submit` takes, plus the arguments that the host holds.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// One for each argument, with [`HELD`] set where the host holds it.
+    pub(crate) lengths: Vec<u32>,
+    /// Of all arguments that are not held.
+    pub(crate) bytes: Vec<u8>,
+    /// By number of the argument, in order.
+    held: Vec<(u32, Bytes)>,
+    /// One for each command.
+    commands: Vec<Ends>,
+    /// Bytes of everything.
+    pub(crate) size: u64,
+}
+
+/// Where a command ends, or begins, in the columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) arguments: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Columns {
+    /// Arguments longer than `hold_above` stay with the host.
+    pub(crate) fn add(&mut self, command: Command, hold_above: usize) -> Result<(), Error> {
+        if command.arguments.is_empty() {
+            return Err(usage("a command needs a name"));
+        }
+        let mut small = command.small.as_slice();
+        for argument in command.arguments {
+            match argument {
+                Argument::Small(length) => {
+                    let (bytes, rest) = small.split_at_checked(length).unwrap_or_default();
+                    small = rest;
+                    if length > hold_above {
+                        self.hold(Bytes::copy_from_slice(bytes))?;
+                    } else {
+                        self.copy(bytes)?;
+                    }
+                }
+                Argument::Shared(bytes) if bytes.len() > hold_above => self.hold(bytes)?,
+                Argument::Shared(bytes) => self.copy(&bytes)?,
+            }
+        }
+        self.commands.push(Ends { arguments: self.lengths.len(), bytes: self.bytes.len() });
+        Ok(())
+    }
+
+    pub(crate) fn commands(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Where command `index` begins and ends.
+    pub(crate) fn command(&self, index: usize) -> (Ends, Ends) {
+        let begin = index.checked_sub(1).and_then(|before| self.commands.get(before)).copied().unwrap_or_default();
+        let end = self.commands.get(index).copied().unwrap_or(begin);
+        (begin, end)
+    }
+
+    /// The held argument of this number, counted over all commands.
+    pub(crate) fn held(&self, argument: usize) -> Option<&Bytes> {
+        let place = self.held.binary_search_by_key(&argument, |(number, _)| *number as usize).ok()?;
+        self.held.get(place).map(|(_, bytes)| bytes)
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.length(bytes.len(), 0)?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: Bytes) -> Result<(), Error> {
+        let number = u32::try_from(self.lengths.len()).map_err(|_| usage("too many arguments"))?;
+        self.length(bytes.len(), HELD)?;
+        self.held.push((number, bytes));
+        Ok(())
+    }
+
+    fn length(&mut self, length: usize, flag: u32) -> Result<(), Error> {
+        let number = u32::try_from(length).ok().filter(|_| length <= MAX_ARGUMENT);
+        self.lengths.push(number.ok_or_else(|| usage("an argument is longer than 2 GiB"))? | flag);
+        self.size += length as u64;
+        Ok(())
+    }
+}
+
+pub(crate) fn usage(detail: &str) -> Error {
+    Error::failed(Failure::Misuse, Cause::Usage, detail)
+}
+
+/// Takes apart what `redis::Cmd` packed: `*n`, then `$length` and the bytes of each argument.
+fn split_packed(packed: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    fn number<'a>(rest: &mut &'a [u8], mark: u8) -> Option<usize> {
+        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+        let (line, tail): (&'a [u8], &'a [u8]) = rest.split_at_checked(end)?;
+        *rest = tail.get(2..)?;
+        std::str::from_utf8(line.strip_prefix(&[mark])?).ok()?.parse().ok()
+    }
+    fn all(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
+        let count = number(&mut rest, b'*')?;
+        let mut arguments = Vec::new();
+        for _ in 0..count {
+            let length = number(&mut rest, b'$')?;
+            let (argument, tail) = rest.split_at_checked(length)?;
+            rest = tail.strip_prefix(b"\r\n")?;
+            arguments.push(argument);
+        }
+        Some(arguments)
+    }
+    all(packed).ok_or_else(|| usage("the command can't be taken apart"))
+}

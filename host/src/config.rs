@@ -1,0 +1,246 @@
+//! How a client is to be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{ConnectionAddr, IntoConnectionInfo};
+
+use crate::client::Client;
+use crate::connector::{Connector, Endpoint, Sockets};
+use crate::error::Error;
+
+/// The least memory an instance of the core is given.
+const MIN_MEMORY: usize = 2 << 20;
+const MAX_MEMORY: usize = 256 << 20;
+
+/// Settings of a client. Everything has a default but the server's address.
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) database: u32,
+    pub(crate) username: Option<Bytes>,
+    pub(crate) password: Option<Bytes>,
+    pub(crate) name: String,
+    pub(crate) library: (String, String),
+    pub(crate) resp2: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) limits: Limits,
+    pub(crate) component: Option<Bytes>,
+    pub(crate) connector: Arc<dyn Connector>,
+}
+
+/// Bounds of a client. None may be 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory of the instance that runs the core: 2 MiB to 256 MiB. Values do not count, they stay outside.
+    pub memory: usize,
+    /// Calls that wait in the client before the core takes them; more callers wait for room, until their deadlines.
+    pub waiting: usize,
+    /// Bytes of large commands (from 4 KiB each) under way in the whole client. One larger than that goes alone.
+    pub waiting_bytes: u32,
+    /// Requests taken by the core and not ended.
+    pub queued: u32,
+    /// Bytes of those requests.
+    pub queued_bytes: u32,
+    /// Requests written to one connection and not answered.
+    pub inflight: u32,
+    /// Bytes of those requests.
+    pub inflight_bytes: u32,
+    /// Connections open at once.
+    pub links: u32,
+    /// Nesting of a reply, at most 128.
+    pub depth: u32,
+    /// Elements of one aggregate in a reply.
+    pub elements: u64,
+    /// Bytes of one reply.
+    pub reply_bytes: u64,
+    /// Arguments longer than this do not enter the sandbox. At most 65536.
+    pub hold_above: u32,
+    /// Bulk strings longer than this do not enter the sandbox, unless they came in one piece. At least 64.
+    pub pass_above: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 16 << 20,
+            waiting: 1024,
+            waiting_bytes: 256 << 20,
+            queued: 16_384,
+            queued_bytes: 256 << 20,
+            inflight: 16_384,
+            inflight_bytes: 256 << 20,
+            links: 64,
+            depth: 64,
+            elements: 1 << 32,
+            reply_bytes: 1 << 40,
+            hold_above: 4096,
+            pass_above: 16_384,
+        }
+    }
+}
+
+impl Config {
+    /// For a server at this URL: `redis://[user:password@]host[:port][/database]`, `valkey://…`, or
+    /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`].
+    pub fn new(url: &str) -> Result<Self, Error> {
+        let parsed =
+            redis::parse_redis_url(url).ok_or_else(|| Error::config("not a URL of a Redis or Valkey server"))?;
+        if matches!(parsed.scheme(), "rediss" | "valkeys") {
+            return Err(Error::config("TLS is not supported yet"));
+        }
+        let resp2 = parsed.query_pairs().any(|(key, value)| key == "protocol" && matches!(&*value, "2" | "resp2"));
+        // The URL's text is not repeated in errors: it may hold a password.
+        let info = parsed.into_connection_info().map_err(|error| Error::config(format!("the URL: {error}")))?;
+        let redis = info.redis_settings();
+        let database = u32::try_from(redis.db()).map_err(|_| Error::config("the URL's database number"))?;
+        let secret = |text: Option<&str>| text.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        Ok(Self {
+            endpoints: vec![endpoint(info.addr())?],
+            database,
+            username: secret(redis.username()),
+            password: secret(redis.password()),
+            name: String::new(),
+            library: ("coracle-rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            resp2,
+            connect_timeout: Duration::from_secs(5),
+            deadline: Some(Duration::from_secs(30)),
+            limits: Limits::default(),
+            component: None,
+            connector: Arc::new(Sockets),
+        })
+    }
+
+    /// Another server to try when those before can't be reached. Only the URL's address counts.
+    pub fn or_at(mut self, url: &str) -> Result<Self, Error> {
+        self.endpoints.extend(Self::new(url)?.endpoints);
+        Ok(self)
+    }
+
+    /// User name and password, in place of the URL's. An empty user name is none.
+    #[must_use]
+    pub fn credentials(mut self, username: &str, password: &str) -> Self {
+        self.username = (!username.is_empty()).then(|| Bytes::copy_from_slice(username.as_bytes()));
+        self.password = Some(Bytes::copy_from_slice(password.as_bytes()));
+        self
+    }
+
+    /// The number of the database.
+    #[must_use]
+    pub fn database(mut self, database: u32) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// What the server shows as the connection's name. Printable ASCII without spaces.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// What the server shows as the client's library and its version; nothing is sent if empty.
+    #[must_use]
+    pub fn library(mut self, name: &str, version: &str) -> Self {
+        self.library = (name.to_owned(), version.to_owned());
+        self
+    }
+
+    /// Speaks RESP2 even where the server knows RESP3.
+    #[must_use]
+    pub fn resp2(mut self, resp2: bool) -> Self {
+        self.resp2 = resp2;
+        self
+    }
+
+    /// How long a connection may take, to the end of its handshake. 5 seconds unless set.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a call may take unless it says otherwise; `None` for ever. 30 seconds unless set: commands that block
+    /// the server for longer must have a deadline of their own.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another component than the one that the crate ships. It must come from where the program itself comes from: it
+    /// can't harm the process, but it sees all commands.
+    #[must_use]
+    pub fn component(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.component = Some(bytes.into());
+        self
+    }
+
+    /// How connections are made, in place of sockets of the system.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        self.connector = Arc::new(connector);
+        self
+    }
+
+    /// Starts a client, and waits until it is ready or known not to be.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.start().await?;
+        client.ready().await?;
+        Ok(client)
+    }
+
+    /// Starts a client without waiting: calls wait until it is connected, or fail once it is known that it can't be.
+    pub async fn start(self) -> Result<Client, Error> {
+        self.check()?;
+        Client::start(self).await
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let limits = &self.limits;
+        if !(MIN_MEMORY..=MAX_MEMORY).contains(&limits.memory) {
+            return Err(Error::config("limits.memory must be from 2 MiB to 256 MiB"));
+        }
+        if limits.waiting == 0 || limits.waiting_bytes == 0 {
+            return Err(Error::config("no limit may be 0"));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Credentials are left out.
+        f.debug_struct("Config")
+            .field("endpoints", &self.endpoints)
+            .field("database", &self.database)
+            .field("name", &self.name)
+            .field("library", &self.library)
+            .field("resp2", &self.resp2)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("deadline", &self.deadline)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn endpoint(address: &ConnectionAddr) -> Result<Endpoint, Error> {
+    match address {
+        ConnectionAddr::Tcp(host, port) => Ok(Endpoint::Tcp { host: host.clone(), port: *port }),
+        ConnectionAddr::Unix(path) => match path.to_str() {
+            Some(path) => Ok(Endpoint::Unix { path: path.to_owned() }),
+            None => Err(Error::config("the socket's path is not UTF-8")),
+        },
+        ConnectionAddr::TcpTls { .. } => Err(Error::config("TLS is not supported yet")),
+        _ => Err(Error::config("an address of a kind that this client does not know")),
+    }
+}

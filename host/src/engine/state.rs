@@ -1,0 +1,101 @@
+//! What an instance's store holds: the effects noted while a call runs, and the bound on its memory.
+
+use std::sync::Arc;
+
+use wasmtime::{ResourceLimiter, bail};
+
+use super::bindings::coracle::client::{log, network, types};
+use crate::stats::Counters;
+
+/// More effects than this in one call, or more bytes, can't come of a sane core: the call traps.
+const MAX_EFFECTS: usize = 1 << 18;
+const MAX_EFFECT_BYTES: usize = 8 << 20;
+const MAX_TABLE_ELEMENTS: usize = 20_000;
+
+/// What the core wants done once its call has returned. See `wit/network.wit`.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Open { link: u32, endpoint: types::Endpoint },
+    Send { link: u32, bytes: Vec<u8> },
+    SendHeld { link: u32, request: u64, argument: u32 },
+    SendSecret { link: u32, generation: u32, password: bool },
+    Close { link: u32 },
+}
+
+pub(super) struct HostState {
+    effects: Vec<Effect>,
+    effect_bytes: usize,
+    memory_limit: usize,
+    counters: Arc<Counters>,
+}
+
+impl HostState {
+    pub(super) fn new(memory_limit: usize, counters: Arc<Counters>) -> Self {
+        Self { effects: Vec::new(), effect_bytes: 0, memory_limit, counters }
+    }
+
+    /// What the last call noted, in order, into `into`.
+    pub(super) fn take_effects(&mut self, into: &mut Vec<Effect>) {
+        self.effect_bytes = 0;
+        into.append(&mut self.effects);
+    }
+
+    fn note(&mut self, effect: Effect) -> wasmtime::Result<()> {
+        if self.effects.len() >= MAX_EFFECTS || self.effect_bytes > MAX_EFFECT_BYTES {
+            bail!("the core asks for more effects in one call than a host keeps");
+        }
+        self.effects.push(effect);
+        Ok(())
+    }
+}
+
+impl types::Host for HostState {}
+
+impl network::Host for HostState {
+    fn open(&mut self, link: u32, _role: types::Role, endpoint: types::Endpoint) -> wasmtime::Result<()> {
+        self.note(Effect::Open { link, endpoint })
+    }
+
+    fn send(&mut self, link: u32, bytes: Vec<u8>) -> wasmtime::Result<()> {
+        self.effect_bytes += bytes.len();
+        self.note(Effect::Send { link, bytes })
+    }
+
+    fn send_held(&mut self, link: u32, request: u64, argument: u32) -> wasmtime::Result<()> {
+        self.note(Effect::SendHeld { link, request, argument })
+    }
+
+    fn send_secret(&mut self, link: u32, generation: u32, password: bool) -> wasmtime::Result<()> {
+        self.note(Effect::SendSecret { link, generation, password })
+    }
+
+    fn close(&mut self, link: u32) -> wasmtime::Result<()> {
+        self.note(Effect::Close { link })
+    }
+}
+
+impl log::Host for HostState {
+    fn write(&mut self, level: u8, text: String) -> wasmtime::Result<()> {
+        match level {
+            1 => tracing::error!(target: "coracle::core", "{text}"),
+            2 => tracing::warn!(target: "coracle::core", "{text}"),
+            3 => tracing::info!(target: "coracle::core", "{text}"),
+            _ => tracing::debug!(target: "coracle::core", "{text}"),
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for HostState {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.memory_limit;
+        if granted {
+            self.counters.memory(desired as u64);
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}

@@ -1,0 +1,90 @@
+//! What the core asked for, done in order once its call has returned.
+
+use bytes::Bytes;
+
+use super::link::Link;
+use super::{Credentials, Manager};
+use crate::connector::Endpoint;
+use crate::engine::{Effect, Reason, wit};
+use crate::rows::{Fault, fault};
+use crate::stats::add;
+
+impl Manager {
+    pub(super) fn do_effects(&mut self) -> Result<(), Fault> {
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut done = Ok(());
+        for effect in effects.drain(..) {
+            if done.is_ok() {
+                done = self.do_effect(effect);
+            }
+        }
+        self.effects = effects;
+        done
+    }
+
+    fn do_effect(&mut self, effect: Effect) -> Result<(), Fault> {
+        match effect {
+            Effect::Open { link, endpoint } => self.open(link, endpoint),
+            Effect::Send { link, bytes } => self.append(link, bytes.into()),
+            Effect::SendHeld { link, request, argument } => self.append_held(link, request, argument as usize)?,
+            Effect::SendSecret { link, generation, password } => {
+                if generation == self.credentials.generation {
+                    self.append(link, self.credentials.secret(password));
+                } else {
+                    // Secrets that were replaced are not kept; the link would wait for ever.
+                    self.shut(link, Reason::Local, "its credentials were replaced".to_owned());
+                }
+            }
+            Effect::Close { link } => self.shut(link, Reason::Local, String::new()),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: u32, endpoint: wit::Endpoint) {
+        let endpoint = match endpoint {
+            wit::Endpoint::Tcp((host, port)) => Endpoint::Tcp { host, port },
+            wit::Endpoint::Unix(path) => Endpoint::Unix { path },
+        };
+        add(&self.counters().links_opened, 1);
+        tracing::debug!(link = id, ?endpoint, "connecting");
+        self.links.push(Link::new(id, self.config.connector.connect(&endpoint)));
+    }
+
+    fn append(&mut self, id: u32, bytes: Bytes) {
+        self.sequence += 1;
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
+            link.append(bytes, self.sequence);
+        }
+    }
+
+    fn append_held(&mut self, link: u32, request: u64, argument: usize) -> Result<(), Fault> {
+        let held = self.table.find(request).and_then(|(live, index)| {
+            let first = live.first_argument(index);
+            live.job.columns.held(first + argument).cloned()
+        });
+        match held {
+            Some(bytes) => self.append(link, bytes),
+            None => return fault("the core wants an argument written that the host does not hold"),
+        }
+        Ok(())
+    }
+}
+
+impl Credentials {
+    /// What the core may know of them; nothing if there are none.
+    pub(super) fn lengths(&self) -> Option<wit::Credentials> {
+        if self.username.is_empty() && self.password.is_empty() {
+            return None;
+        }
+        let length = |secret: &Bytes| u32::try_from(secret.len()).unwrap_or(u32::MAX);
+        Some(wit::Credentials {
+            generation: self.generation,
+            username: length(&self.username),
+            password: length(&self.password),
+        })
+    }
+
+    fn secret(&self, password: bool) -> Bytes {
+        if password { self.password.clone() } else { self.username.clone() }
+    }
+}

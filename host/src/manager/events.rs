@@ -1,0 +1,274 @@
+//! Calls into the core, and what comes of them: effects, then events, in order.
+
+use redis::Value;
+
+use super::Manager;
+use crate::client::ClientState;
+use crate::engine::wit::{self, EventKind, NodeKind, Progress};
+use crate::engine::{Instance, Trap};
+use crate::error::{Cause, Error, Failure};
+use crate::rows::{Event, Fault, Node, events, fault, nodes};
+use crate::stats::add;
+use crate::subscription::{Message, Notice};
+use crate::tape::{Source, server_error};
+
+/// The input that a call was given: what its nodes may point at.
+pub(super) struct Feed<'a> {
+    pub(super) link: u32,
+    /// Offset of the first byte.
+    pub(super) base: u64,
+    pub(super) input: &'a [u8],
+}
+
+/// What of a call's progress concerns its caller.
+pub(super) struct Done {
+    pub(super) keep_from: u64,
+    pub(super) pass: u64,
+}
+
+/// A call's tape, while its events are gone through.
+struct Tape<'a> {
+    nodes: &'a [u64],
+    texts: &'a [u8],
+    feed: Option<&'a Feed<'a>>,
+    /// The message that the last `message` row gave.
+    message: Option<Message>,
+}
+
+impl Manager {
+    /// Calls the core and does what it says. `None` if there is no instance, or none any more.
+    pub(super) fn drive(
+        &mut self,
+        feed: Option<&Feed<'_>>,
+        call: impl FnOnce(&mut Instance, u64) -> Result<Progress, Trap>,
+    ) -> Option<Done> {
+        let now = self.shared.clock.now();
+        let instance = self.instance.as_mut()?;
+        match call(instance, now) {
+            Ok(progress) => self.accept(feed, progress),
+            Err(Trap(detail)) => {
+                self.lose(detail);
+                None
+            }
+        }
+    }
+
+    /// Does what a call's progress says.
+    pub(super) fn accept(&mut self, feed: Option<&Feed<'_>>, progress: Progress) -> Option<Done> {
+        self.instance.as_mut()?.take_effects(&mut self.effects);
+        match self.apply(feed, &progress) {
+            Ok(()) => Some(Done { keep_from: progress.keep_from, pass: progress.pass }),
+            Err(Fault(detail)) => {
+                self.lose(format!("it broke its contract: {detail}"));
+                None
+            }
+        }
+    }
+
+    fn apply(&mut self, feed: Option<&Feed<'_>>, progress: &Progress) -> Result<(), Fault> {
+        self.wake_at = progress.wake_at;
+        self.do_effects()?;
+        let mut tape = Tape { nodes: &progress.nodes, texts: &progress.texts, feed, message: None };
+        for event in events(&progress.events) {
+            self.event(event?, &mut tape)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event, tape: &mut Tape<'_>) -> Result<(), Fault> {
+        match event.kind {
+            EventKind::Part => self.part(&event, tape)?,
+            EventKind::Reply => self.reply(&event, tape)?,
+            EventKind::Failed => self.failed(&event, tape)?,
+            EventKind::Resubmit => self.resubmit(event.id),
+            EventKind::Kept => self.kept(&event, tape)?,
+            EventKind::Discard => self.builder(&event, tape)?.clear(),
+            EventKind::Message => self.message(&event, tape)?,
+            EventKind::Subscribed => self.subscribed(event.id),
+            EventKind::Gap => self.notify(event.id, Notice::Gap),
+            EventKind::Ended => self.subscription_ended(&event, tape)?,
+            EventKind::Room => self.full = false,
+            EventKind::Invalidate => drop(self.value(&event, tape)?),
+            EventKind::State => self.state(&event, tape)?,
+            EventKind::Leased | EventKind::Store => return fault("an event that was not asked for"),
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        let nobody = event.detail & 1 != 0;
+        if nobody || event.id != 0 && self.table.find(event.id).is_none() {
+            self.builder(event, tape)?.clear();
+            return Ok(());
+        }
+        self.append_nodes(event, tape)
+    }
+
+    fn reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        if let Some(node) = sole_error(event, tape)? {
+            self.builder(event, tape)?.clear();
+            let error = server_error(&node, &tape.source(event)?)?;
+            self.end(event.id, Err(error));
+            return Ok(());
+        }
+        if self.table.find(event.id).is_none() {
+            // Its beginning may have been thrown away, so the rest has no place.
+            self.builder(event, tape)?.clear();
+            return Ok(());
+        }
+        let value = self.value(event, tape)?;
+        self.end(event.id, Ok(value));
+        Ok(())
+    }
+
+    fn failed(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        let (failure, cause) = event.detail_bytes();
+        let error = failure_error(failure, cause, tape.text(event)?);
+        self.end(event.id, Err(error));
+        Ok(())
+    }
+
+    fn kept(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        let node = sole_error(event, tape)?;
+        self.builder(event, tape)?.clear();
+        if let Some(node) = node
+            && let Error::Server(error) = server_error(&node, &tape.source(event)?)?
+            && let Some((live, _)) = self.table.find(event.id)
+        {
+            live.keep(event.detail as usize, error.text);
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, event: &Event, tape: &mut Tape<'_>) -> Result<(), Fault> {
+        if event.detail & 1 == 0 {
+            tape.message = Some(message(self.value(event, tape)?)?);
+        }
+        match &tape.message {
+            Some(message) => self.notify(event.id, Notice::Message(message.clone())),
+            None => return fault("a message refers to one before it, and there is none"),
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        use wit::ClientState as Wire;
+        let (state, cause) = event.detail_bytes();
+        let text = tape.text(event)?;
+        tracing::debug!(state, cause, text, "state");
+        let error = |failure| Error::failed(failure, Cause::from_wire(cause).unwrap_or(Cause::None), text.clone());
+        let state = match state {
+            _ if state == Wire::Connecting as u8 => ClientState::Connecting,
+            _ if state == Wire::Ready as u8 => {
+                self.losses = 0;
+                ClientState::Ready
+            }
+            _ if state == Wire::Down as u8 => ClientState::Down(error(Failure::NotSent)),
+            _ if state == Wire::Denied as u8 => ClientState::Denied(error(Failure::Refused)),
+            _ if state == Wire::Closed as u8 => {
+                self.finish(Error::closed());
+                return Ok(());
+            }
+            _ => return fault("a state that is not in the contract"),
+        };
+        self.inboxes.state.send_replace(state);
+        Ok(())
+    }
+
+    /// A request has ended; rows of it that were not submitted must not be.
+    pub(super) fn end(&mut self, id: u64, result: Result<Value, Error>) {
+        self.queue.forget(id);
+        self.table.end(id, result);
+    }
+
+    fn resubmit(&mut self, id: u64) {
+        add(&self.counters().resubmitted, 1);
+        self.ask_again(id);
+    }
+
+    /// Appends the event's nodes to its link's value, and takes that.
+    fn value(&mut self, event: &Event, tape: &Tape<'_>) -> Result<Value, Fault> {
+        self.append_nodes(event, tape)?;
+        self.builder(event, tape)?.take()
+    }
+
+    fn append_nodes(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        let source = tape.source(event)?;
+        let builder = self.builder(event, tape)?;
+        for node in nodes(event.nodes(tape.nodes)?) {
+            builder.append(&node?, &source)?;
+        }
+        Ok(())
+    }
+
+    fn builder(&mut self, event: &Event, tape: &Tape<'_>) -> Result<&mut crate::tape::Builder, Fault> {
+        let fed = tape.feed.is_some_and(|feed| feed.link == event.link);
+        match self.links.iter_mut().find(|link| fed && link.id == event.link) {
+            Some(link) => Ok(&mut link.value),
+            None => fault("a value of a link that had no input"),
+        }
+    }
+}
+
+impl Tape<'_> {
+    fn source(&self, event: &Event) -> Result<Source<'_>, Fault> {
+        match self.feed {
+            Some(feed) if feed.link == event.link => {
+                Ok(Source { base: feed.base, input: feed.input, texts: self.texts })
+            }
+            _ if event.link == 0 => Ok(Source { base: 0, input: &[], texts: self.texts }),
+            _ => fault("nodes of a link that had no input"),
+        }
+    }
+
+    /// What a `text` or `error` node of this event says; empty if there is none.
+    fn text(&self, event: &Event) -> Result<String, Fault> {
+        match nodes(event.nodes(self.nodes)?).next().transpose()? {
+            Some(node) if matches!(node.kind, NodeKind::Text | NodeKind::Error) => {
+                Ok(String::from_utf8_lossy(self.source(event)?.string(&node)?).into_owned())
+            }
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+impl Manager {
+    fn subscription_ended(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        let error = match event.detail_bytes() {
+            (0, _) => None,
+            (failure, cause) => Some(match sole_error(event, tape)? {
+                Some(node) => server_error(&node, &tape.source(event)?)?,
+                None => failure_error(failure - 1, cause, tape.text(event)?),
+            }),
+        };
+        self.end_subscription(event.id, error);
+        Ok(())
+    }
+}
+
+/// The event's node, if it has one only and that is a server's error.
+fn sole_error(event: &Event, tape: &Tape<'_>) -> Result<Option<Node>, Fault> {
+    let mut nodes = nodes(event.nodes(tape.nodes)?);
+    let first = nodes.next().transpose()?;
+    Ok(first.filter(|node| node.kind == NodeKind::Error && nodes.next().is_none()))
+}
+
+fn failure_error(failure: u8, cause: u8, detail: String) -> Error {
+    let failure = Failure::from_wire(failure).unwrap_or(Failure::MaybeExecuted);
+    Error::failed(failure, Cause::from_wire(cause).unwrap_or(Cause::None), detail)
+}
+
+fn message(value: Value) -> Result<Message, Fault> {
+    fn bytes(value: Option<Value>) -> Result<bytes::Bytes, Fault> {
+        match value {
+            Some(Value::BulkString(bytes)) => Ok(bytes.into()),
+            Some(Value::SimpleString(text)) => Ok(text.into_bytes().into()),
+            _ => fault("a message holds what is no string"),
+        }
+    }
+    let Value::Array(parts) = value else { return fault("a message is no array") };
+    let pattern = parts.len() == 3;
+    let mut parts = parts.into_iter();
+    let pattern = if pattern { Some(bytes(parts.next())?) } else { None };
+    Ok(Message { pattern, channel: bytes(parts.next())?, payload: bytes(parts.next())? })
+}

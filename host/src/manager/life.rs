@@ -1,0 +1,202 @@
+//! The beginning and the end: of an instance, and of the client.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::requests::Phase;
+use super::{Draining, Manager};
+use crate::client::ClientState;
+use crate::config::Config;
+use crate::connector::Endpoint;
+use crate::engine::{Instance, Settings, Trap, wit};
+use crate::error::{Error, Outcome};
+use crate::rows::NEVER;
+use crate::stats::add;
+
+/// Instances that may be lost in a row before the client gives up.
+const MAX_LOSSES: u32 = 5;
+/// How long after its deadline a drain may go on, in microseconds.
+const DRAIN_GRACE: u64 = 250_000;
+
+impl Manager {
+    /// Makes an instance and configures it.
+    pub(super) fn start_instance(&mut self) -> Result<(), Error> {
+        let counters = std::sync::Arc::clone(&self.shared.counters);
+        let mut instance = Instance::new(&self.program, self.config.limits.memory, counters)?;
+        let settings = settings(&self.config);
+        let configured = instance.configure(self.shared.clock.now(), &settings);
+        self.full = false;
+        self.wake_at = NEVER;
+        match configured {
+            Ok(Ok(progress)) => {
+                self.instance = Some(instance);
+                self.accept(None, progress);
+                Ok(())
+            }
+            Ok(Err(setting)) => Err(Error::config(setting)),
+            Err(Trap(detail)) => {
+                self.lost = Some(detail);
+                Ok(())
+            }
+        }
+    }
+
+    /// The instance is of no use any more. Another one takes over before the task waits again.
+    pub(super) fn lose(&mut self, detail: String) {
+        self.instance = None;
+        self.effects.clear();
+        self.lost.get_or_insert(detail);
+    }
+
+    /// Ends what the lost instance had, and starts another one.
+    pub(super) fn after_loss(&mut self) {
+        while let Some(detail) = self.lost.take() {
+            self.losses += 1;
+            add(&self.counters().traps, 1);
+            tracing::error!(detail, losses = self.losses, "the core failed; its instance is replaced");
+            self.end_taken(&detail);
+            self.links.clear();
+            self.closings.clear();
+            self.touched = self.sequence;
+            self.inboxes.state.send_replace(ClientState::Connecting);
+            if self.closing.is_some() {
+                return self.finish(Error::closed());
+            }
+            if self.losses > MAX_LOSSES {
+                return self.finish(Error::core(Outcome::NotSent, detail));
+            }
+            if let Err(error) = self.start_instance() {
+                return self.finish(error);
+            }
+            self.subscribe_again();
+        }
+    }
+
+    /// Closes the client in order.
+    pub(super) fn close(&mut self, deadline: u64, done: oneshot::Sender<()>) {
+        if let Some(closing) = &mut self.closing {
+            closing.done.push(done);
+            return;
+        }
+        self.closing = Some(Draining { done: vec![done], give_up: deadline.saturating_add(DRAIN_GRACE) });
+        self.refuse_waiting();
+        self.drive(None, |instance, now| instance.drain(now, deadline));
+    }
+
+    pub(super) fn renew(&mut self, username: Bytes, password: Bytes) {
+        self.credentials.generation = self.credentials.generation.wrapping_add(1);
+        (self.credentials.username, self.credentials.password) = (username, password);
+        if let Some(lengths) = self.credentials.lengths() {
+            self.drive(None, |instance, now| instance.renew(now, lengths));
+        }
+    }
+
+    /// The client is at its end: nothing is left open.
+    pub(super) fn finish(&mut self, error: Error) {
+        if self.finished.is_some() {
+            return;
+        }
+        // Whoever finds the inbox closed finds the reason.
+        let _ = self.shared.ended.set(error.clone());
+        self.inboxes.state.send_replace(ClientState::Closed(error.clone()));
+        for (id, phase) in self.table.open() {
+            let ended = match &error {
+                Error::Core { detail, .. } => Error::core(self.outcome(phase), detail.clone()),
+                other => closed_with(self.outcome(phase), other),
+            };
+            self.table.end(id, Err(ended));
+        }
+        for (_, wanted) in self.subscriptions.drain() {
+            wanted.queue.end(Some(error.clone()));
+        }
+        self.finished = Some(error);
+    }
+
+    /// Ends jobs that nobody took in, and lets go of everything.
+    pub(super) fn leave(mut self) {
+        let error = self.finished.clone().unwrap_or_else(Error::closed);
+        self.inboxes.jobs.close();
+        self.inboxes.controls.close();
+        while let Ok(job) = self.inboxes.jobs.try_recv() {
+            self.enqueue(job);
+        }
+        for (id, _) in self.table.open() {
+            self.table.end(id, Err(error.clone()));
+        }
+        while let Ok(control) = self.inboxes.controls.try_recv() {
+            if let super::Control::Subscribe(wanted) = control {
+                wanted.queue.end(Some(error.clone()));
+            }
+        }
+        let closing = self.closing.take();
+        // Closes the sockets.
+        drop(self);
+        for done in closing.into_iter().flat_map(|closing| closing.done) {
+            // An error means that nobody waits any more.
+            let _ = done.send(());
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn test(&mut self, function: &str, argument: Option<u64>) {
+        if let Some(instance) = self.instance.as_mut()
+            && let Err(Trap(detail)) = instance.testing(function, argument)
+        {
+            self.lose(detail);
+        }
+    }
+
+    /// Ends every request that the lost instance had.
+    fn end_taken(&mut self, detail: &str) {
+        for (id, phase) in self.table.open() {
+            if let Phase::Taken(_) = phase {
+                let outcome = self.outcome(phase);
+                self.end(id, Err(Error::core(outcome, detail)));
+            }
+        }
+        self.queue.forget_current();
+    }
+}
+
+fn closed_with(outcome: Outcome, error: &Error) -> Error {
+    use crate::error::{Cause, Failure};
+    match outcome {
+        Outcome::MaybeExecuted => {
+            Error::failed(Failure::MaybeExecuted, Cause::Closing, "the client was closed before the reply came")
+        }
+        Outcome::NotSent | Outcome::Executed => error.clone(),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    let endpoint = |endpoint: &Endpoint| match endpoint.clone() {
+        Endpoint::Tcp { host, port } => wit::Endpoint::Tcp((host, port)),
+        Endpoint::Unix { path } => wit::Endpoint::Unix(path),
+    };
+    Settings {
+        // The hasher's keys are random: that is all that jitter needs.
+        seed: RandomState::new().build_hasher().finish(),
+        endpoints: config.endpoints.iter().map(endpoint).collect(),
+        database: config.database,
+        name: config.name.clone(),
+        library_name: config.library.0.clone(),
+        library_version: config.library.1.clone(),
+        resp2: config.resp2,
+        connect_timeout: u64::try_from(config.connect_timeout.as_micros()).unwrap_or(NEVER - 1),
+        limits: wit::Limits {
+            queued: limits.queued,
+            queued_bytes: limits.queued_bytes,
+            inflight: limits.inflight,
+            inflight_bytes: limits.inflight_bytes,
+            links: limits.links,
+            depth: limits.depth,
+            elements: limits.elements,
+            reply_bytes: limits.reply_bytes,
+            hold_above: limits.hold_above,
+            pass_above: limits.pass_above,
+        },
+    }
+}

@@ -1,0 +1,194 @@
+//! A connection as the manager keeps it: output to be written, input that was not forgotten, a value under construction.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
+
+use crate::connector::{Connecting, Transport};
+use crate::tape::Builder;
+
+/// Segments given to one write.
+const VECTOR: usize = 64;
+/// How far a value's buffer grows before more of it has come.
+const PASS_STEP: usize = 64 << 10;
+
+pub(super) struct Link {
+    pub(super) id: u32,
+    pub(super) io: Io,
+    pub(super) output: Output,
+    pub(super) input: Input,
+    pub(super) value: Builder,
+    /// Bytes that are to pass, and those that did and were not reported.
+    pub(super) pass: u64,
+    pub(super) skipped: u64,
+    /// It is about to be reported as closed: nothing is done with it any more.
+    pub(super) dead: bool,
+    /// Written and received bytes when the core last heard of them.
+    pub(super) reported: (u64, u64),
+}
+
+pub(super) enum Io {
+    Connecting(Connecting),
+    Open(Box<dyn Transport>),
+}
+
+/// What is to be written.
+#[derive(Default)]
+pub(super) struct Output {
+    segments: VecDeque<Segment>,
+    /// Bytes of the first segment that were written.
+    front: usize,
+    /// Bytes that the socket took.
+    pub(super) written: u64,
+    /// The number of the last append of which a byte was written.
+    pub(super) touched: u64,
+    /// Why no more can be written. What the peer said before may still be read.
+    broken: Option<io::Error>,
+    unflushed: bool,
+}
+
+struct Segment {
+    bytes: Bytes,
+    sequence: u64,
+}
+
+/// What was read and may still be pointed at.
+#[derive(Default)]
+pub(super) struct Input {
+    /// Bytes that came, fed or passed.
+    pub(super) received: u64,
+    /// The last of them that the core wants kept.
+    pub(super) kept: Vec<u8>,
+}
+
+impl Link {
+    pub(super) fn new(id: u32, connecting: Connecting) -> Self {
+        Self {
+            id,
+            io: Io::Connecting(connecting),
+            output: Output::default(),
+            input: Input::default(),
+            value: Builder::default(),
+            pass: 0,
+            skipped: 0,
+            dead: false,
+            reported: (0, 0),
+        }
+    }
+
+    /// Appends to the output.
+    pub(super) fn append(&mut self, bytes: Bytes, sequence: u64) {
+        if !bytes.is_empty() && !self.dead {
+            self.output.segments.push_back(Segment { bytes, sequence });
+        }
+    }
+
+    /// Writes as much as the socket takes. Gives the bytes written; a broken socket is noted, for the reader to end it.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> u64 {
+        let Io::Open(transport) = &mut self.io else { return 0 };
+        self.output.poll_write(transport, cx)
+    }
+
+    /// Reads into `scratch`. `Ok(0)` is the end.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+        let Io::Open(transport) = &mut self.io else { return Poll::Pending };
+        let mut buffer = ReadBuf::new(scratch);
+        let read = Pin::new(transport).poll_read(cx, &mut buffer);
+        let count = buffer.filled().len();
+        self.input.received += count as u64;
+        self.output.ended(read.map_ok(|()| count))
+    }
+
+    /// Reads what is to pass, straight to where it is kept. `Ok(0)` is the end.
+    pub(super) fn poll_pass(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+        let Io::Open(transport) = &mut self.io else { return Poll::Pending };
+        let left = usize::try_from(self.pass).unwrap_or(usize::MAX);
+        let read = match self.value.passing() {
+            Some(value) => {
+                if value.capacity() - value.len() < PASS_STEP.min(left) {
+                    value.reserve(left.min(PASS_STEP.max(value.len())));
+                }
+                let room = (value.capacity() - value.len()).min(left);
+                poll_read_buf(Pin::new(transport), cx, &mut value.limit(room))
+            }
+            None => {
+                let room = left.min(scratch.len());
+                let mut buffer = ReadBuf::new(scratch.get_mut(..room).unwrap_or_default());
+                Pin::new(transport).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+            }
+        };
+        if let Poll::Ready(Ok(count)) = &read {
+            self.input.received += *count as u64;
+            self.pass -= *count as u64;
+            self.skipped += *count as u64;
+        }
+        self.output.ended(read)
+    }
+}
+
+impl Output {
+    fn poll_write(&mut self, transport: &mut Box<dyn Transport>, cx: &mut Context<'_>) -> u64 {
+        let before = self.written;
+        while !self.segments.is_empty() && self.broken.is_none() {
+            match self.poll_write_once(transport, cx) {
+                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => self.advance(count),
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => break,
+            }
+        }
+        if self.segments.is_empty() && self.unflushed && self.broken.is_none() {
+            match Pin::new(transport).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => {}
+            }
+        }
+        self.written - before
+    }
+
+    fn poll_write_once(&self, transport: &mut Box<dyn Transport>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); VECTOR];
+        let mut front = self.front;
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            *slice = IoSlice::new(segment.bytes.get(front..).unwrap_or_default());
+            front = 0;
+        }
+        let used = self.segments.len().min(VECTOR);
+        Poll::Ready(ready!(Pin::new(transport).poll_write_vectored(cx, slices.get(..used).unwrap_or_default())))
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.written += count as u64;
+        self.unflushed = true;
+        let mut left = count + self.front;
+        self.front = 0;
+        while let Some(segment) = self.segments.front() {
+            if left > 0 {
+                self.touched = segment.sequence;
+            }
+            if left < segment.bytes.len() {
+                self.front = left;
+                return;
+            }
+            left -= segment.bytes.len();
+            self.segments.pop_front();
+        }
+    }
+
+    /// A socket that can't be written to, and has nothing more to read, is at its end.
+    fn ended(&mut self, read: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&read, self.broken.take()) {
+            (Poll::Pending | Poll::Ready(Ok(0)), Some(error)) => Poll::Ready(Err(error)),
+            (_, broken) => {
+                self.broken = broken;
+                read
+            }
+        }
+    }
+}

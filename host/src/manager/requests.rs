@@ -1,0 +1,244 @@
+//! The request table: who waits for what, with the arguments, until a request ends.
+
+use redis::Value;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::command::Columns;
+use crate::error::{Error, Outcome};
+
+const INDEX_BITS: u32 = 24;
+const SLOT_BITS: u32 = 24;
+const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+
+/// Commands of one pipeline, at most.
+pub(crate) const MAX_COMMANDS: usize = 1 << INDEX_BITS;
+
+/// What a caller wants done.
+pub(crate) struct Job {
+    pub(crate) columns: Columns,
+    pub(crate) shape: Shape,
+    /// On the client's clock.
+    pub(crate) deadline: u64,
+    pub(crate) may_repeat: bool,
+    pub(crate) reply: oneshot::Sender<Replies>,
+    /// Its share of `Limits::waiting_bytes`, given back when the job ends.
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// How a job's commands belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One command, one request.
+    Single,
+    /// A request for each command.
+    Pipeline,
+    /// One request for all commands.
+    Transaction,
+}
+
+/// What a job's caller gets.
+pub(crate) enum Replies {
+    One(Result<Value, Error>),
+    Many(Vec<Result<Value, Error>>),
+}
+
+/// All jobs that have not ended. A request's id is the place of its job, a count of who had the place before, and the
+/// number of the command: a look-up is an index, and an old id is known to be old.
+#[derive(Default)]
+pub(crate) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u16,
+    live: Option<Live>,
+}
+
+/// A job that has not ended.
+pub(crate) struct Live {
+    pub(crate) job: Job,
+    requests: Requests,
+    open: usize,
+    /// Errors that commands of a transaction got instead of being queued.
+    kept: Option<(usize, String)>,
+}
+
+enum Requests {
+    One(Request),
+    Many(Vec<Request>),
+}
+
+/// One request of a job.
+#[derive(Default)]
+struct Request {
+    phase: Phase,
+    result: Option<Result<Value, Error>>,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The core does not have it.
+    #[default]
+    Waiting,
+    /// As `Waiting`, but the core has sent it once, and asked for it again because the caller allows that.
+    Again,
+    /// The core has it, or its first rows; what it wrote of it came after this mark.
+    Taken(u64),
+    /// It has its result.
+    Ended,
+}
+
+impl Table {
+    /// Takes a job in; gives the id of its first request.
+    pub(crate) fn insert(&mut self, job: Job) -> u64 {
+        let count = if job.shape == Shape::Pipeline { job.columns.commands() } else { 1 };
+        let requests = match count {
+            1 => Requests::One(Request::default()),
+            _ => Requests::Many(std::iter::repeat_with(Request::default).take(count).collect()),
+        };
+        let place = self.free.pop().unwrap_or(self.slots.len());
+        if place == self.slots.len() {
+            self.slots.push(Slot::default());
+        }
+        let Some(slot) = self.slots.get_mut(place) else { return 0 };
+        // Never 0, so that no id is.
+        slot.generation = slot.generation.checked_add(1).unwrap_or(1);
+        slot.live = Some(Live { job, requests, open: count, kept: None });
+        u64::from(slot.generation) << (INDEX_BITS + SLOT_BITS) | (place as u64) << INDEX_BITS
+    }
+
+    /// The job that this id belongs to, and which of its requests it is.
+    pub(crate) fn find(&mut self, id: u64) -> Option<(&mut Live, usize)> {
+        let (place, generation, index) = parts(id);
+        let slot = self.slots.get_mut(place)?;
+        if slot.generation != generation {
+            return None;
+        }
+        slot.live.as_mut().map(|live| (live, index))
+    }
+
+    /// As `find`, to look only.
+    pub(crate) fn job(&self, id: u64) -> Option<&Live> {
+        let (place, generation, _) = parts(id);
+        let slot = self.slots.get(place)?;
+        if slot.generation == generation { slot.live.as_ref() } else { None }
+    }
+
+    /// A request has its result. The last one of a job wakes the caller.
+    pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
+        let Some((live, index)) = self.find(id) else { return };
+        if !live.finish(index, result) {
+            return;
+        }
+        let (place, ..) = parts(id);
+        if let Some(live) = self.slots.get_mut(place).and_then(|slot| slot.live.take()) {
+            self.free.push(place);
+            live.answer();
+        }
+    }
+
+    /// Ids of requests that have not ended, with their phases.
+    pub(crate) fn open(&self) -> Vec<(u64, Phase)> {
+        self.jobs().flat_map(|(id, live)| live.open_requests(id)).collect()
+    }
+
+    /// Open requests of jobs whose callers went away.
+    pub(crate) fn abandoned(&self) -> Vec<(u64, Phase)> {
+        let gone = self.jobs().filter(|(_, live)| live.job.reply.is_closed());
+        gone.flat_map(|(id, live)| live.open_requests(id)).collect()
+    }
+
+    fn jobs(&self) -> impl Iterator<Item = (u64, &Live)> {
+        self.slots.iter().enumerate().filter_map(|(place, slot)| {
+            let id = u64::from(slot.generation) << (INDEX_BITS + SLOT_BITS) | (place as u64) << INDEX_BITS;
+            slot.live.as_ref().map(|live| (id, live))
+        })
+    }
+}
+
+impl Live {
+    pub(crate) fn phase(&self, index: usize) -> Phase {
+        self.requests.slice().get(index).map_or(Phase::Ended, |request| request.phase)
+    }
+
+    pub(crate) fn set_phase(&mut self, index: usize, phase: Phase) {
+        if let Some(request) = self.requests.slice_mut().get_mut(index)
+            && request.phase != Phase::Ended
+        {
+            request.phase = phase;
+        }
+    }
+
+    /// The core gave an error that a command of the transaction got; the first one is kept.
+    pub(crate) fn keep(&mut self, place: usize, text: String) {
+        self.kept.get_or_insert((place, text));
+    }
+
+    /// The request's arguments begin with this one, counted over all of the job's.
+    pub(crate) fn first_argument(&self, index: usize) -> usize {
+        match self.job.shape {
+            Shape::Pipeline => self.job.columns.command(index).0.arguments,
+            Shape::Single | Shape::Transaction => 0,
+        }
+    }
+
+    /// Says whether that was the last one.
+    fn finish(&mut self, index: usize, mut result: Result<Value, Error>) -> bool {
+        if let (Err(Error::Server(error)), Some(kept)) = (&mut result, &self.kept) {
+            error.queued = Some(kept.clone());
+        }
+        let Some(request) = self.requests.slice_mut().get_mut(index) else { return false };
+        if request.phase == Phase::Ended {
+            return false;
+        }
+        *request = Request { phase: Phase::Ended, result: Some(result) };
+        self.open -= 1;
+        self.open == 0
+    }
+
+    fn open_requests(&self, id: u64) -> impl Iterator<Item = (u64, Phase)> {
+        let requests = self.requests.slice().iter().enumerate();
+        requests
+            .filter(|(_, request)| request.phase != Phase::Ended)
+            .map(move |(index, request)| (id | index as u64, request.phase))
+    }
+
+    fn answer(self) {
+        let missing = || Err(Error::core(Outcome::MaybeExecuted, "the request has no result"));
+        let replies = match self.requests {
+            Requests::One(request) => Replies::One(request.result.unwrap_or_else(missing)),
+            Requests::Many(requests) => {
+                Replies::Many(requests.into_iter().map(|request| request.result.unwrap_or_else(missing)).collect())
+            }
+        };
+        // An error means that the caller went away meanwhile.
+        let _ = self.job.reply.send(replies);
+    }
+}
+
+impl Requests {
+    fn slice(&self) -> &[Request] {
+        match self {
+            Self::One(request) => std::slice::from_ref(request),
+            Self::Many(requests) => requests,
+        }
+    }
+
+    fn slice_mut(&mut self) -> &mut [Request] {
+        match self {
+            Self::One(request) => std::slice::from_mut(request),
+            Self::Many(requests) => requests,
+        }
+    }
+}
+
+/// Place of the job, its generation, and number of the request in it.
+fn parts(id: u64) -> (usize, u16, usize) {
+    let place = (id >> INDEX_BITS & SLOT_MASK) as usize;
+    let generation = (id >> (INDEX_BITS + SLOT_BITS)) as u16;
+    (place, generation, (id & INDEX_MASK) as usize)
+}

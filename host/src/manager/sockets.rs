@@ -1,0 +1,192 @@
+//! Sockets to the core and back.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use super::events::Feed;
+use super::link::{Io, Link};
+use super::{Closing, Manager};
+use crate::engine::{Reason, Traffic};
+use crate::stats::add;
+
+/// Reads of one link before others get their turn.
+const READS: usize = 16;
+
+/// What a read came to.
+enum Read {
+    Nothing,
+    /// So many bytes lie in the scratch buffer.
+    Fed(usize),
+    /// So many bytes went to their value.
+    Passed(u64),
+    Closed(String),
+}
+
+impl Manager {
+    /// Connects, writes and reads whatever is ready, and closes what is to be closed. Says whether anything happened.
+    pub(super) fn poll_sockets(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut happened = !self.closings.is_empty();
+        self.report_closed();
+        let mut place = 0;
+        // Links come and go while this runs: one that moved is looked at in the next turn.
+        while let Some(link) = self.links.get_mut(place) {
+            happened |= match link.io {
+                _ if link.dead => false,
+                Io::Connecting(_) => self.poll_connect(place, cx),
+                Io::Open(_) => self.poll_link(place, cx),
+            };
+            place += 1;
+        }
+        happened |= !self.closings.is_empty();
+        self.report_closed();
+        happened
+    }
+
+    /// Marks a link for `closed`; it is not written to or read any more.
+    pub(super) fn shut(&mut self, id: u32, reason: Reason, detail: String) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id && !link.dead) {
+            link.dead = true;
+            self.closings.push(Closing { link: id, reason, detail });
+        }
+    }
+
+    /// Time passed.
+    pub(super) fn elapsed(&mut self) {
+        let mut traffic = Vec::new();
+        for link in &mut self.links {
+            let now = (link.output.written, link.input.received);
+            if link.reported != now {
+                link.reported = now;
+                traffic.push(Traffic { link: link.id, written: now.0, received: now.1 });
+            }
+        }
+        self.drive(None, |instance, now| instance.elapsed(now, &traffic));
+    }
+
+    fn poll_connect(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
+        let Some(link) = self.links.get_mut(place) else { return false };
+        let Io::Connecting(connecting) = &mut link.io else { return false };
+        let id = link.id;
+        match connecting.as_mut().poll(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(transport)) => {
+                link.io = Io::Open(transport);
+                let credentials = self.credentials.lengths();
+                self.drive(None, |instance, now| instance.opened(now, id, credentials));
+            }
+            Poll::Ready(Err(error)) => {
+                let reason = match error.kind() {
+                    io::ErrorKind::PermissionDenied => Reason::Denied,
+                    _ => Reason::Refused,
+                };
+                self.shut(id, reason, error.to_string());
+            }
+        }
+        true
+    }
+
+    fn poll_link(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
+        let mut happened = self.poll_write(place, cx);
+        for _ in 0..READS {
+            let Some(link) = self.links.get_mut(place).filter(|link| !link.dead) else { return true };
+            let id = link.id;
+            match read(link, cx, &mut self.scratch) {
+                Read::Nothing => return happened,
+                Read::Fed(count) => {
+                    add(&self.counters().bytes_read, count as u64);
+                    self.feed(place, count);
+                }
+                Read::Passed(count) => {
+                    add(&self.counters().bytes_read, count);
+                    add(&self.counters().bytes_passed, count);
+                }
+                Read::Closed(detail) => {
+                    self.shut(id, Reason::Lost, detail);
+                    return true;
+                }
+            }
+            happened = true;
+            if self.links.get(place).is_none_or(|link| link.id != id) {
+                return true;
+            }
+        }
+        // There may be more to read, and nothing will say so.
+        true
+    }
+
+    fn poll_write(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
+        let Some(link) = self.links.get_mut(place) else { return false };
+        let count = link.poll_write(cx);
+        add(&self.counters().bytes_written, count);
+        count > 0
+    }
+
+    /// Gives the core what lies in the scratch buffer.
+    fn feed(&mut self, place: usize, count: usize) {
+        let scratch = std::mem::take(&mut self.scratch);
+        let fresh = scratch.get(..count).unwrap_or_default();
+        if let Some(link) = self.links.get_mut(place) {
+            let (id, skipped) = (link.id, std::mem::take(&mut link.skipped));
+            let mut kept = std::mem::take(&mut link.input.kept);
+            let end = link.input.received;
+            let input = if kept.is_empty() {
+                fresh
+            } else {
+                kept.extend_from_slice(fresh);
+                &kept
+            };
+            let base = end - input.len() as u64;
+            add(&self.counters().feeds, 1);
+            let feed = Feed { link: id, base, input };
+            let done = self.drive(Some(&feed), |instance, now| instance.received(now, id, skipped, fresh));
+            if let (Some(done), Some(link)) = (done, self.links.iter_mut().find(|link| link.id == id)) {
+                link.pass = done.pass;
+                if link.pass > 0 {
+                    // Offsets go on behind what passes: nothing before it is pointed at again.
+                    kept.clear();
+                } else if done.keep_from >= end {
+                    kept.clear();
+                } else if kept.is_empty() {
+                    let from = usize::try_from(done.keep_from.saturating_sub(base)).unwrap_or(usize::MAX);
+                    kept.extend_from_slice(fresh.get(from..).unwrap_or_default());
+                } else {
+                    let from = usize::try_from(done.keep_from.saturating_sub(base)).unwrap_or(usize::MAX);
+                    kept.drain(..from.min(kept.len()));
+                }
+                link.input.kept = kept;
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// Tells the core of links that are no more.
+    fn report_closed(&mut self) {
+        while let Some(Closing { link: id, reason, detail }) = self.closings.pop() {
+            let Some(place) = self.links.iter().position(|link| link.id == id) else { continue };
+            // Dropping the link closes its socket.
+            let link = self.links.remove(place);
+            let written = link.output.written;
+            self.touched = self.touched.max(link.output.touched);
+            drop(link);
+            self.drive(None, |instance, now| instance.closed(now, id, reason, written, &detail));
+        }
+    }
+}
+
+fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8]) -> Read {
+    let passing = link.pass > 0;
+    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch) };
+    match read {
+        Poll::Pending => Read::Nothing,
+        Poll::Ready(Ok(0)) => Read::Closed("the server closed the connection".to_owned()),
+        Poll::Ready(Err(error)) => Read::Closed(error.to_string()),
+        Poll::Ready(Ok(count)) if passing => {
+            // The builder knows what it builds: a fault here would be one of its own.
+            if link.pass == 0 && link.value.passed().is_err() {
+                return Read::Closed("a value has no place in its reply".to_owned());
+            }
+            Read::Passed(count as u64)
+        }
+        Poll::Ready(Ok(count)) => Read::Fed(count),
+    }
+}

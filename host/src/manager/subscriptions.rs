@@ -1,0 +1,78 @@
+//! Subscriptions: the core decides, readers get their notices.
+
+use super::Manager;
+use crate::error::Error;
+use crate::stats::add;
+use crate::subscription::{Notice, Wanted};
+
+impl Manager {
+    pub(super) fn subscribe(&mut self, wanted: Wanted) {
+        if self.closing.is_some() {
+            wanted.queue.end(Some(Error::closed()));
+            return;
+        }
+        self.last_subscription += 1;
+        let id = self.last_subscription;
+        self.subscriptions.insert(id, wanted);
+        self.tell_subscription(id);
+    }
+
+    /// The server has confirmed.
+    pub(super) fn subscribed(&mut self, id: u64) {
+        if let Some(wanted) = self.subscriptions.get_mut(&id) {
+            wanted.confirmed = true;
+        }
+        self.notify(id, Notice::Subscribed);
+    }
+
+    pub(super) fn notify(&mut self, id: u64, notice: Notice) {
+        let Some(wanted) = self.subscriptions.get(&id) else { return };
+        let dropped = wanted.queue.push(notice);
+        add(&self.counters().messages_dropped, dropped);
+        if wanted.queue.is_over() {
+            // Not now, for a call's events are being gone through.
+            self.shared.signal.raise();
+        }
+    }
+
+    pub(super) fn end_subscription(&mut self, id: u64, error: Option<Error>) {
+        if let Some(wanted) = self.subscriptions.remove(&id) {
+            wanted.queue.end(error);
+        }
+    }
+
+    /// Unsubscribes those that nobody reads.
+    pub(super) fn drop_abandoned_subscriptions(&mut self) {
+        let leaving: Vec<u64> = self
+            .subscriptions
+            .iter_mut()
+            .filter(|(_, wanted)| !wanted.ending && wanted.queue.is_over())
+            .map(|(id, wanted)| {
+                wanted.ending = true;
+                *id
+            })
+            .collect();
+        for id in leaving {
+            self.drive(None, |instance, now| instance.unsubscribe(now, id));
+        }
+    }
+
+    /// A new instance knows of no subscription yet.
+    pub(super) fn subscribe_again(&mut self) {
+        self.subscriptions.retain(|_, wanted| !wanted.queue.is_over());
+        let mut ids: Vec<u64> = self.subscriptions.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            if self.subscriptions.get(&id).is_some_and(|wanted| wanted.confirmed) {
+                self.notify(id, Notice::Gap);
+            }
+            self.tell_subscription(id);
+        }
+    }
+
+    fn tell_subscription(&mut self, id: u64) {
+        let Some(wanted) = self.subscriptions.get(&id) else { return };
+        let (kind, lengths, names) = (wanted.kind, wanted.lengths.clone(), wanted.names.clone());
+        self.drive(None, |instance, now| instance.subscribe(now, id, kind, &lengths, &names));
+    }
+}
