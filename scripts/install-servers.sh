@@ -1,0 +1,70 @@
+#!/bin/sh
+# Installs the servers that the tests run against: redis-server 7 and valkey-server 8, on Debian. Does nothing where they
+# are there. Valkey is in the backports of bookworm: their source is added beside the one that the machine has, from the
+# same mirror.
+set -eu
+
+say() { echo "install-servers: $*"; }
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# The first mirror that the machine's own sources name, in the new format or the old one.
+mirror() {
+    sources="/etc/apt/sources.list.d/debian.sources /etc/apt/sources.list"
+    for file in $sources; do
+        [ -r "$file" ] || continue
+        sed -n -e 's/^URIs:[[:space:]]*\([^[:space:]]*\).*/\1/p' \
+            -e 's/^deb[[:space:]]\(\[[^]]*\][[:space:]]*\)\{0,1\}\([a-z]*:[^[:space:]]*\).*/\2/p' "$file"
+    done | grep -v security | head -n 1
+}
+
+add_backports() {
+    suite=$1
+    list=/etc/apt/sources.list.d/coracle-backports.list
+    if grep -rqs "$suite" /etc/apt/sources.list /etc/apt/sources.list.d; then
+        say "$suite is a source already"
+        return
+    fi
+    uri=$(mirror)
+    if [ -z "$uri" ]; then
+        say "no Debian mirror in this machine's sources; install valkey-server 8 by hand" >&2
+        exit 1
+    fi
+    say "adding $suite to the sources ($list)"
+    echo "deb $uri $suite main" | as_root tee "$list" >/dev/null
+}
+
+if has redis-server && has valkey-server; then
+    say "redis-server and valkey-server are installed"
+    exit 0
+fi
+if ! has apt-get; then
+    say "this is no Debian; install redis-server 7 and valkey-server 8 by hand" >&2
+    exit 1
+fi
+# shellcheck source=/dev/null
+codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+from_backports=
+if ! has valkey-server && [ "$codename" = bookworm ]; then
+    add_backports "$codename-backports"
+    from_backports="-t $codename-backports"
+fi
+as_root apt-get update -q
+export DEBIAN_FRONTEND=noninteractive
+# The packages would start services of their own, which the tests do not need; this keeps them from it.
+export RUNLEVEL=1
+if ! has redis-server; then
+    say "installing redis-server"
+    as_root apt-get install -q -y --no-install-recommends redis-server
+fi
+if ! has valkey-server; then
+    say "installing valkey-server"
+    # shellcheck disable=SC2086
+    as_root apt-get install -q -y --no-install-recommends $from_backports valkey-server
+fi
+redis-server --version
+valkey-server --version

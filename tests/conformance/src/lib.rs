@@ -1,0 +1,25 @@
+//! Real servers for tests: started on a free port, in a folder of their own, stopped when dropped.
+
+mod server;
+
+pub use server::{Options, Server};
+
+/// A kind of server, of those that the clients are tested with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Redis 7.
+    Redis,
+    /// Valkey 8.
+    Valkey,
+}
+
+impl Kind {
+    /// The name of its program.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! One server.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::Kind;
+
+/// How long a server may take until it accepts connections.
+const START: Duration = Duration::from_secs(20);
+/// Another program may take the port between its choice and the server's start.
+const PORTS: usize = 5;
+
+/// How a server is to be, beside what all have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// More arguments of its command line.
+    pub arguments: Vec<String>,
+    /// Also listen at a unix socket in its folder.
+    pub unix: bool,
+}
+
+/// A running server. Dropping it kills it and removes its folder.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts a server of this kind, without persistence.
+    ///
+    /// # Errors
+    /// The program is not installed, or does not start.
+    pub fn start(kind: Kind) -> Result<Self> {
+        Self::start_with(kind, &Options::default())
+    }
+
+    /// As `start`, with more options.
+    ///
+    /// # Errors
+    /// As for `start`.
+    pub fn start_with(kind: Kind, options: &Options) -> Result<Self> {
+        let mut last = String::new();
+        for _ in 0..PORTS {
+            match Self::try_start(kind, options)? {
+                Ok(server) => return Ok(server),
+                Err(said) if said.contains("ddress already in use") => last = said,
+                Err(said) => bail!("{} did not start; it said:\n{said}", kind.program()),
+            }
+        }
+        bail!("{} found no free port; it said:\n{last}", kind.program())
+    }
+
+    /// Its URL for TCP.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The same with credentials.
+    #[must_use]
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        format!("redis://{user}:{password}@127.0.0.1:{}", self.port)
+    }
+
+    /// Its URL for the unix socket.
+    #[must_use]
+    pub fn unix_url(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends it a signal, by name, such as `STOP`.
+    ///
+    /// # Errors
+    /// There is no `kill`, or it can't.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().context("running kill")?;
+        if status.success() { Ok(()) } else { bail!("kill -s {name}: {status}") }
+    }
+
+    /// Kills it and waits until it is gone. Its port answers nobody from then on.
+    ///
+    /// # Errors
+    /// It can't be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// One try, on one port. The inner error is what the server said.
+    fn try_start(kind: Kind, options: &Options) -> Result<Result<Self, String>> {
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let mut command = Command::new(kind.program());
+        command
+            .current_dir(folder.path())
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--daemonize", "no", "--logfile", ""])
+            .args(&options.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(folder.path().join("stderr"))?);
+        if options.unix {
+            command.arg("--unixsocket").arg(folder.path().join("socket"));
+        }
+        let child = command.spawn().with_context(|| {
+            format!("{} can't be run: scripts/install-servers.sh installs the servers for the tests", kind.program())
+        })?;
+        let mut server = Self { child, port, folder };
+        Ok(server.wait_until_ready()?.map(|()| server))
+    }
+
+    /// Reads what the server says until it accepts connections.
+    fn wait_until_ready(&mut self) -> Result<Result<(), String>> {
+        let stdout = self.child.stdout.take().context("the server has no output")?;
+        let (sender, lines) = mpsc::channel();
+        // Goes on to the end, so that the server never waits for somebody to read.
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // Nobody listens once it is ready.
+                let _ = sender.send(line);
+            }
+        });
+        let deadline = Instant::now() + START;
+        let mut said = String::new();
+        loop {
+            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains("eady to accept connections") => return Ok(Ok(())),
+                Ok(line) => said = format!("{said}{line}\n"),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Err(said)),
+                Err(mpsc::RecvTimeoutError::Timeout) => bail!("the server is not ready after {START:?}:\n{said}"),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.kill();
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
