@@ -4,11 +4,11 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-program=$root/target/tools/coracle
-(cd "$root/go-host" && CGO_ENABLED=0 go build -o "$program" ./cmd/coracle)
+program=$root/target/tools/miniredis
+(cd "$root/go-host/tools" && CGO_ENABLED=0 go build -o "$program" ./miniredis)
 
 # The server ends when its input does, so it can't outlive this script.
-coproc SERVER { exec "$program" miniredis; }
+coproc SERVER { exec "$program"; }
 if ! read -r -t 60 address <&"${SERVER[0]}"; then
     echo "the server did not say its address" >&2
     exit 1
