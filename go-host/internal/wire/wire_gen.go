@@ -372,6 +372,9 @@ const (
 	OptionTrack
 	// OptionReplica: May be sent to a replica. Reserved.
 	OptionReplica
+	// OptionLone: A transaction of this command alone: MULTI and EXEC are put around it, and the request ends with
+	// EXEC's reply.
+	OptionLone
 )
 
 // name gives the WIT's name of a number, or for one that has none, its type and itself.
