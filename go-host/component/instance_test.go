@@ -165,6 +165,12 @@ func TestGrowthMovesMemoryUnderViews(t *testing.T) {
 		require.Equal(t, ones[:n], got.Bytes())
 	}
 	require.Greater(t, i.MemorySize(), uint64(1<<20))
+
+	// The guest grows by itself before it calls the import.
+	i = instantiate(t, "hot", hotImports(&sent), component.Config{})
+	_, err := call(t, i, faults, "grow-and-send", wit.U32(1<<20))
+	require.NoError(t, err)
+	require.Equal(t, 1<<20, sent)
 }
 
 func TestAnInstanceIsNotReentered(t *testing.T) {
@@ -290,10 +296,14 @@ func TestHandlersGetTheCallersContext(t *testing.T) {
 
 func TestHostCallEndsWithItsFunction(t *testing.T) {
 	var kept *component.HostCall
+	var fail error
 	imports := component.NewImports().
 		Func(network, "send", "", nothing).Func(network, "give", "", nothing).
 		Func(network, "poke", "", func(_ context.Context, c *component.HostCall) error {
 			kept = c
+			if fail != nil {
+				return fail
+			}
 			return c.ReturnU32(0)
 		})
 	i := instantiate(t, "hot", imports, component.Config{})
@@ -301,6 +311,10 @@ func TestHostCallEndsWithItsFunction(t *testing.T) {
 	require.NoError(t, err)
 	require.Panics(t, func() { kept.U32(0) })
 	require.Error(t, kept.ReturnU32(1))
+	fail = errHost
+	_, err = call(t, i, driver, "poke", wit.U32(1))
+	requireTrap(t, i, err)
+	require.Error(t, kept.ReturnU32(1), "nothing was given yet, but it is too late")
 }
 
 func TestInterpreterAndCache(t *testing.T) {

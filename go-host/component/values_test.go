@@ -206,10 +206,15 @@ func TestUnfitArgumentsAreRefusedBeforeTheCall(t *testing.T) {
 		require.ErrorIs(t, err, component.ErrArgument, name)
 		require.NotErrorIs(t, err, component.ErrTrapped)
 	}
-	_, err := call(t, i, roundtrip, "r-bool")
-	require.ErrorIs(t, err, component.ErrArgument)
 	require.NoError(t, i.Poisoned())
 	require.Nil(t, saw)
+	f := function(t, i, roundtrip, "r-bool")
+	_, err := f.Call(context.Background(), Bool(true))
+	require.NoError(t, err)
+	for _, args := range [][]Value{{}, {Bool(true), Bool(true)}} {
+		_, err := f.Call(context.Background(), args...)
+		require.ErrorIs(t, err, component.ErrArgument)
+	}
 }
 
 func TestFastPathOfScalarsAndStrings(t *testing.T) {

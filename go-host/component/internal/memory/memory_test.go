@@ -70,7 +70,10 @@ func TestLoadsAndStores(t *testing.T) {
 	require.Empty(t, m.U64s(65536, 0))
 	// Not aligned in the host's memory: copied instead of viewed.
 	m.Put(1001, 8, 77)
-	require.Equal(t, []uint64{77}, m.U64s(1001, 1))
+	copied := m.U64s(1001, 1)
+	require.Equal(t, []uint64{77}, copied)
+	m.Put(1001, 8, 78)
+	require.Equal(t, []uint64{77}, copied)
 	require.Equal(t, cap(m.Bytes(0, 10)), 10, "a view must not reach beyond its end")
 }
 
