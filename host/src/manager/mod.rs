@@ -11,6 +11,8 @@ mod signal;
 mod sockets;
 mod submit;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::future::poll_fn;

@@ -1,0 +1,186 @@
+//! What this host does when its instance is lost, seen with the component for tests, which has faults on request.
+
+mod fake;
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use redis::Value;
+
+use crate::{
+    Cause, Client, Command, Config, Error, Limits, Message, Names, Notice, Outcome, SubscribeOptions, Subscription,
+};
+use fake::Server;
+
+/// What no step of a test may take longer than.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn connect(server: &Server) -> Client {
+    config(server).connect().await.unwrap()
+}
+
+fn config(server: &Server) -> Config {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/components/coracle-testing.wasm");
+    let component = std::fs::read(path).expect("cargo xtask component writes the component for tests");
+    Config::new("redis://fake:1").unwrap().connector(server.clone()).component(component)
+}
+
+async fn in_time<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+async fn ping(client: &Client) -> Result<Value, Error> {
+    in_time(client.command(["PING"])).await
+}
+
+fn pong() -> Value {
+    Value::SimpleString("PONG".into())
+}
+
+async fn next(subscription: &mut Subscription) -> Notice {
+    in_time(subscription.next()).await.expect("the subscription goes on").unwrap()
+}
+
+#[tokio::test]
+async fn a_trap_ends_requests_and_a_new_instance_takes_over() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let hanging = tokio::spawn({
+        let client = client.clone();
+        async move { client.command(["HANG"]).await }
+    });
+    in_time(server.seen("HANG")).await;
+    client.testing("trap", None).await.unwrap();
+    let error = in_time(hanging).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::MaybeExecuted, .. }), "{error:?}");
+    assert_eq!(ping(&client).await, Ok(pong()));
+    assert_eq!((client.stats().traps, server.connections()), (1, 2));
+}
+
+#[tokio::test]
+async fn what_was_not_written_was_not_sent() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    server.stop_reading();
+    let mut stuck = Box::pin(client.command(["SET", "k", "v"]));
+    assert!(stuck.as_mut().now_or_never().is_none());
+    in_time(until(|| client.stats().rows == 1)).await;
+    client.testing("trap", None).await.unwrap();
+    let error = in_time(stuck).await.unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::NotSent, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn subscriptions_come_back_and_tell_of_the_gap() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let mut subscription = client.subscribe(Names::channels(["news"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    client.testing("trap", None).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Gap);
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    server.say(">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
+    let message = Message { channel: "news".into(), pattern: None, payload: "hi".into() };
+    assert_eq!(next(&mut subscription).await, Notice::Message(message));
+}
+
+#[tokio::test]
+async fn what_the_core_did_not_have_outlives_it() {
+    let server = Server::default();
+    server.refuse_connections();
+    let client = config(&server).start().await.unwrap();
+    let mut waiting = Box::pin(client.command(["PING"]));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    in_time(until(|| client.stats().batches > 0)).await;
+    server.accept_connections();
+    client.testing("trap", None).await.unwrap();
+    assert_eq!(in_time(waiting).await, Ok(pong()));
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_end_is_ended() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    client.testing("spin", None).await.unwrap();
+    assert_eq!(ping(&client).await, Ok(pong()));
+    assert_eq!(client.stats().traps, 1);
+}
+
+#[tokio::test]
+async fn an_instance_gets_no_more_memory_than_its_limit() {
+    let server = Server::default();
+    let limits = Limits { memory: 4 << 20, ..Limits::default() };
+    let client = config(&server).limits(limits).connect().await.unwrap();
+    client.testing("hoard", Some(1 << 20)).await.unwrap();
+    assert_eq!(ping(&client).await, Ok(pong()));
+    assert_eq!(client.stats().traps, 0);
+    assert!(client.stats().peak_memory > 1 << 20);
+    client.testing("hoard", Some(8 << 20)).await.unwrap();
+    assert_eq!(ping(&client).await, Ok(pong()));
+    assert_eq!(client.stats().traps, 1);
+    assert!(client.stats().peak_memory <= 4 << 20);
+}
+
+#[tokio::test]
+async fn a_core_that_traps_all_the_time_is_given_up() {
+    let server = Server::default();
+    server.refuse_connections();
+    let client = config(&server).start().await.unwrap();
+    let mut waiting = Box::pin(client.command(["PING"]));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    for count in 1..=6 {
+        client.testing("trap", None).await.unwrap();
+        in_time(until(|| client.stats().traps == count)).await;
+    }
+    let error = in_time(waiting).await.unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::NotSent, .. }), "{error:?}");
+    let error = ping(&client).await.unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::NotSent, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_last_handle_closes_the_sockets() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let other = client.clone();
+    drop(client);
+    assert_eq!(ping(&other).await, Ok(pong()));
+    assert_eq!(server.open_connections(), 1);
+    drop(other);
+    in_time(until(|| server.open_connections() == 0)).await;
+}
+
+#[tokio::test]
+async fn close_answers_what_was_accepted() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let mut hanging = Box::pin(client.command(["HANG"]));
+    assert!(hanging.as_mut().now_or_never().is_none());
+    in_time(server.seen("HANG")).await;
+    let mut closing = Box::pin(client.close(Duration::from_secs(10)));
+    assert!(closing.as_mut().now_or_never().is_none());
+    // The manager hears of the close first.
+    assert_eq!(ping(&client).await.unwrap_err().cause(), Cause::Closing);
+    server.say("+late\r\n");
+    let ((), answer) = in_time(async { tokio::join!(closing, hanging) }).await;
+    assert_eq!(answer, Ok(Value::SimpleString("late".into())));
+    assert_eq!(server.open_connections(), 0);
+    assert_eq!(ping(&client).await.unwrap_err().cause(), Cause::Closing);
+}
+
+#[tokio::test]
+async fn a_deadline_holds_while_nothing_is_connected() {
+    let server = Server::default();
+    server.refuse_connections();
+    let client = config(&server).start().await.unwrap();
+    let command = Command::new("PING").deadline(Duration::from_millis(50));
+    let error = in_time(client.call(command)).await.unwrap_err();
+    assert_eq!((error.cause(), error.outcome()), (Cause::Deadline, Outcome::NotSent));
+}
+
+/// Lets other tasks run until this is so.
+async fn until(mut so: impl FnMut() -> bool) {
+    while !so() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,58 @@
+//! Runs the transcripts of `tests/vectors` on this host, over connections in memory: as they are, byte by byte, and cut
+//! once at every place. `CORACLE_COMPONENT` names another component file to run them on.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is how it fails")]
+
+mod network;
+mod run;
+mod values;
+
+use bytes::Bytes;
+use vectors::Vector;
+
+use run::Split;
+
+/// Vectors with more bytes from the server than this are not cut at every place.
+const CUT_UP_TO: usize = 2048;
+
+#[test]
+fn as_they_are() {
+    all(|_| vec![Split::Whole]);
+}
+
+#[test]
+fn byte_by_byte() {
+    all(|_| vec![Split::Bytes]);
+}
+
+#[test]
+fn cut_at_every_place() {
+    all(|vector| match vector.server_bytes() {
+        bytes if bytes <= CUT_UP_TO => (1..bytes).map(Split::At).collect(),
+        _ => Vec::new(),
+    });
+}
+
+/// Runs every vector with every split that `splits` gives, and reports all vectors that fail.
+fn all(splits: impl Fn(&Vector) -> Vec<Split>) {
+    let component = component();
+    // Time stands still but for timers that everything waits for, so nothing here depends on how fast the machine is.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let vectors = vectors::all().unwrap();
+    assert!(!vectors.is_empty(), "there are no vectors");
+    let mut failures = Vec::new();
+    for vector in &vectors {
+        for split in splits(vector) {
+            if let Err(error) = runtime.block_on(run::run(vector, split, component.as_ref())) {
+                failures.push(format!("{} ({split:?}): {error:#}", vector.name));
+                break;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} vectors fail:\n{}", failures.len(), vectors.len(), failures.join("\n"));
+}
+
+fn component() -> Option<Bytes> {
+    let path = std::env::var_os("CORACLE_COMPONENT")?;
+    Some(std::fs::read(path).expect("the file that CORACLE_COMPONENT names").into())
+}
