@@ -54,11 +54,7 @@ func (c *Client) waitReady(ctx context.Context) error {
 	state, err := c.lane.Wait(ctx)
 	switch {
 	case err != nil:
-		cause := CauseCancelled
-		if err == context.DeadlineExceeded {
-			cause = CauseDeadline
-		}
-		return &ClientError{Failure: FailureNotSent, Cause: cause, Text: state.Text, Err: err}
+		return contextError(ctx)
 	case state.Now == wire.StateReady:
 		return nil
 	case state.Now == wire.StateDenied:

@@ -1,6 +1,7 @@
 package coracle
 
 import (
+	"context"
 	"errors"
 
 	"github.com/coracle-client/coracle/go-host/internal/driver"
@@ -153,6 +154,15 @@ func (e *ClientError) SafeToRetry() bool { return e.Failure != FailureMaybeExecu
 // clientError makes the driver's failure the caller's error.
 func clientError(f *driver.Failure) error {
 	return &ClientError{Failure: f.Failure, Cause: f.Cause, Text: f.Text, Err: f.Err}
+}
+
+// contextError is that of a call that did nothing since its context was done.
+func contextError(ctx context.Context) error {
+	cause := CauseCancelled
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		cause = CauseDeadline
+	}
+	return &ClientError{Failure: FailureNotSent, Cause: cause, Err: ctx.Err()}
 }
 
 // publicError does so where the failure is one error among others.

@@ -140,7 +140,13 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	inner, err := c.lane.Subscribe(ctx, d)
+	if ctx.Err() != nil {
+		return nil, contextError(ctx)
+	}
+	inner, err := c.lane.Subscribe(d)
+	if err == nil {
+		err = inner.Confirmed(ctx)
+	}
 	if err != nil {
 		return nil, publicError(err)
 	}

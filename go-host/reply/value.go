@@ -4,6 +4,7 @@ package reply
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
@@ -173,4 +174,15 @@ func (v Value) String() string {
 	default:
 		return strconv.Quote(string(v.str))
 	}
+}
+
+// Equal compares two values with all they hold, attributes included. NaN equals NaN.
+func (v Value) Equal(o Value) bool {
+	if v.kind != o.kind || v.class != o.class || v.num != o.num || string(v.str) != string(o.str) {
+		return false
+	}
+	if !slices.EqualFunc(v.elems, o.elems, Value.Equal) {
+		return false
+	}
+	return slices.EqualFunc(v.Attributes(), o.Attributes(), Value.Equal)
 }

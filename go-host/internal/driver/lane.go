@@ -210,6 +210,15 @@ func (l *Lane) submit() {
 // Do queues an entry, waits until it ended, and lets go of its arguments. A failure means that nothing of it was sent;
 // else the results say how each command ended.
 func (l *Lane) Do(ctx context.Context, e *Entry) *Failure {
+	if failure := l.Start(ctx, e); failure != nil {
+		return failure
+	}
+	l.Await(ctx, e)
+	return nil
+}
+
+// Start queues an entry, waiting for room. Unless it fails Await must follow.
+func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 	if ctx.Err() != nil {
 		return contextFailure(ctx, wire.FailureNotSent)
 	}
@@ -223,6 +232,11 @@ func (l *Lane) Do(ctx context.Context, e *Entry) *Failure {
 		l.mu.Lock()
 		l.leave()
 	}
+	return nil
+}
+
+// Await waits until an entry ended, or ends it when the context does.
+func (l *Lane) Await(ctx context.Context, e *Entry) {
 	if done := ctx.Done(); done == nil {
 		<-e.done
 	} else {
@@ -235,7 +249,6 @@ func (l *Lane) Do(ctx context.Context, e *Entry) *Failure {
 	}
 	l.detach(e)
 	e.explain(ctx)
-	return nil
 }
 
 // explain says why the caller gave up, where the core only knows that it did.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
@@ -73,9 +74,9 @@ type Subscription struct {
 	once      sync.Once
 }
 
-func newSubscription(l *Lane, id uint64, options SubscribeOptions) *Subscription {
+func newSubscription(l *Lane, options SubscribeOptions) *Subscription {
 	s := &Subscription{
-		lane: l, id: id, options: options,
+		lane: l, options: options,
 		wake: make(chan struct{}, 1), confirmed: make(chan struct{}),
 	}
 	for _, name := range options.Names {
@@ -180,6 +181,25 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 		}
 	}
 }
+
+// Confirmed waits until the server has confirmed all names for the first time. If it does not, the subscription is over.
+func (s *Subscription) Confirmed(ctx context.Context) error {
+	select {
+	case <-s.confirmed:
+	case <-ctx.Done():
+		s.Close()
+		return contextFailure(ctx, wire.FailureNotSent)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return s.end.Err
+	}
+	return nil
+}
+
+// Unsubscribe asks for the end: NoticeEnded comes when the server has confirmed it.
+func (s *Subscription) Unsubscribe() { s.lane.unsubscribe(s) }
 
 // Close ends the subscription. Notices that were not taken are dropped.
 func (s *Subscription) Close() {

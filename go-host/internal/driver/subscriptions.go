@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,12 +72,9 @@ func (l *Lane) subscriptionEnded(s *scene, e wire.Event, nodes []uint64) error {
 	return nil
 }
 
-// Subscribe asks for messages and waits until the server has confirmed all names.
-func (l *Lane) Subscribe(ctx context.Context, options SubscribeOptions) (*Subscription, error) {
-	if ctx.Err() != nil {
-		return nil, contextFailure(ctx, wire.FailureNotSent)
-	}
-	s := newSubscription(l, 0, options)
+// Subscribe asks for messages. [Subscription.Confirmed] waits until the server has agreed.
+func (l *Lane) Subscribe(options SubscribeOptions) (*Subscription, error) {
+	s := newSubscription(l, options)
 	if len(s.lengths) > wire.MaxLengths || len(s.names) > wire.MaxBytes {
 		return nil, &Failure{
 			Failure: wire.FailureLimit, Cause: wire.CauseTooLarge,
@@ -87,17 +83,6 @@ func (l *Lane) Subscribe(ctx context.Context, options SubscribeOptions) (*Subscr
 	}
 	if failure := l.subscribe(s); failure != nil {
 		return nil, failure
-	}
-	select {
-	case <-s.confirmed:
-	case <-ctx.Done():
-		s.Close()
-		return nil, contextFailure(ctx, wire.FailureNotSent)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != nil {
-		return nil, s.end.Err
 	}
 	return s, nil
 }
