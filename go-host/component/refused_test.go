@@ -10,61 +10,6 @@ import (
 	"github.com/coracle-client/coracle/go-host/component"
 )
 
-// The functions below write component binaries by hand: LEB128 numbers here are all below 128.
-
-func bin(sections ...[]byte) []byte {
-	return join(append([][]byte{{0, 'a', 's', 'm', 0x0d, 0, 1, 0}}, sections...)...)
-}
-
-func coreModule(sections ...[]byte) []byte {
-	return section(1, join(append([][]byte{{0, 'a', 's', 'm', 1, 0, 0, 0}}, sections...)...))
-}
-
-func join(parts ...[]byte) (all []byte) {
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
-
-func section(id byte, body []byte) []byte {
-	n := len(body)
-	if n < 0x80 {
-		return join([]byte{id, byte(n)}, body)
-	}
-	return join([]byte{id, byte(n) | 0x80, byte(n >> 7)}, body)
-}
-
-// vec is a section of several entries.
-func vec(id byte, entries ...[]byte) []byte {
-	return section(id, join([]byte{byte(len(entries))}, join(entries...)))
-}
-
-func text(s string) []byte { return join([]byte{byte(len(s))}, []byte(s)) }
-
-func extern(s string) []byte { return join([]byte{0}, text(s)) }
-
-var (
-	// identity exports f: (i32) -> i32, v: () -> (), mem, and r: a realloc that gives 0.
-	identity = coreModule(
-		vec(1, []byte{0x60, 1, 0x7f, 1, 0x7f}, []byte{0x60, 0, 0}, []byte{0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f}),
-		vec(3, []byte{0}, []byte{1}, []byte{2}),
-		vec(5, []byte{0, 1}),
-		vec(7, join(text("f"), []byte{0, 0}), join(text("v"), []byte{0, 1}), join(text("mem"), []byte{2, 0}), join(text("r"), []byte{0, 2})),
-		vec(10, []byte{4, 0, 0x20, 0, 0x0b}, []byte{2, 0, 0x0b}, []byte{4, 0, 0x41, 0, 0x0b}),
-	)
-	instantiated = vec(2, []byte{0, 0, 0})
-	// items are core functions f, v, r and the memory.
-	items = vec(6, join([]byte{0, 0, 1, 0}, text("f")), join([]byte{0, 0, 1, 0}, text("v")), join([]byte{0, 0, 1, 0}, text("r")),
-		join([]byte{0, 2, 1, 0}, text("mem")))
-	u32ToU32 = []byte{0x40, 1, 1, 'a', 0x79, 0, 0x79}
-	linked   = join(identity, instantiated, items)
-)
-
-func lift(fn byte, typ byte, options ...byte) []byte {
-	return vec(8, join([]byte{0, 0, fn}, options, []byte{typ}))
-}
-
 // refusedComponents are wrong or use what isn't supported.
 var refusedComponents = []struct {
 	name, message string
@@ -137,6 +82,15 @@ var refusedComponents = []struct {
 	{"core export missing", `core instance has no export "x"`, bin(identity, instantiated, vec(6, join([]byte{0, 0, 1, 0}, text("x"))))},
 	{"core export of another sort", `core export "f" is a function, not a memory`, bin(
 		identity, instantiated, vec(6, join([]byte{0, 2, 1, 0}, text("f"))))},
+	{"core bundle's export of another sort", `core export "g" is a function, not a memory`, bin(
+		linked, vec(2, join([]byte{1, 1}, text("g"), []byte{0, 0})), vec(6, join([]byte{0, 2, 1, 1}, text("g"))))},
+	{"core bundle's export twice", `core export "g" twice`, bin(
+		linked, vec(2, join([]byte{1, 2}, text("g"), []byte{0, 0}, text("g"), []byte{0, 0})))},
+	{"core export twice", `core export "a" twice`, bin(
+		coreModule(vec(5, []byte{0, 1}), vec(7, join(text("a"), []byte{2, 0}), join(text("a"), []byte{2, 0}))))},
+	{"core imports twice", "a second core import section", bin(
+		coreModule(vec(2, join(text("m"), text("a"), []byte{2, 0, 1})), vec(2, join(text("m"), text("b"), []byte{2, 0, 1}))))},
+	{"core export of no function", `core export "a" is function 0 of 0`, bin(coreModule(vec(7, join(text("a"), []byte{0, 0}))))},
 	{"core module index", "core module 0 of 0", bin(instantiated)},
 	{"core import not given", `core module imports from "m", which isn't given`, bin(
 		coreModule(vec(1, []byte{0x60, 0, 0}), vec(2, join(text("m"), text("f"), []byte{0, 0}))), instantiated)},
@@ -160,6 +114,9 @@ var refusedComponents = []struct {
 		vec(7, join([]byte{0x42, 2, 1, 0x42, 0, 4}, extern("i"), []byte{5, 0})), vec(10, join(extern("a"), []byte{5, 0})))},
 	{"alias of no export", `instance has no export "x"`, bin(vec(7, []byte{0x42, 0}), vec(10, join(extern("a"), []byte{5, 0})),
 		vec(6, join([]byte{1, 0, 0}, text("x"))))},
+	{"alias of another sort", `export "f" is a function, not a type`, bin(
+		vec(7, join([]byte{0x42, 2, 1}, u32ToU32, []byte{4}, extern("f"), []byte{1, 0})), vec(10, join(extern("a"), []byte{5, 0})),
+		vec(6, join([]byte{3, 0, 0}, text("f"))))},
 	{"outer alias too far", "outer alias goes up 1 scopes", bin(vec(6, []byte{3, 2, 1, 0}))},
 	{"outer alias of a function", "outer alias of a function", bin(vec(6, []byte{1, 2, 0, 0}))},
 	{"outer alias index", "outer alias: type 0 of 0", bin(vec(6, []byte{3, 2, 0, 0}))},
@@ -237,6 +194,18 @@ func TestUnfoldingIsBounded(t *testing.T) {
 	requireRefused(t, err, len(binary))
 	require.ErrorContains(t, err, "types in one")
 
+	many := make([][]byte, 0, 100)
+	for range 100 {
+		many = append(many, []byte{0, 0, 0})
+	}
+	binary = bin(identity)
+	for range 11 {
+		binary = join(binary, vec2(2, many...))
+	}
+	_, err = component.Decode(binary)
+	requireRefused(t, err, len(binary))
+	require.ErrorContains(t, err, "too many core modules")
+
 	deep := bin()
 	for range 60 {
 		deep = bin(section2(4, deep))
@@ -244,12 +213,6 @@ func TestUnfoldingIsBounded(t *testing.T) {
 	_, err = component.Decode(deep)
 	requireRefused(t, err, len(deep))
 	require.ErrorContains(t, err, "nested deeper")
-}
-
-// section2 is a section with its length in three bytes.
-func section2(id byte, body []byte) []byte {
-	n := len(body)
-	return join([]byte{id, byte(n) | 0x80, byte(n>>7) | 0x80, byte(n >> 14)}, body)
 }
 
 func TestTrappingStartFunction(t *testing.T) {
