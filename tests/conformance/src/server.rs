@@ -31,6 +31,7 @@ pub struct Options {
 /// A running server. Dropping it kills it and removes its folder.
 #[derive(Debug)]
 pub struct Server {
+    kind: Kind,
     child: Child,
     port: u16,
     folder: TempDir,
@@ -59,6 +60,12 @@ impl Server {
             }
         }
         bail!("{} found no free port; it said:\n{last}", kind.program())
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Its URL for TCP.
@@ -128,7 +135,7 @@ impl Server {
         let child = command.spawn().with_context(|| {
             format!("{} can't be run: scripts/install-servers.sh installs the servers for the tests", kind.program())
         })?;
-        let mut server = Self { child, port, folder };
+        let mut server = Self { kind, child, port, folder };
         Ok(server.wait_until_ready()?.map(|()| server))
     }
 

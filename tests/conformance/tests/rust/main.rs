@@ -1,0 +1,55 @@
+//! The Rust host against real servers: Redis, Valkey, and miniredis where `CORACLE_TEST_MINIREDIS` says its address.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how it fails"
+)]
+
+mod commands;
+mod faults;
+mod large;
+mod pubsub;
+mod targets;
+
+/// A test for each server: the body gets the server's URL. Those after `real only:` need what miniredis does not do.
+macro_rules! on_servers {
+    ($($name:ident)*; real only: $($real:ident)*) => {
+        $(mod $name {
+            use crate::targets::Target;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn redis() {
+                super::$name(Target::redis()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn valkey() {
+                super::$name(Target::valkey()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn miniredis() {
+                if let Some(target) = Target::miniredis() {
+                    super::$name(target).await;
+                }
+            }
+        })*
+        $(mod $real {
+            use crate::targets::Target;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn redis() {
+                super::$real(Target::redis()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn valkey() {
+                super::$real(Target::valkey()).await;
+            }
+        })*
+    };
+}
+use on_servers;

@@ -1,0 +1,148 @@
+//! Subscriptions.
+
+use coracle::{Client, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
+use futures_util::StreamExt;
+use redis::AsyncCommands;
+
+use crate::on_servers;
+use crate::targets::{Target, in_time, pattern};
+
+on_servers! {
+    channels_and_patterns
+    a_ten_mebibyte_message;
+    real only: pushes_between_replies messages_over_resp2 a_full_queue_drops_the_oldest a_full_queue_closes
+        shard_channels dropping_unsubscribes
+}
+
+async fn next(subscription: &mut Subscription) -> Notice {
+    in_time(subscription.next()).await.expect("the subscription goes on").unwrap()
+}
+
+fn message(channel: &str, payload: impl Into<bytes::Bytes>) -> Notice {
+    Notice::Message(Message { channel: channel.to_owned().into(), pattern: None, payload: payload.into() })
+}
+
+async fn channels_and_patterns(target: Target) {
+    let mut client = target.client().await;
+    let mut channels = client.subscribe(Names::channels(["cp:a", "cp:b"]), SubscribeOptions::default()).await.unwrap();
+    let mut patterns = client.subscribe(Names::patterns(["cp:*"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut channels).await, Notice::Subscribed);
+    assert_eq!(next(&mut patterns).await, Notice::Subscribed);
+    for (channel, payload) in [("cp:a", "1"), ("cp:c", "2"), ("cp:b", "3")] {
+        let _: i64 = client.publish(channel, payload).await.unwrap();
+    }
+    assert_eq!(next(&mut channels).await, message("cp:a", "1"));
+    assert_eq!(next(&mut channels).await, message("cp:b", "3"));
+    for (channel, payload) in [("cp:a", "1"), ("cp:c", "2"), ("cp:b", "3")] {
+        let wanted = Message { channel: channel.into(), pattern: Some("cp:*".into()), payload: payload.into() };
+        assert_eq!(next(&mut patterns).await, Notice::Message(wanted));
+    }
+}
+
+async fn a_ten_mebibyte_message(target: Target) {
+    let mut client = target.client().await;
+    let mut subscription = client.subscribe(Names::channels(["large"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    let payload = pattern(10 << 20, 7);
+    let _: i64 = in_time(client.publish("large", &payload)).await.unwrap();
+    let Notice::Message(got) = next(&mut subscription).await else { panic!("it is no message") };
+    assert!(got.payload == payload);
+}
+
+/// Messages come on the same link as replies with large and small strings.
+async fn pushes_between_replies(target: Target) {
+    let limits = Limits { pass_above: 64, ..Limits::default() };
+    let mut client = target.config().limits(limits).connect().await.unwrap();
+    let mut subscription = client.subscribe(Names::channels(["between"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    // All of it stays below the servers' limit for clients that subscribe, 32 MB.
+    let large = pattern(100_000, 5);
+    let () = client.mset(&[("l", &large), ("s", &b"small".to_vec())]).await.unwrap();
+    let mut pipe = redis::pipe();
+    for number in 0..200 {
+        pipe.mget(&["s", "l", "missing", "s"]).publish("between", number);
+    }
+    type Row = (Vec<Option<Vec<u8>>>, i64);
+    let values: Vec<redis::Value> = in_time(pipe.query_async(&mut client)).await.unwrap();
+    for pair in values.chunks(2) {
+        let (row, receivers): Row = redis::from_redis_value(redis::Value::Array(pair.to_vec())).unwrap();
+        let small = Some(b"small".to_vec());
+        assert!(row == [small.clone(), Some(large.clone()), None, small] && receivers == 1);
+    }
+    for number in 0..200 {
+        assert_eq!(next(&mut subscription).await, message("between", number.to_string()));
+    }
+}
+
+async fn messages_over_resp2(target: Target) {
+    let mut client = target.config().resp2(true).connect().await.unwrap();
+    let mut subscription = client.subscribe(Names::channels(["two"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    let large = pattern(1 << 20, 8);
+    for payload in [b"small".to_vec(), large] {
+        let _: i64 = client.publish("two", &payload).await.unwrap();
+        assert_eq!(next(&mut subscription).await, message("two", payload));
+    }
+}
+
+async fn a_full_queue_drops_the_oldest(target: Target) {
+    let client = target.client().await;
+    let options = SubscribeOptions { messages: 10, ..SubscribeOptions::default() };
+    let mut subscription = client.subscribe(Names::channels(["full"]), options).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    publish(&target, &client, "full", 100).await;
+    assert_eq!(next(&mut subscription).await, Notice::Dropped(90));
+    assert_eq!(client.stats().messages_dropped, 90);
+    for number in 90..100 {
+        assert_eq!(next(&mut subscription).await, message("full", number.to_string()));
+    }
+}
+
+async fn a_full_queue_closes(target: Target) {
+    let client = target.client().await;
+    let options = SubscribeOptions { messages: 2, when_full: WhenFull::Close, ..SubscribeOptions::default() };
+    let mut subscription = client.subscribe(Names::channels(["close"]), options).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    publish(&target, &client, "close", 3).await;
+    for number in 0..2 {
+        assert_eq!(next(&mut subscription).await, message("close", number.to_string()));
+    }
+    assert!(in_time(subscription.next()).await.unwrap().is_err());
+    assert_eq!(in_time(subscription.next()).await, None);
+}
+
+/// Publishes so many numbers, and waits until the subscriber's client has all of them.
+async fn publish(target: &Target, subscriber: &Client, channel: &str, count: usize) {
+    let mut publisher = target.client().await;
+    let mut pipe = redis::pipe();
+    for number in 0..count {
+        pipe.publish(channel, number).ignore();
+    }
+    let () = pipe.query_async(&mut publisher).await.unwrap();
+    // The server answers this on the same connection, behind the messages.
+    subscriber.command(["PING"]).await.unwrap();
+}
+
+async fn shard_channels(target: Target) {
+    let mut client = target.client().await;
+    let mut subscription = client.subscribe(Names::shards(["shard"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    let _: i64 = redis::cmd("SPUBLISH").arg("shard").arg("x").query_async(&mut client).await.unwrap();
+    assert_eq!(next(&mut subscription).await, message("shard", "x"));
+}
+
+async fn dropping_unsubscribes(target: Target) {
+    let mut client = target.client().await;
+    let mut subscription = client.subscribe(Names::channels(["gone"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    drop(subscription);
+    in_time(async {
+        loop {
+            let receivers: i64 = client.publish("gone", "").await.unwrap();
+            if receivers == 0 {
+                break;
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,75 @@
+//! The servers that a test runs against.
+
+use std::future::Future;
+use std::time::Duration;
+
+use conformance::{Kind, Options, Server};
+use coracle::{Client, Config};
+
+/// What no step of a test may take longer than.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server for one test; miniredis is shared, so keys begin with the test's name.
+pub struct Target {
+    server: Option<Server>,
+    url: String,
+}
+
+impl Target {
+    pub fn redis() -> Self {
+        Self::start(Kind::Redis, &[])
+    }
+
+    pub fn valkey() -> Self {
+        Self::start(Kind::Valkey, &[])
+    }
+
+    /// The miniredis that the Go side started, if it did.
+    pub fn miniredis() -> Option<Self> {
+        let address = std::env::var("CORACLE_TEST_MINIREDIS").ok()?;
+        Some(Self { server: None, url: format!("redis://{address}") })
+    }
+
+    /// Another server of the same kind, with these arguments.
+    pub fn restarted(&self, arguments: &[&str]) -> Self {
+        Self::start(self.server().kind(), arguments)
+    }
+
+    fn start(kind: Kind, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let server = Server::start_with(kind, &Options { arguments, unix: true }).unwrap();
+        Self { url: server.url(), server: Some(server) }
+    }
+
+    pub fn config(&self) -> Config {
+        Config::new(&self.url).unwrap()
+    }
+
+    pub async fn client(&self) -> Client {
+        in_time(self.config().connect()).await.unwrap()
+    }
+
+    /// The server itself; not of miniredis.
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().expect("a test of real servers only")
+    }
+
+    pub fn server_mut(&mut self) -> &mut Server {
+        self.server.as_mut().expect("a test of real servers only")
+    }
+}
+
+pub async fn in_time<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// Bytes that differ from place to place.
+pub fn pattern(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u8
+        })
+        .collect()
+}
