@@ -1,5 +1,5 @@
 //! Any calls in any order, with any bytes: the core must not panic, and what it says must hold together.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in a test, a panic is how it fails")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is how it fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,9 +42,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         Just(">2\r\n+me".to_owned()),
         "[+:$*>_%|\r\n0-9a-z-]{0,12}",
     ];
-    let row = (id.clone(), any::<u64>(), 0..4_u64, 0..128_u64, 0..4_u64).prop_map(|(id, deadline, count, options, total)| {
-        [id, deadline, count, options | total << 32]
-    });
+    let row = (id.clone(), any::<u64>(), 0..4_u64, 0..128_u64, 0..4_u64)
+        .prop_map(|(id, deadline, count, options, total)| [id, deadline, count, options | total << 32]);
     let call = prop_oneof![
         4 => (link.clone(), any::<bool>()).prop_map(|(link, secret)| Call::Opened(link, secret)),
         12 => (link.clone(), 0..3_u64, said).prop_map(|(link, skip, said)| {

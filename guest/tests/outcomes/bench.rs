@@ -185,20 +185,14 @@ impl Bench {
     }
 
     pub fn failed(&self) -> Vec<(u64, Failure, Cause)> {
-        let failures =
-            [Failure::NotSent, Failure::MaybeExecuted, Failure::Refused, Failure::Limit, Failure::Misuse];
+        let failures = [Failure::NotSent, Failure::MaybeExecuted, Failure::Refused, Failure::Limit, Failure::Misuse];
         let rows = self.rows(EventKind::Failed);
         rows.map(|(detail, id)| (id, failures[detail as usize & 0xff], cause(detail >> 8))).collect()
     }
 
     pub fn states(&self) -> Vec<(ClientState, Cause)> {
-        let states = [
-            ClientState::Connecting,
-            ClientState::Ready,
-            ClientState::Down,
-            ClientState::Denied,
-            ClientState::Closed,
-        ];
+        let states =
+            [ClientState::Connecting, ClientState::Ready, ClientState::Down, ClientState::Denied, ClientState::Closed];
         self.rows(EventKind::State).map(|(detail, _)| (states[detail as usize & 0xff], cause(detail >> 8))).collect()
     }
 
