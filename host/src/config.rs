@@ -244,3 +244,46 @@ fn endpoint(address: &ConnectionAddr) -> Result<Endpoint, Error> {
         _ => Err(Error::config("an address of a kind that this client does not know")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_urls() {
+        let config = Config::new("redis://u%40:p%3A@host:7000/3?protocol=resp2").unwrap();
+        assert_eq!(config.endpoints, [Endpoint::Tcp { host: "host".into(), port: 7000 }]);
+        assert_eq!((config.database, config.resp2), (3, true));
+        assert_eq!(config.username.as_deref(), Some(&b"u@"[..]));
+        assert_eq!(config.password.as_deref(), Some(&b"p:"[..]));
+        let config = Config::new("unix:///run/x?db=2").unwrap().or_at("valkey://other").unwrap();
+        let other = Endpoint::Tcp { host: "other".into(), port: 6379 };
+        assert_eq!(config.endpoints, [Endpoint::Unix { path: "/run/x".into() }, other]);
+        assert_eq!((config.database, config.resp2), (2, false));
+    }
+
+    #[test]
+    fn refuses_urls_without_showing_passwords() {
+        for (url, said) in [
+            ("rediss://u:hidden@host", "TLS is not supported yet"),
+            ("http://u:hidden@host", "not a URL"),
+            ("redis://u:hidden@host/x", "Invalid database number"),
+            ("redis://u:hidden@host/-1", "database"),
+        ] {
+            let error = Config::new(url).unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains("hidden"), "{error}");
+        }
+        let debug = format!("{:?}", Config::new("redis://u:hidden@host").unwrap());
+        assert!(!debug.contains("hidden"), "{debug}");
+    }
+
+    #[tokio::test]
+    async fn refuses_limits() {
+        let limits = Limits { memory: 1 << 20, ..Limits::default() };
+        let error = Config::new("redis://host").unwrap().limits(limits).start().await.unwrap_err();
+        assert!(error.to_string().contains("limits.memory"), "{error}");
+        let limits = Limits { depth: 129, ..Limits::default() };
+        let error = Config::new("redis://host").unwrap().limits(limits).start().await.unwrap_err();
+        assert!(error.to_string().contains("depth"), "{error}");
+    }
+}

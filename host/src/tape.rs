@@ -250,3 +250,81 @@ fn slice(bytes: &[u8], base: u64, offset: u64, size: u64) -> Option<&[u8]> {
     let end = start.checked_add(usize::try_from(size).ok()?)?;
     bytes.get(start..end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INPUT: &[u8] = b"txt:hello";
+
+    fn source() -> Source<'static> {
+        Source { base: 100, input: INPUT, texts: b"said" }
+    }
+
+    fn node(kind: NodeKind, size: u64, value: u64) -> Node {
+        Node { kind, detail: 0, size, value }
+    }
+
+    fn build(nodes: &[Node]) -> Result<Value, Fault> {
+        let mut builder = Builder::default();
+        nodes.iter().try_for_each(|node| builder.append(node, &source()))?;
+        builder.take()
+    }
+
+    #[test]
+    fn nests() {
+        let nodes = [
+            node(NodeKind::Array, 3, 0),
+            node(NodeKind::Map, 1, 0),
+            node(NodeKind::Bulk, 5, 104),
+            node(NodeKind::Array, 0, 0),
+            node(NodeKind::Attribute, 1, 0),
+            node(NodeKind::Ok, 0, 0),
+            node(NodeKind::Integer, 0, u64::MAX),
+            node(NodeKind::Set, 1, 0),
+            node(NodeKind::Boolean, 0, 1),
+            node(NodeKind::Nil, 0, 0),
+        ];
+        let hello = Value::BulkString(b"hello".to_vec());
+        let attribute = Value::Attribute {
+            data: Box::new(Value::Set(vec![Value::Boolean(true)])),
+            attributes: vec![(Value::Okay, Value::Int(-1))],
+        };
+        let map = Value::Map(vec![(hello, Value::Array(Vec::new()))]);
+        assert_eq!(build(&nodes), Ok(Value::Array(vec![map, attribute, Value::Nil])));
+    }
+
+    #[test]
+    fn a_string_passes_in_the_middle() {
+        let mut builder = Builder::default();
+        let passing = Node { kind: NodeKind::Verbatim, detail: 1 << 7, size: 9, value: 104 };
+        for node in [node(NodeKind::Array, 2, 0), passing] {
+            builder.append(&node, &source()).unwrap();
+        }
+        assert!(builder.append(&node(NodeKind::Ok, 0, 0), &source()).is_err(), "a node while a string passes");
+        builder.passing().unwrap().extend_from_slice(b" you");
+        builder.passed().unwrap();
+        builder.append(&node(NodeKind::Ok, 0, 0), &source()).unwrap();
+        let text = Value::VerbatimString { format: VerbatimFormat::Text, text: "hello you".into() };
+        assert_eq!(builder.take(), Ok(Value::Array(vec![text, Value::Okay])));
+    }
+
+    #[test]
+    fn sizes_are_not_believed() {
+        let mut builder = Builder::default();
+        builder.append(&node(NodeKind::Array, u64::MAX >> 16, 0), &source()).unwrap();
+        assert!(builder.take().is_err(), "an array without its children");
+    }
+
+    #[test]
+    fn refuses_what_the_contract_rules_out() {
+        assert!(build(&[node(NodeKind::Bulk, 5, 105)]).is_err(), "behind the input");
+        assert!(build(&[node(NodeKind::Bulk, 5, 99)]).is_err(), "before the input");
+        assert!(build(&[node(NodeKind::Bulk, u64::MAX >> 16, u64::MAX)]).is_err(), "nowhere");
+        assert!(build(&[node(NodeKind::Text, 5, 0)]).is_err(), "behind the texts");
+        assert!(build(&[node(NodeKind::Ok, 0, 0), node(NodeKind::Ok, 0, 0)]).is_err(), "two values");
+        assert!(build(&[node(NodeKind::Spliced, 0, 0)]).is_err(), "reserved");
+        assert!(build(&vec![node(NodeKind::Array, 1, 0); 300]).is_err(), "too deep");
+        assert!(build(&[]).is_err(), "no value");
+    }
+}
