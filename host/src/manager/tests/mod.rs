@@ -179,6 +179,46 @@ async fn a_deadline_holds_while_nothing_is_connected() {
     assert_eq!((error.cause(), error.outcome()), (Cause::Deadline, Outcome::NotSent));
 }
 
+/// The manager is woken by the first caller, and finds the second one's command too.
+#[tokio::test]
+async fn callers_who_come_together_share_a_batch() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let before = client.stats().batches;
+    let mut first = Box::pin(client.command(["PING"]));
+    assert!(first.as_mut().now_or_never().is_none());
+    let second = tokio::spawn({
+        let client = client.clone();
+        async move { ping(&client).await }
+    });
+    assert_eq!(in_time(first).await, Ok(pong()));
+    assert_eq!(in_time(second).await.unwrap(), Ok(pong()));
+    assert_eq!(client.stats().batches - before, 1);
+}
+
+/// A drain waits for callers, and the one that left is none.
+#[tokio::test]
+async fn the_core_hears_of_a_caller_who_left() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let mut hanging = Box::pin(client.command(["HANG"]));
+    assert!(hanging.as_mut().now_or_never().is_none());
+    in_time(server.seen("HANG")).await;
+    drop(hanging);
+    in_time(client.close(PATIENCE * 3)).await;
+}
+
+#[tokio::test]
+async fn what_came_too_early_is_submitted_once_there_is_room() {
+    let server = Server::default();
+    let client = config(&server).start().await.unwrap();
+    let mut early = Box::pin(client.command(["PING"]));
+    assert!(early.as_mut().now_or_never().is_none());
+    assert_eq!(in_time(early).await, Ok(pong()));
+    let stats = client.stats();
+    assert!(stats.batches > stats.rows, "it was taken at once: {stats:?}");
+}
+
 /// Lets other tasks run until this is so.
 async fn until(mut so: impl FnMut() -> bool) {
     while !so() {
