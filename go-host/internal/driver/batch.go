@@ -17,17 +17,23 @@ type batch struct {
 	lengths []uint32
 	bytes   []byte
 	meta    []row
+	late    []*cursor // whose deadline passed before they could go in
 }
 
 func (b *batch) reset() {
 	clear(b.meta)
-	b.rows, b.lengths, b.bytes, b.meta = b.rows[:0], b.lengths[:0], b.bytes[:0], b.meta[:0]
+	clear(b.late)
+	b.rows, b.lengths, b.bytes, b.meta, b.late = b.rows[:0], b.lengths[:0], b.bytes[:0], b.meta[:0], b.late[:0]
 }
 
 // fill takes rows from the work, as many as one call may carry. Cursors don't move; what was accepted is committed later.
-func (b *batch) fill(w *work, t *table, holdAbove int) {
+func (b *batch) fill(now uint64, w *work, t *table, holdAbove int) {
 	b.reset()
 	w.each(func(c *cursor) bool {
+		if c.entry.Deadline <= now && !c.partial() {
+			b.late = append(b.late, c)
+			return true
+		}
 		arg := c.arg
 		for command := c.next; command < c.end; command, arg = command+1, 0 {
 			if c.entry.Results[c.entry.result(command)].ended {

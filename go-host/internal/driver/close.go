@@ -28,6 +28,11 @@ func (l *Lane) Close(ctx context.Context) error {
 		}
 	}
 	l.Abort()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cut == nil && l.cut {
+		cut = context.DeadlineExceeded // the core noticed before the context's timer did
+	}
 	return cut
 }
 

@@ -167,7 +167,9 @@ func (l *Lane) failed(s *scene, e wire.Event, nodes []uint64) error {
 		return err
 	}
 	if slot := l.table.get(e.ID()); slot != nil {
-		l.finish(slot.entry, slot.result, Result{Failure: failureOf(e.Detail(), words(v))})
+		f := failureOf(e.Detail(), words(v))
+		l.cut = l.cut || f.Cause == wire.CauseClosing
+		l.finish(slot.entry, slot.result, Result{Failure: f})
 	}
 	return nil
 }

@@ -67,7 +67,8 @@ type Lane struct {
 	logs     []core.LogLine
 	src      tape.Source // scratch
 	counters Stats
-	closed   bool
+	closed   bool // it drains, or has ended
+	cut      bool // requests were under way when the drain's deadline passed
 }
 
 // New makes a lane and its first instance, which begins to connect.
@@ -190,9 +191,14 @@ func (l *Lane) submit() {
 	}
 	for l.inst != nil && !l.blocked && !l.work.empty() {
 		l.seq++
-		l.batch.fill(&l.work, &l.table, int(l.config.Settings.Limits.HoldAbove))
+		now := l.now()
+		l.batch.fill(now, &l.work, &l.table, int(l.config.Settings.Limits.HoldAbove))
+		l.endLate()
 		rows := len(l.batch.meta)
-		p, err := l.inst.Submit(l.now(), l.batch.rows, l.batch.lengths, l.batch.bytes)
+		if rows == 0 {
+			continue
+		}
+		p, err := l.inst.Submit(now, l.batch.rows, l.batch.lengths, l.batch.bytes)
 		if err == nil {
 			accepted := min(int(p.Accepted), rows)
 			l.batch.commit(accepted, &l.table, l.seq)
@@ -205,6 +211,20 @@ func (l *Lane) submit() {
 		l.after(p, err, nil)
 	}
 	l.batch.reset()
+}
+
+// endLate ends the requests whose deadline passed while they waited to be submitted.
+func (l *Lane) endLate() {
+	for _, c := range l.batch.late {
+		for command := c.next; command < c.end; command++ {
+			at := c.entry.result(command)
+			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
+			if s := l.table.get(c.entry.ids[at]); s != nil && s.written {
+				f.Failure = wire.FailureMaybeExecuted
+			}
+			l.finish(c.entry, at, Result{Failure: f})
+		}
+	}
 }
 
 // Do queues an entry, waits until it ended, and lets go of its arguments. A failure means that nothing of it was sent;

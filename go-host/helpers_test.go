@@ -1,0 +1,46 @@
+package coracle
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/servertest"
+)
+
+// testTimeout bounds one test against a server.
+const testTimeout = 60 * time.Second
+
+// lateness is by how much a call may outlast its deadline.
+const lateness = 50 * time.Millisecond
+
+func testContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// onEachServer runs a test against each real server, and against miniredis, which is none of their code.
+func onEachServer(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("miniredis", func(t *testing.T) { test(t, "redis://"+miniredis.RunT(t).Addr()) })
+	onRealServers(t, test)
+}
+
+// onRealServers is for what miniredis can't do.
+func onRealServers(t *testing.T, test func(t *testing.T, url string)) {
+	for _, program := range servertest.Kinds {
+		t.Run(program, func(t *testing.T) { test(t, servertest.Start(t, program).URL()) })
+	}
+}
+
+// open makes a client that is closed, and must close well, when the test ends.
+func open(t testing.TB, url string, opts ...Option) *Client {
+	t.Helper()
+	c, err := Open(testContext(t), url, append([]Option{testComponent()}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}

@@ -1,0 +1,15 @@
+package driver
+
+import "github.com/coracle-client/coracle/go-host/internal/core"
+
+// Provoke makes a fault in the instance, for tests: only a component of the testing world can.
+func (l *Lane) Provoke(fault core.Fault) {
+	l.mu.Lock()
+	defer l.leave()
+	if l.inst == nil {
+		return
+	}
+	if err := l.inst.Provoke(fault); err != nil {
+		l.trapped(err)
+	}
+}

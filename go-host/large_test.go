@@ -1,0 +1,160 @@
+package coracle
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pattern gives bytes of which no two stretches are the same.
+func pattern(size int) []byte {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(i) ^ byte(i>>8)*31 ^ byte(i>>16)*17
+	}
+	return b
+}
+
+const (
+	largeBytes  = 64 << 20
+	smallMemory = 4 << 20
+)
+
+// A value of 64 MiB goes through an instance that may have 4 MiB, and has much less.
+func TestLargeValueThroughASmallInstance(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url, WithMemoryLimit(smallMemory))
+		value := pattern(largeBytes)
+		require.NoError(t, c.Do(ctx, "SET", "large", value).Err())
+		got, err := c.Do(ctx, "GET", "large").Bytes()
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(value, got))
+		require.LessOrEqual(t, c.Stats().MemoryPeak, uint64(1<<20))
+		require.NotZero(t, c.Stats().MemoryPeak)
+	})
+}
+
+// Of the buffer that Do was given nothing is read once it has returned.
+func TestArgumentsAreTheCallersAgain(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url)
+		buffer := make([]byte, 1<<20)
+		for i := range 50 {
+			for at := range buffer {
+				buffer[at] = byte(i)
+			}
+			require.NoError(t, c.Do(ctx, "SET", "k", buffer).Err())
+			clear(buffer)
+			got, err := c.Do(ctx, "GETRANGE", "k", len(buffer)-1, -1).Bytes()
+			require.NoError(t, err)
+			require.Equal(t, []byte{byte(i)}, got)
+		}
+	})
+}
+
+func TestHeldArgumentsAmongSmallOnes(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url)
+		args := []any{"MSET"}
+		values := map[string][]byte{}
+		for i, size := range []int{3, 4096, 4097, 0, 1 << 20, 300_000, 5} {
+			key := fmt.Sprint("k", i)
+			values[key] = pattern(size)
+			args = append(args, key, values[key])
+		}
+		require.NoError(t, c.Do(ctx, args...).Err())
+		for key, value := range values {
+			got, err := c.Do(ctx, "GET", key).Bytes()
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(value, got), key)
+		}
+		p := c.TxPipeline()
+		p.Do("SET", "a", values["k4"])
+		p.Do("APPEND", "a", values["k5"])
+		_, err := p.Exec(ctx)
+		require.NoError(t, err)
+		got, err := c.Do(ctx, "GET", "a").Bytes()
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(append(values["k4"], values["k5"]...), got))
+	})
+}
+
+// A command that takes many calls into the core.
+func TestManyArguments(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		const keys = 100_000
+		ctx, c := testContext(t), open(t, url)
+		args := make([]any, 1, 1+2*keys)
+		args[0] = "MSET"
+		for i := range keys {
+			args = append(args, fmt.Sprint("key:", i), i)
+		}
+		require.NoError(t, c.Do(ctx, args...).Err())
+		n, err := c.Do(ctx, "DBSIZE").Int64()
+		require.NoError(t, err)
+		require.EqualValues(t, keys, n)
+		last, err := c.Do(ctx, "GET", fmt.Sprint("key:", keys-1)).Int64()
+		require.NoError(t, err)
+		require.EqualValues(t, keys-1, last)
+		for i := range args {
+			if i%2 == 1 {
+				args[(i+1)/2] = args[i]
+			}
+		}
+		args[0] = "MGET"
+		values, err := c.Do(ctx, args[:1+keys]...).Slice()
+		require.NoError(t, err)
+		require.Len(t, values, keys)
+	})
+}
+
+// shredded gives what it reads in pieces of sizes that change all the time.
+type shredded struct {
+	net.Conn
+	reads int
+}
+
+func (s *shredded) Read(b []byte) (int, error) {
+	s.reads++
+	return s.Conn.Read(b[:min(len(b), 1+s.reads*s.reads%4999)])
+}
+
+// Large and small strings in nested arrays, with messages between the replies, however the input is cut.
+func TestNestedReplyInPieces(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		publisher, c := open(t, url), open(t, url, WithDialer(shreddingDialer))
+		sub, err := c.Subscribe(ctx, "news")
+		require.NoError(t, err)
+		messages := sub.Channel()
+		large := pattern(1 << 20)
+		const script = `return {ARGV[1], {'small', {ARGV[1], 5, {}}, ''}, ARGV[2]}`
+		for i := range 10 {
+			require.NoError(t, publisher.Do(ctx, "PUBLISH", "news", large[i:100_000]).Err())
+			v, err := c.Do(ctx, "EVAL", script, 0, large, "end").Slice()
+			require.NoError(t, err)
+			require.Len(t, v, 3)
+			requireBulk(t, large, v[0])
+			inner, err := v[1].Slice()
+			require.NoError(t, err)
+			requireBulk(t, []byte("small"), inner[0])
+			innermost, err := inner[1].Slice()
+			require.NoError(t, err)
+			requireBulk(t, large, innermost[0])
+			require.Zero(t, innermost[2].Len())
+			requireBulk(t, nil, inner[2])
+			requireBulk(t, []byte("end"), v[2])
+			require.Equal(t, string(large[i:100_000]), (<-messages).Payload)
+		}
+	})
+}
+
+func requireBulk(t *testing.T, want []byte, v Value) {
+	t.Helper()
+	got, err := v.Bytes()
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, got))
+}
