@@ -90,7 +90,11 @@ impl Connection {
     #[must_use]
     pub fn explain(&self, now: u64) -> String {
         let tenths = now.saturating_sub(self.down_since) / 100_000;
-        format!("{} (no connection for {}.{} s, {} attempts)", self.error, tenths / 10, tenths % 10, self.attempts)
+        let tried = match self.attempts {
+            1 => "once".to_owned(),
+            attempts => format!("{attempts} times"),
+        };
+        format!("{} (tried {tried}, no connection for {}.{} s)", self.error, tenths / 10, tenths % 10)
     }
 }
 
@@ -122,6 +126,6 @@ mod tests {
         }
         fail(&mut connection);
         assert_eq!(connection.state, ClientState::Down);
-        assert_eq!(connection.explain(1_200_005), "no (no connection for 1.2 s, 3 attempts)");
+        assert_eq!(connection.explain(1_200_005), "no (tried 3 times, no connection for 1.2 s)");
     }
 }

@@ -19,7 +19,8 @@ const (
 	// `text` node says more, for people.
 	EventFailed
 	// EventResubmit: Submit this request again under the same id, before whatever the host has queued; several keep
-	// their order.
+	// their order. Detail: bit 0 set means that it may have been executed already, which only happens with
+	// `may-repeat`.
 	EventResubmit
 	// EventKept: A value that belongs to this request, whose reply comes later: keep it. Detail: which piece. Of a
 	// transaction, an error that a command got instead of being queued; detail is the command's place, from 0.
@@ -358,8 +359,9 @@ func (v SubscriptionKind) String() string {
 type Options uint32
 
 const (
-	// OptionAtomic: This command and the next row's are of one transaction. All its rows bear one id; the core puts
-	// MULTI and EXEC around them, and the request ends with EXEC's reply.
+	// OptionAtomic: This command and the next one are of one transaction. All its rows bear one id; the core puts MULTI
+	// and EXEC around them, and the request ends with EXEC's reply. Where a command `continues`, each of its rows says
+	// so.
 	OptionAtomic Options = 1 << iota
 	// OptionMayRepeat: The caller allows this command to be sent again even if it may have been executed.
 	OptionMayRepeat
@@ -373,7 +375,7 @@ const (
 	// OptionReplica: May be sent to a replica. Reserved.
 	OptionReplica
 	// OptionLone: A transaction of this command alone: MULTI and EXEC are put around it, and the request ends with
-	// EXEC's reply.
+	// EXEC's reply. Said on each row, as for `atomic`.
 	OptionLone
 )
 

@@ -80,7 +80,7 @@ impl Manager {
             EventKind::Part => self.part(&event, tape)?,
             EventKind::Reply => self.reply(&event, tape)?,
             EventKind::Failed => self.failed(&event, tape)?,
-            EventKind::Resubmit => self.resubmit(event.id),
+            EventKind::Resubmit => self.resubmit(&event),
             EventKind::Kept => self.kept(&event, tape)?,
             EventKind::Discard => self.builder(&event, tape)?.clear(),
             EventKind::Message => self.message(&event, tape)?,
@@ -181,9 +181,10 @@ impl Manager {
         self.table.end(id, result);
     }
 
-    fn resubmit(&mut self, id: u64) {
+    fn resubmit(&mut self, event: &Event) {
+        const MAYBE_EXECUTED: u32 = 1;
         add(&self.counters().resubmitted, 1);
-        self.ask_again(id);
+        self.ask_again(event.id, event.detail & MAYBE_EXECUTED != 0);
     }
 
     /// Appends the event's nodes to its link's value, and takes that.

@@ -27,11 +27,10 @@ impl Manager {
         }
     }
 
-    /// The core wants a request again.
-    pub(super) fn ask_again(&mut self, id: u64) {
+    /// The core wants a request again, which may have been executed already.
+    pub(super) fn ask_again(&mut self, id: u64, executed: bool) {
         let Some((live, index)) = self.table.find(id) else { return };
-        // A command that the caller allows to be repeated may have been executed already.
-        let phase = if live.job.may_repeat { Phase::Again } else { Phase::Waiting };
+        let phase = if executed || live.phase(index) == Phase::Again { Phase::Again } else { Phase::Waiting };
         live.set_phase(index, phase);
         let job = id - index as u64;
         self.queue.push_again(id, job, live, index);

@@ -1,4 +1,4 @@
-//! The Rust host against real servers: Redis, Valkey, and miniredis where `CORACLE_TEST_MINIREDIS` says its address.
+//! The Rust host against real servers: Redis, Valkey, and miniredis, which `scripts/with-miniredis.sh` runs beside.
 
 #![expect(
     clippy::unwrap_used,
@@ -32,9 +32,7 @@ macro_rules! on_servers {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn miniredis() {
-                if let Some(target) = Target::miniredis() {
-                    super::$name(target).await;
-                }
+                super::$name(Target::miniredis()).await;
             }
         })*
         $(mod $real {

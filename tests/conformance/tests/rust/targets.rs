@@ -24,10 +24,11 @@ impl Target {
         Self::start(Kind::Valkey, &[])
     }
 
-    /// The miniredis that the Go side started, if it did.
-    pub fn miniredis() -> Option<Self> {
-        let address = std::env::var("CORACLE_TEST_MINIREDIS").ok()?;
-        Some(Self { server: None, url: format!("redis://{address}") })
+    /// The miniredis that runs beside the tests.
+    pub fn miniredis() -> Self {
+        let address = std::env::var("CORACLE_TEST_MINIREDIS")
+            .expect("CORACLE_TEST_MINIREDIS is the address of a miniredis: run this under scripts/with-miniredis.sh");
+        Self { server: None, url: format!("redis://{address}") }
     }
 
     /// Another server of the same kind, with these arguments.
@@ -42,7 +43,9 @@ impl Target {
     }
 
     pub fn config(&self) -> Config {
-        Config::new(&self.url).unwrap()
+        let config = Config::new(&self.url).unwrap();
+        // miniredis takes HELLO 3, and then still forbids other commands beside subscriptions, as in RESP2.
+        if self.server.is_some() { config } else { config.resp2(true) }
     }
 
     pub async fn client(&self) -> Client {
