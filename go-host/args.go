@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -13,32 +14,26 @@ import (
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
-// smallArgs is how many arguments an encoder takes without making room for more.
-const smallArgs = 6
-
-// encoder turns the arguments of a command into bytes. Strings and byte slices stay where they are.
+// encoder turns the arguments of commands into bytes, one command after the other. Strings and byte slices stay where they
+// are.
 type encoder struct {
-	args    [][]byte
-	scratch []byte // for the digits of numbers
-	small   [smallArgs][]byte
-	digits  [40]byte
+	args    [][]byte // of all commands so far
+	scratch []byte   // digits of numbers
 }
 
 // command encodes one command. The error says which argument can't be sent.
 func (e *encoder) command(args []any) ([][]byte, error) {
-	e.args, e.scratch = e.small[:0], e.digits[:0]
-	if len(args) > smallArgs {
-		e.args = make([][]byte, 0, len(args))
-	}
+	first := len(e.args)
 	for i, arg := range args {
 		if err := e.add(arg); err != nil {
 			return nil, misuse(fmt.Sprintf("argument %d: %s", i, err))
 		}
 	}
-	if len(args) == 0 || len(e.args[0]) == 0 {
+	encoded := e.args[first:len(e.args):len(e.args)]
+	if len(encoded) == 0 || len(encoded[0]) == 0 {
 		return nil, misuse("a command needs at least its name")
 	}
-	return e.args, nil
+	return encoded, nil
 }
 
 func misuse(text string) error {
@@ -138,8 +133,35 @@ func viewOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s))
 // textOf gives bytes that nobody changes any more as a string.
 func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// Room that a request has without more memory.
+const (
+	smallArgs   = 6
+	smallDigits = 40
+)
+
 // request is a command on its way, in one piece of memory.
 type request struct {
-	entry   driver.Entry
-	encoder encoder
+	entry  driver.Entry
+	args   [smallArgs][]byte
+	digits [smallDigits]byte
 }
+
+// encode encodes the one command of the request.
+func (r *request) encode(args []any) ([][]byte, error) {
+	e := encoder{args: r.args[:0], scratch: r.digits[:0]}
+	if len(args) > smallArgs {
+		e.args = make([][]byte, 0, len(args))
+	}
+	return e.command(args)
+}
+
+// recycle keeps the request for reuse if nothing points at it any more.
+func (r *request) recycle() {
+	if r.entry.Reset() {
+		clear(r.args[:])
+		requests.Put(r)
+	}
+}
+
+// requests are kept for reuse where nothing points at them any more.
+var requests = sync.Pool{New: func() any { return new(request) }}

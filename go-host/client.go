@@ -70,8 +70,8 @@ func (c *Client) waitReady(ctx context.Context) error {
 // slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns by
 // then, with an error that says whether the server may have executed the command.
 func (c *Client) Do(ctx context.Context, args ...any) Reply {
-	r := &request{}
-	encoded, err := r.encoder.command(args)
+	r := requests.Get().(*request)
+	encoded, err := r.encode(args)
 	if err != nil {
 		return Reply{err: err}
 	}
@@ -80,7 +80,9 @@ func (c *Client) Do(ctx context.Context, args ...any) Reply {
 	if failure := c.lane.Do(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
-	return replyOf(&r.entry.Results[0])
+	reply := replyOf(&r.entry.Results[0])
+	r.recycle()
+	return reply
 }
 
 // ComponentDigest is the SHA-256, in hexadecimal, of the component that the client runs.

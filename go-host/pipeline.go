@@ -14,10 +14,18 @@ import (
 type Pipeline struct {
 	client   *Client
 	atomic   bool
+	encoder  encoder
 	commands []driver.Command
 	replies  []*Reply
+	spare    []Reply // of which the next replies are
 	fault    error
 }
+
+// A pipeline makes room for as many commands as it has, and for as many arguments, within these bounds.
+const (
+	leastRoom = 16
+	mostRoom  = 1024
+)
 
 // errNotExecuted is the error of a command whose pipeline was not executed yet.
 var errNotExecuted = errors.New("coracle: the pipeline was not executed yet")
@@ -31,9 +39,15 @@ func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: tr
 // Do adds a command. Its reply is there after Exec. Arguments are as for [Client.Do]; byte slices must not be changed
 // before Exec returns. A command that can't be sent makes Exec fail before anything is.
 func (p *Pipeline) Do(args ...any) *Reply {
-	r := &Reply{err: errNotExecuted}
-	var e encoder
-	encoded, err := e.command(args)
+	if len(p.spare) == 0 {
+		p.spare = make([]Reply, min(max(leastRoom, len(p.replies)), mostRoom))
+	}
+	r := &p.spare[0]
+	r.err, p.spare = errNotExecuted, p.spare[1:]
+	if cap(p.encoder.args)-len(p.encoder.args) < len(args) {
+		p.encoder.args = make([][]byte, 0, max(leastRoom, len(args), min(2*cap(p.encoder.args), mostRoom)))
+	}
+	encoded, err := p.encoder.command(args)
 	if err != nil {
 		r.err = err
 		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))
@@ -51,7 +65,7 @@ func (p *Pipeline) Len() int { return len(p.commands) }
 // key had changed.
 func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	commands, replies, fault := p.commands, p.replies, p.fault
-	p.commands, p.replies, p.fault = nil, nil, nil
+	p.commands, p.replies, p.fault, p.encoder = nil, nil, nil, encoder{}
 	if fault != nil || len(commands) == 0 {
 		return replies, fault
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
@@ -43,11 +44,13 @@ func (v Value) as(wanted string) error {
 	return fmt.Errorf("coracle: the reply is of kind %s, not %s", v.kind, wanted)
 }
 
-// Bytes gives a string's bytes, without copying.
+// Bytes gives a string's bytes, without copying those of a bulk or verbatim string.
 func (v Value) Bytes() ([]byte, error) {
 	switch v.kind {
-	case KindBulk, KindVerbatim, KindStatus, KindBigNumber:
+	case KindBulk, KindVerbatim:
 		return v.str, nil
+	case KindStatus, KindBigNumber:
+		return slices.Clone(v.str), nil
 	case KindInt, KindDouble:
 		return []byte(v.String()), nil
 	default:

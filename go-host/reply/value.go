@@ -81,8 +81,16 @@ func Int(v int64) Value { return Value{kind: KindInt, num: uint64(v)} }
 // Double makes a floating-point number.
 func Double(v float64) Value { return Value{kind: KindDouble, num: math.Float64bits(v)} }
 
+// ok is shared by all statuses OK, of which there are many; nobody is handed it.
+var ok = []byte("OK")
+
 // Status makes a status line.
-func Status(text string) Value { return Value{kind: KindStatus, str: []byte(text)} }
+func Status(text string) Value {
+	if text == "OK" {
+		return Value{kind: KindStatus, str: ok}
+	}
+	return Value{kind: KindStatus, str: []byte(text)}
+}
 
 // Error makes a server's error from its line.
 func Error(class wire.ErrorClass, line []byte) Value {

@@ -35,7 +35,7 @@ func (r *run) rustSetGet() (string, time.Duration, error) {
 	detail, _, err := r.with(func(c *coracle.Client) (string, error) {
 		got, err := c.Do(r.ctx, "GET", key).Text()
 		if err == nil && got != value {
-			err = fmt.Errorf("Go reads %q", got)
+			err = fmt.Errorf("to Go it reads %q", got)
 		}
 		return fmt.Sprintf("%q, which Go reads too", got), errors.Join(err, c.Do(r.ctx, "DEL", key).Err())
 	})

@@ -68,6 +68,7 @@ func (l *Lane) drain(ctx context.Context) {
 
 // failUnsent ends those commands of an entry of which nothing was given to the core.
 func (l *Lane) failUnsent(e *Entry, f *Failure) {
+	e.spent = true
 	for at := range e.Results {
 		if s := l.table.get(e.ids[at]); s == nil || !s.accepted {
 			l.finish(e, at, Result{Failure: f})

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"net"
+	"slices"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
@@ -31,9 +32,21 @@ func (l *Lane) perform(effects []core.Effect) {
 		}
 	}
 	for i := range effects {
-		if k := l.links[effects[i].Link]; k != nil && effects[i].Kind != core.EffectOpen {
-			k.out.wake()
+		k := l.links[effects[i].Link]
+		if k != nil && effects[i].Kind != core.EffectOpen && !slices.Contains(l.dirty, k) {
+			l.dirty = append(l.dirty, k)
 		}
+	}
+}
+
+// flush writes what a link's socket takes at once, and leaves the rest to its writer.
+func (k *link) flush() {
+	if k.direct == nil {
+		k.out.wake()
+		return
+	}
+	if chunk, ok := k.out.tryNext(); ok && k.out.wrote(k.direct.try(chunk)) {
+		k.out.wake()
 	}
 }
 
@@ -85,7 +98,7 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 	if k.closing || k.era != l.era || l.inst == nil {
 		return false
 	}
-	k.conn = conn
+	k.conn, k.direct = conn, newTryWriter(conn)
 	var credentials *core.Credentials
 	if s := l.config.Secrets; s != nil {
 		credentials = &core.Credentials{Username: uint32(len(s.Username)), Password: uint32(len(s.Password))}

@@ -56,7 +56,7 @@ type Result struct {
 	ended   bool
 }
 
-// Entry is a command, a pipeline or a transaction, from its caller to its end. It is used once.
+// Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after [Entry.Reset].
 type Entry struct {
 	// Commands must not be changed until the entry is done.
 	Commands []Command
@@ -74,6 +74,8 @@ type Entry struct {
 	ids    []uint64 // of each result, while it has a place in the table
 	held   []*link  // whose output points at arguments
 	cursor cursor   // what of the entry was not submitted yet
+	// spent is set where something may still point at the entry after its end.
+	spent bool
 
 	oneCommand [1]Command
 	oneResult  [1]Result
@@ -92,7 +94,9 @@ func (e *Entry) prepare() {
 		e.Results, e.ids = make([]Result, results), make([]uint64, results)
 	}
 	e.left = results
-	e.done = make(chan struct{}, 1)
+	if e.done == nil {
+		e.done = make(chan struct{}, 1)
+	}
 	e.cursor = cursor{entry: e, end: len(e.Commands)}
 }
 
@@ -100,6 +104,15 @@ func (e *Entry) prepare() {
 func (e *Entry) One(command Command) []Command {
 	e.oneCommand[0] = command
 	return e.oneCommand[:]
+}
+
+// Reset makes an entry that is done ready to be used again, if it can be.
+func (e *Entry) Reset() bool {
+	if e.spent || e.left > 0 {
+		return false
+	}
+	*e = Entry{done: e.done}
+	return true
 }
 
 // result tells which result a command has.

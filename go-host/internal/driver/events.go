@@ -189,6 +189,7 @@ func (l *Lane) finish(e *Entry, at int, r Result) {
 	if e.Results[at].ended {
 		return
 	}
+	e.spent = e.spent || r.Failure != nil // the core may not have taken all of it
 	commands := 1
 	if e.Atomic {
 		commands = len(e.Commands)
@@ -206,7 +207,7 @@ func (l *Lane) resubmit(id uint64) {
 		return
 	}
 	e := s.entry
-	s.resubmit = true
+	e.spent, s.resubmit = true, true
 	s.written = s.written || l.reachedNow() >= s.seq
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
 	if e.Atomic {

@@ -63,6 +63,7 @@ type Lane struct {
 	subs     subscriptions
 	timer    timer
 	taken    []*Entry // scratch
+	dirty    []*link  // that were given output
 	ended    int      // commands that ended, for which room is still to be made
 	logs     []core.LogLine
 	src      tape.Source // scratch
@@ -127,8 +128,32 @@ func (l *Lane) instantiate(ctx context.Context) error {
 	return nil
 }
 
-// leave ends what the caller did under the instance lock: it submits what there is room for, and gives up the lock.
+// leave ends what the caller did under the instance lock: it submits what there is room for, and gives up the lock. The
+// links' writers go on with what there is to write.
 func (l *Lane) leave() {
+	first, more := l.unlock()
+	if first != nil {
+		first.out.wake()
+	}
+	for _, k := range more {
+		k.out.wake()
+	}
+}
+
+// leaveWriting is leave for who may write, as far as a socket takes it at once. Those who read may not: there should be
+// nothing between a reader and its socket.
+func (l *Lane) leaveWriting() {
+	first, more := l.unlock()
+	if first != nil {
+		first.flush()
+	}
+	for _, k := range more {
+		k.flush()
+	}
+}
+
+// unlock gives up the lock and says which links were given output: mostly, one.
+func (l *Lane) unlock() (first *link, more []*link) {
 	l.submit()
 	for len(l.subs.leaving) > 0 {
 		s := l.subs.leaving[0]
@@ -138,6 +163,12 @@ func (l *Lane) leave() {
 	l.measure()
 	ended, logs := l.ended, l.logs
 	l.ended, l.logs = 0, nil
+	if len(l.dirty) > 0 {
+		first = l.dirty[0]
+		more = append(more, l.dirty[1:]...)
+	}
+	clear(l.dirty)
+	l.dirty = l.dirty[:0]
 	l.mu.Unlock()
 	if ended > 0 {
 		l.in.release(ended)
@@ -145,6 +176,7 @@ func (l *Lane) leave() {
 	for _, line := range logs {
 		l.log(line)
 	}
+	return first, more
 }
 
 func (l *Lane) log(line core.LogLine) {
@@ -202,6 +234,7 @@ func (l *Lane) submit() {
 		if err == nil {
 			accepted := min(int(p.Accepted), rows)
 			l.batch.commit(accepted, &l.table, l.seq)
+			l.work.settle() // nothing may point at an entry that is all in
 			l.blocked = accepted < rows
 			l.counters.Submits++
 			l.counters.Rows += uint64(accepted)
@@ -216,6 +249,7 @@ func (l *Lane) submit() {
 // endLate ends the requests whose deadline passed while they waited to be submitted.
 func (l *Lane) endLate() {
 	for _, c := range l.batch.late {
+		c.entry.spent = true
 		for command := c.next; command < c.end; command++ {
 			at := c.entry.result(command)
 			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
@@ -250,7 +284,7 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 	if lead {
 		yield() // so that others who are about to call come along
 		l.mu.Lock()
-		l.leave()
+		l.leaveWriting()
 	}
 	return nil
 }
@@ -284,6 +318,7 @@ func (e *Entry) explain(ctx context.Context) {
 func (l *Lane) cancel(ctx context.Context, e *Entry) {
 	l.mu.Lock()
 	defer l.leave()
+	e.spent = true
 	failure := contextFailure(ctx, wire.FailureNotSent)
 	var accepted []uint64
 	for at := range e.Results {

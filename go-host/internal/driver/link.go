@@ -25,6 +25,7 @@ type link struct {
 	era    uint64
 	cancel context.CancelFunc
 	conn   net.Conn // set before the link is opened, under the instance lock
+	direct *tryWriter
 	out    output
 
 	// Under the instance lock.

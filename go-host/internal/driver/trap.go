@@ -59,6 +59,7 @@ func (l *Lane) dropInstance(cause error) {
 		if l.closed {
 			f.Cause = wire.CauseClosing
 		}
+		s.entry.spent = true
 		if s.written || l.reached >= s.seq {
 			f.Failure = wire.FailureMaybeExecuted
 		}
@@ -103,6 +104,7 @@ func (l *Lane) die(cause error) {
 
 // fail ends what has not ended of an entry.
 func (l *Lane) fail(e *Entry, f *Failure) {
+	e.spent = true
 	for at := range e.Results {
 		own := *f
 		l.finish(e, at, Result{Failure: &own})

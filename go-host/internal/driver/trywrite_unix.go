@@ -1,0 +1,45 @@
+//go:build unix
+
+package driver
+
+import (
+	"net"
+	"syscall"
+)
+
+// tryWriter writes to a socket what it takes at once, without ever waiting.
+type tryWriter struct {
+	raw   syscall.RawConn
+	write func(fd uintptr) bool
+	chunk []byte
+	took  int
+}
+
+// newTryWriter gives nil for a connection that is no plain socket.
+func newTryWriter(conn net.Conn) *tryWriter {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	w := &tryWriter{raw: raw}
+	w.write = func(fd uintptr) bool {
+		n, err := syscall.Write(int(fd), w.chunk)
+		if err == nil { // else whoever may wait will see the error again
+			w.took = n
+		}
+		return true // don't wait until the socket is ready
+	}
+	return w
+}
+
+// try says how much the socket took; 0 also on errors. One goroutine at a time may call it, and none may be writing.
+func (w *tryWriter) try(chunk []byte) int {
+	w.chunk, w.took = chunk, 0
+	_ = w.raw.Write(w.write) // as above
+	w.chunk = nil
+	return w.took
+}
