@@ -2,9 +2,11 @@ package coracle
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -157,4 +159,38 @@ func requireBulk(t *testing.T, want []byte, v Value) {
 	got, err := v.Bytes()
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(want, got))
+}
+
+// Whoever gives up in the middle of a large reply leaves a link that still serves others.
+func TestGivingUpInTheMiddleOfALargeReply(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url, WithDialer(shreddingDialer))
+		require.NoError(t, c.Do(ctx, "SET", "large", pattern(2<<20)).Err())
+		require.NoError(t, c.Do(ctx, "SET", "small", "v").Err())
+		gaveUp := 0
+		for i := range 10 {
+			short, cancel := context.WithTimeout(ctx, time.Duration(i)*time.Millisecond/2)
+			if err := c.Do(short, "GET", "large").Err(); err != nil {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				gaveUp++
+			}
+			cancel()
+			text, err := c.Do(ctx, "GET", "small").Text()
+			require.NoError(t, err)
+			require.Equal(t, "v", text)
+		}
+		require.NotZero(t, gaveUp)
+	})
+}
+
+// Strings that the core reads whole, up to a size of the caller's choice.
+func TestPassAboveManyBytes(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url, WithLimits(Limits{PassAbove: 4 << 20}))
+		value := pattern(3 << 20)
+		require.NoError(t, c.Do(ctx, "SET", "k", value).Err())
+		got, err := c.Do(ctx, "GET", "k").Bytes()
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(value, got))
+	})
 }

@@ -118,15 +118,18 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 		return
 	}
 	detail := ""
-	if cause != nil {
+	switch {
+	case k.closing:
+		reason = core.ReasonLocal
+	case cause != nil:
 		detail = cause.Error()
 	}
-	if k.closing {
-		reason, detail = core.ReasonLocal, ""
-	}
-	delete(l.links, k.id)
+	k.closing = true // nothing more goes out on it
 	p, err := l.inst.Closed(l.now(), k.id, reason, written, detail)
 	l.after(p, err, nil)
+	if l.links[k.id] == k { // it stays until here, for nodes that mean its input
+		delete(l.links, k.id)
+	}
 }
 
 // reachedNow gives the number of the last submit call of which something was written to some socket.

@@ -1,24 +1,24 @@
 package driver
 
-// Sizes of a link's input buffer.
-const (
-	inputFirst = 16 << 10
-	// inputMost bounds what the core may want kept; far above `pass-above`, beyond which strings pass it by.
-	inputMost = 1 << 20
-)
+// inputFirst is the first size of a link's input buffer.
+const inputFirst = 16 << 10
+
+// inputMost bounds what the core may want kept: what it reads whole is not longer than `pass-above` or a line.
+func inputMost(passAbove uint32) int { return 256<<10 + 2*int(min(passAbove, 1<<29)) }
 
 // input is what came on a link and may still be pointed at by nodes.
 type input struct {
 	base  uint64 // offset of buf[0] in the link's input
 	buf   []byte
 	fresh int // where what was not fed begins in buf
+	most  int // bound of buf
 }
 
 // room gives where the next bytes go, at most `most`; empty if the core wants too much kept.
 func (in *input) room(most int) []byte {
 	free := cap(in.buf) - len(in.buf)
-	if free < inputFirst/4 && cap(in.buf) < inputMost {
-		grown := make([]byte, len(in.buf), max(inputFirst, 2*cap(in.buf)))
+	if free < inputFirst/4 && cap(in.buf) < in.most {
+		grown := make([]byte, len(in.buf), min(in.most, max(inputFirst, 2*cap(in.buf))))
 		copy(grown, in.buf)
 		in.buf = grown
 		free = cap(grown) - len(grown)

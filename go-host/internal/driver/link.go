@@ -44,6 +44,7 @@ type link struct {
 func (l *Lane) open(id uint32, endpoint core.Endpoint) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &link{lane: l, id: id, era: l.era, cancel: cancel, told: core.Traffic{Link: id}}
+	k.in.most = inputMost(l.config.Settings.Limits.PassAbove)
 	k.out.init(l.buffers.put)
 	l.links[id] = k
 	l.running.Go(func() { k.run(ctx, endpoint) })
