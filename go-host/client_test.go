@@ -162,6 +162,31 @@ func TestManyGoroutines(t *testing.T) {
 	})
 }
 
+// With little room in the core most callers wait in the host, and none is forgotten or served twice.
+func TestManyGoroutinesAndLittleRoom(t *testing.T) {
+	const goroutines, each = 32, 100
+	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL(), WithLimits(Limits{Inflight: 3}))
+	var all sync.WaitGroup
+	errs := make(chan error, goroutines)
+	for g := range goroutines {
+		all.Go(func() {
+			err := exchange(ctx, c, g, each)
+			for i := 0; err == nil && i < each; i++ {
+				err = c.Do(ctx, "INCR", "n").Err()
+			}
+			errs <- err
+		})
+	}
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		require.NoError(t, err)
+	}
+	n, err := c.Do(ctx, "GET", "n").Int64()
+	require.NoError(t, err)
+	require.EqualValues(t, goroutines*each, n)
+}
+
 func exchange(ctx context.Context, c *Client, goroutine, times int) error {
 	random := rand.New(rand.NewPCG(1, uint64(goroutine)))
 	for i := range times {

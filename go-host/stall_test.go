@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
@@ -145,4 +146,27 @@ func TestBackPressure(t *testing.T) {
 	require.Equal(t, callers-10, unsent)
 	server.Resume(t)
 	require.NoError(t, c.Do(testContext(t), "PING").Err())
+}
+
+// Of what an instance had when it trapped, that is known not to be executed of which nothing was written.
+func TestATrapKnowsWhatWasNotWritten(t *testing.T) {
+	server := servertest.Start(t, "redis-server")
+	c := open(t, server.URL(), faulty(t))
+	server.Pause(t)
+	large, small := make(chan error), make(chan error)
+	go func() { large <- c.Do(testContext(t), "SET", "k", pattern(largeBytes)).Err() }()
+	for c.Stats().Commands < 1 {
+		require.NoError(t, testContext(t).Err())
+	}
+	go func() { small <- c.Do(testContext(t), "INCR", "n").Err() }()
+	for c.Stats().Commands < 2 {
+		require.NoError(t, testContext(t).Err())
+	}
+	c.lane.Provoke(core.Fault{Name: "trap"})
+	require.ErrorIs(t, <-large, ErrMaybeExecuted)
+	require.ErrorIs(t, <-small, ErrNotSent)
+	server.Resume(t)
+	n, err := c.Do(testContext(t), "INCR", "n").Int64()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
 }

@@ -3,7 +3,9 @@ package coracle
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,11 +30,13 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 
 	// A command that waits keeps those behind it in flight.
 	const requests = 20
-	errs := make(chan error)
-	go func() { errs <- c.Do(ctx, "BLPOP", "none", 0).Err() }()
-	for c.Stats().Commands == 0 {
-		require.NoError(t, ctx.Err())
-	}
+	errs, first := make(chan error), make(chan error)
+	go func() { first <- c.Do(ctx, "BLPOP", "none", 0).Err() }()
+	admin := open(t, server.URL())
+	require.Eventually(t, func() bool {
+		clients, err := admin.Do(ctx, "CLIENT", "LIST").Text()
+		return err == nil && strings.Contains(clients, "cmd=blpop")
+	}, testTimeout, time.Millisecond)
 	for range requests {
 		go func() { errs <- c.Do(ctx, "INCR", "n").Err() }()
 	}
@@ -40,7 +44,8 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 		require.NoError(t, ctx.Err())
 	}
 	c.lane.Provoke(core.Fault{Name: "trap"})
-	for range requests + 1 {
+	require.ErrorIs(t, <-first, ErrMaybeExecuted)
+	for range requests {
 		err := <-errs
 		require.ErrorIs(t, err, ErrTrapped)
 		var typed *ClientError

@@ -141,8 +141,8 @@ func TestResubmittedGoFirst(t *testing.T) {
 	s.accept(3)
 	l.table, l.work = s.table, s.work
 	l.work.fresh.push(&c.cursor)
-	l.resubmit(a.ids[0])
-	l.resubmit(b.ids[1])
+	l.resubmit(a.ids[0], true)
+	l.resubmit(b.ids[1], false)
 	s.table, s.work = l.table, l.work
 	var ids []uint64
 	for _, r := range s.fill(t) {
@@ -166,7 +166,7 @@ func TestResubmittedInPart(t *testing.T) {
 		s.accept(1)
 		l.table, l.work = s.table, s.work
 		require.NotNil(t, l.work.partial)
-		l.resubmit(partial.ids[0])
+		l.resubmit(partial.ids[0], false)
 		s.table, s.work = l.table, l.work
 		rows := s.fill(t)
 		require.EqualValues(t, len(partial.Commands[0].Args), rows[0][3], "from the first argument")

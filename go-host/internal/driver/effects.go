@@ -26,7 +26,7 @@ func (l *Lane) perform(effects []core.Effect) {
 		case core.EffectSendHeld:
 			l.sendHeld(k, e)
 		case core.EffectSendSecret:
-			k.out.append(l.secret(e), l.seq)
+			l.sendSecret(k, e)
 		case core.EffectClose:
 			k.shut()
 		}
@@ -66,16 +66,20 @@ func (l *Lane) sendHeld(k *link, e *core.Effect) {
 	k.out.appendHeld(s.entry, arg, l.seq)
 }
 
-// secret gives a copy of a user name or password.
-func (l *Lane) secret(e *core.Effect) []byte {
+// onlyGeneration is that of the credentials: this host has no other.
+const onlyGeneration = 0
+
+// sendSecret puts a user name or password into a link's output; if there is none, the link closes.
+func (l *Lane) sendSecret(k *link, e *core.Effect) {
 	s := l.config.Secrets
-	if s == nil {
-		return nil
+	switch {
+	case s == nil || e.Index != onlyGeneration:
+		k.shut()
+	case e.Password:
+		k.out.append([]byte(s.Password), l.seq)
+	default:
+		k.out.append([]byte(s.Username), l.seq)
 	}
-	if e.Password {
-		return []byte(s.Password)
-	}
-	return []byte(s.Username)
 }
 
 // detach lets go of an entry's arguments wherever output still points at them. Its caller does so when the entry has
@@ -101,7 +105,7 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 	k.conn, k.direct = conn, newTryWriter(conn)
 	var credentials *core.Credentials
 	if s := l.config.Secrets; s != nil {
-		credentials = &core.Credentials{Username: uint32(len(s.Username)), Password: uint32(len(s.Password))}
+		credentials = &core.Credentials{Generation: onlyGeneration, Username: uint32(len(s.Username)), Password: uint32(len(s.Password))}
 	}
 	p, err := l.inst.Opened(l.now(), k.id, credentials)
 	l.after(p, err, nil)
@@ -167,9 +171,6 @@ func (l *Lane) feed(k *link, n int) []byte {
 	if k.closing || k.era != l.era || l.inst == nil {
 		return nil
 	}
-	if k.owner != 0 && l.table.get(k.owner) == nil {
-		k.builder.DropPass() // its caller is gone
-	}
 	return k.room()
 }
 
@@ -185,7 +186,7 @@ func (k *link) room() []byte {
 	if k.passLeft == 0 {
 		return k.in.room(wire.MaxFeed)
 	}
-	if k.builder.Keeping() {
+	if k.builder.PassLeft() > 0 {
 		return k.builder.PassRoom()
 	}
 	if k.scratch == nil {

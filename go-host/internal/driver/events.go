@@ -47,7 +47,7 @@ func (l *Lane) event(s *scene, e wire.Event, nodes []uint64) error {
 	case wire.EventFailed:
 		return l.failed(s, e, nodes)
 	case wire.EventResubmit:
-		l.resubmit(e.ID())
+		l.resubmit(e.ID(), e.Detail()&1 != 0)
 	case wire.EventSubscribed:
 		l.subs.notify(e.ID(), Notice{Kind: NoticeSubscribed})
 	case wire.EventGap:
@@ -81,7 +81,6 @@ func (l *Lane) part(s *scene, e wire.Event, nodes []uint64) error {
 	if k == nil {
 		return fmt.Errorf("unknown link %d", e.Link())
 	}
-	k.owner = e.ID()
 	if e.Detail()&1 != 0 {
 		k.ignoring = true
 		k.builder.Reset()
@@ -98,7 +97,6 @@ func (l *Lane) complete(s *scene, e wire.Event, nodes []uint64) (reply.Value, er
 	if k == nil {
 		return reply.Value{}, fmt.Errorf("unknown link %d", e.Link())
 	}
-	k.owner = 0
 	if k.ignoring || e.Kind() == wire.EventDiscard {
 		k.ignoring = false
 		k.builder.Reset()
@@ -200,15 +198,15 @@ func (l *Lane) finish(e *Entry, at int, r Result) {
 	}
 }
 
-// resubmit queues a request again, before what was never submitted.
-func (l *Lane) resubmit(id uint64) {
+// resubmit queues a request again, before what was never submitted; it may have been executed already if it was written.
+func (l *Lane) resubmit(id uint64, written bool) {
 	s := l.table.get(id)
 	if s == nil {
 		return
 	}
 	e := s.entry
 	e.spent, s.resubmit = true, true
-	s.written = s.written || l.reachedNow() >= s.seq
+	s.written = s.written || written
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
 	if e.Atomic {
 		again.first, again.next, again.end = 0, 0, len(e.Commands)

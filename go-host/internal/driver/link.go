@@ -31,8 +31,7 @@ type link struct {
 	// Under the instance lock.
 	in       input
 	builder  tape.Builder
-	owner    uint64 // the request whose value is under way
-	ignoring bool   // nobody waits for the value under way
+	ignoring bool // nobody waits for the value under way
 	passLeft uint64
 	closing  bool
 	received uint64

@@ -8,7 +8,7 @@ type slot struct {
 	accepted bool
 	// resubmit is set while the core waits for the request to be submitted again.
 	resubmit bool
-	// written is set once some of an earlier submission may have reached the server.
+	// written is set once an earlier submission may have been executed.
 	written bool
 	// seq is the number of the submit call that the request's last rows went in with.
 	seq uint64

@@ -41,11 +41,11 @@ func (l *Lane) trapped(cause error) {
 
 // dropInstance closes the links and the instance, and ends the requests that it had taken.
 func (l *Lane) dropInstance(cause error) {
-	l.reached = l.reachedNow()
-	for id, k := range l.links {
-		k.shut()
-		delete(l.links, id)
+	for _, k := range l.links {
+		k.shut() // first of all, so that nothing more is written
 	}
+	l.reached = l.reachedNow()
+	clear(l.links)
 	l.timer.want = wire.Never
 	if err := l.inst.Close(context.Background()); err != nil {
 		l.logs = append(l.logs, core.LogLine{Level: 2, Text: "close an instance: " + err.Error()})

@@ -149,16 +149,6 @@ func TestPass(t *testing.T) {
 	}
 }
 
-func TestDroppedPass(t *testing.T) {
-	var b Builder
-	require.NoError(t, b.Append(node(wire.NodeBulk, wire.PassBit, 1<<40, 104), &source))
-	b.DropPass()
-	require.False(t, b.Keeping())
-	left := b.PassLeft()
-	b.Passed(1 << 30)
-	require.Equal(t, left-1<<30, b.PassLeft())
-}
-
 // Whatever the core says, the builder says what is wrong.
 func TestBrokenTapes(t *testing.T) {
 	for name, nodes := range map[string][]uint64{

@@ -16,7 +16,6 @@ const (
 // pass is a string whose bytes go from the socket straight to where its value is kept.
 type pass struct {
 	active bool
-	drop   bool
 	kind   wire.NodeKind
 	format [3]byte
 	size   uint64
@@ -48,12 +47,6 @@ func (b *Builder) PassLeft() uint64 {
 	return b.pass.size - b.pass.got
 }
 
-// DropPass lets go of what came of the passing string, since nobody waits for it.
-func (b *Builder) DropPass() { b.pass.drop, b.pass.buf = true, nil }
-
-// Keeping reports whether the next bytes of a passing string are to be put where PassRoom says.
-func (b *Builder) Keeping() bool { return b.PassLeft() > 0 && !b.pass.drop }
-
 // PassRoom gives where the next bytes of the passing string go; it has room for at least one.
 func (b *Builder) PassRoom() []byte {
 	p := &b.pass
@@ -66,12 +59,10 @@ func (b *Builder) PassRoom() []byte {
 	return p.buf[len(p.buf):min(uint64(cap(p.buf)), p.size)]
 }
 
-// Passed says that n bytes of the passing string came, where PassRoom said if they are kept.
+// Passed says that n bytes of the passing string were put where PassRoom said.
 func (b *Builder) Passed(n int) {
 	b.pass.got += uint64(n)
-	if !b.pass.drop {
-		b.pass.buf = b.pass.buf[:len(b.pass.buf)+n]
-	}
+	b.pass.buf = b.pass.buf[:len(b.pass.buf)+n]
 }
 
 // finishPass adds the passing string to the value, once all of it has come.
