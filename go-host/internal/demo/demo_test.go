@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,7 +11,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if fault := os.Getenv(envAgent); fault != "" {
+		actAsAgent(fault)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestGoHalf(t *testing.T) {
 	var out bytes.Buffer

@@ -3,6 +3,8 @@ package servertest
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -44,15 +46,34 @@ func (s *Server) URL() string { return "redis://" + s.Address }
 // as they are.
 func Start(t testing.TB, program string, args ...string) *Server {
 	t.Helper()
-	return StartAt(t, program, freePort(t), args...)
+	port, err := freePort()
+	require.NoError(t, err)
+	return StartAt(t, program, port, args...)
 }
 
 // StartAt is Start on a port of the caller's.
 func StartAt(t testing.TB, program string, port int, args ...string) *Server {
 	t.Helper()
+	s, err := launch(program, t.TempDir(), port, args...)
+	require.NoError(t, err)
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// Launch is Start for programs that are no test: the server works in a folder of the caller's, who kills it.
+func Launch(program, dir string, args ...string) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return launch(program, dir, port, args...)
+}
+
+func launch(program, dir string, port int, args ...string) (*Server, error) {
 	path, err := exec.LookPath(program)
-	require.NoError(t, err, "%s is missing; scripts/install-servers.sh installs it", program)
-	dir := t.TempDir()
+	if err != nil {
+		return nil, fmt.Errorf("%s is missing; scripts/install-servers.sh installs it: %w", program, err)
+	}
 	s := &Server{
 		Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port,
 		Socket: filepath.Join(dir, "s"),
@@ -63,24 +84,32 @@ func StartAt(t testing.TB, program string, port int, args ...string) *Server {
 		"--save", "", "--appendonly", "no", "--dir", dir, "--logfile", "",
 	}, args...)...)
 	out, err := command.StdoutPipe()
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	command.Stderr = command.Stdout
-	require.NoError(t, command.Start())
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
 	s.process = command.Process
 	go func() {
 		defer close(s.ended)
 		s.readLog(out)
 		_ = command.Wait() // it is killed in the end
 	}()
-	t.Cleanup(s.Kill)
+	return s, s.awaitReady()
+}
+
+func (s *Server) awaitReady() error {
 	select {
 	case <-s.ready:
+		return nil
 	case <-s.ended:
-		require.FailNow(t, "the server did not start", "%s", s.log.String())
+		return fmt.Errorf("the server did not start:\n%s", s.log.String())
 	case <-time.After(startTimeout):
-		require.FailNow(t, "the server is not ready in time")
+		s.Kill()
+		return errors.New("the server is not ready in time")
 	}
-	return s
 }
 
 func (s *Server) readLog(out io.Reader) {
@@ -101,10 +130,10 @@ func (s *Server) Kill() {
 }
 
 // freePort asks the system for a port that nobody uses.
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().(*net.TCPAddr).Port
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
