@@ -99,18 +99,18 @@ func (a *standIn) subscribe(ctx context.Context, c *coracle.Client, q request) e
 	return nil
 }
 
-func runWithAgent(t *testing.T, fault string) (string, error) {
+func runWithAgent(t *testing.T, fault string, size int) (string, error) {
 	t.Helper()
 	t.Setenv(envAgent, fault)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	var out bytes.Buffer
-	err = Run(t.Context(), Config{Out: &out, RustAgent: self})
+	err = Run(t.Context(), Config{Out: &out, RustAgent: self, bigBytes: size})
 	return out.String(), err
 }
 
 func TestBothHalves(t *testing.T) {
-	out, err := runWithAgent(t, "none")
+	out, err := runWithAgent(t, "none", bigBytes)
 	require.NoError(t, err, out)
 	require.Contains(t, out, "ok   both")
 	require.Contains(t, out, "All 18 steps")
@@ -120,7 +120,7 @@ func TestFailsWhereTheRustHalfDoes(t *testing.T) {
 	for _, fault := range []string{
 		"digest", "another digest", "set-get", "publish", "subscribe", "big", "too much memory", "connect-error", "killed",
 	} {
-		out, err := runWithAgent(t, fault)
+		out, err := runWithAgent(t, fault, 1<<20)
 		require.ErrorIs(t, err, ErrFailed, fault)
 		require.Contains(t, out, "FAIL ", fault)
 	}

@@ -25,6 +25,8 @@ type Config struct {
 	// Out is written to; Terminal says that it is one.
 	Out      io.Writer
 	Terminal bool
+
+	bigBytes int // of the large value, if not as many as should be
 }
 
 // Sizes of the demo.
@@ -47,6 +49,7 @@ type run struct {
 	agent  *agent
 	failed int
 	digest string // of the component, as Go loaded it
+	big    int    // bytes of the large value
 	prefix string // of keys and channels, so that a real server's own are left alone
 	ctx    context.Context
 }
@@ -57,7 +60,10 @@ func Run(ctx context.Context, config Config) (err error) {
 	defer cancel()
 	r := &run{
 		printer: printer{out: config.Out, terminal: config.Terminal},
-		ctx:     ctx, url: config.URL, prefix: fmt.Sprintf("coracle-demo:%d:", os.Getpid()),
+		ctx:     ctx, url: config.URL, big: bigBytes, prefix: fmt.Sprintf("coracle-demo:%d:", os.Getpid()),
+	}
+	if config.bigBytes > 0 {
+		r.big = config.bigBytes
 	}
 	if r.url == "" {
 		server, err := miniredis.Run()

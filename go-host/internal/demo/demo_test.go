@@ -31,7 +31,7 @@ func TestGoHalf(t *testing.T) {
 
 func TestWithoutTheRustHalfItFails(t *testing.T) {
 	var out bytes.Buffer
-	require.ErrorIs(t, Run(t.Context(), Config{Out: &out}), ErrFailed)
+	require.ErrorIs(t, Run(t.Context(), Config{Out: &out, bigBytes: 1 << 20}), ErrFailed)
 	require.Contains(t, out.String(), "--rust-agent")
 }
 
@@ -40,14 +40,14 @@ func TestFailsWhereAStepIsNotAsItShouldBe(t *testing.T) {
 	server := miniredis.RunT(t)
 	server.RequireAuth("secret")
 	var out bytes.Buffer
-	err := Run(t.Context(), Config{Out: &out, GoOnly: true, URL: "redis://" + server.Addr()})
+	err := Run(t.Context(), Config{Out: &out, GoOnly: true, URL: "redis://" + server.Addr(), bigBytes: 1 << 20})
 	require.ErrorIs(t, err, ErrFailed)
 	require.Contains(t, out.String(), "FAIL go")
 }
 
 func TestOnATerminalThereIsABar(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, Run(t.Context(), Config{Out: &out, GoOnly: true, Terminal: true}))
+	require.NoError(t, Run(t.Context(), Config{Out: &out, GoOnly: true, Terminal: true, bigBytes: 1 << 20}))
 	require.Contains(t, out.String(), "░")
 	require.Contains(t, out.String(), green)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	coracle "github.com/coracle-client/coracle/go-host"
@@ -118,10 +119,7 @@ func (r *run) goToGo() (string, time.Duration, error) {
 
 func (r *run) goBig() (string, time.Duration, error) {
 	return r.with(func(c *coracle.Client) (string, error) {
-		key, value := r.prefix+"big", make([]byte, bigBytes)
-		for i := range value {
-			value[i] = byte(i>>16) ^ byte(i)
-		}
+		key, value := r.prefix+"big", []byte(strings.Repeat("Coracle carries large values past the sandbox. ", r.big/47+1))[:r.big]
 		if err := c.Do(r.ctx, "SET", key, value, "EX", 60).Err(); err != nil {
 			return "", err
 		}

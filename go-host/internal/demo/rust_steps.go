@@ -69,7 +69,7 @@ func (r *run) rustToGo() (string, time.Duration, error) {
 }
 
 func (r *run) rustBig() (string, time.Duration, error) {
-	a, err := r.agent.do(request{Step: "big", URL: r.url, Key: r.prefix + "big-rust", Bytes: bigBytes, Memory: bigMemory})
+	a, err := r.agent.do(request{Step: "big", URL: r.url, Key: r.prefix + "big-rust", Bytes: r.big, Memory: bigMemory})
 	if err != nil {
 		return "", 0, err
 	}
