@@ -14,7 +14,7 @@ help: ## List what can be made
 
 .PHONY: demo
 demo: setup-rust ## Show both hosts at work against a server of their own
-	@$(STEP) "Building the Rust host's example (the first time takes minutes)" cargo build --quiet --locked --package coracle --example demo_agent
+	@$(STEP) "Building the Rust host's example (the first time takes minutes)" cargo build --quiet --locked --workspace --example demo_agent
 	@$(STEP) "Building the Go host's command" bash -c '$(GO) build -o ../target/tools/coracle ./cmd/coracle'
 	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
 
@@ -45,8 +45,7 @@ test-go-race: ## Test the Go host with the race detector
 
 .PHONY: test-vectors
 test-vectors: ## Run only the vectors, in the core and in both hosts
-	@$(STEP) "Running the vectors in the core" cargo test --quiet --locked --package coracle-core --test vectors
-	@$(STEP) "Running the vectors in the Rust host" cargo test --quiet --locked --package coracle --test vectors
+	@$(STEP) "Running the vectors in the core and in the Rust host" cargo test --quiet --locked --workspace --test vectors
 	@$(STEP) "Running the vectors in the Go host" bash -c '$(GO) test -run ^TestVectors .'
 
 .PHONY: component

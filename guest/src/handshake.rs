@@ -151,7 +151,7 @@ impl Handshake {
         flight.library(settings);
         flight.select(settings);
         self.resp3 = true;
-        self.expect(flight)
+        self.await_replies(flight)
     }
 
     /// Writes the second flight, after [`Next::Fallback`].
@@ -169,7 +169,7 @@ impl Handshake {
         flight.set_name(settings);
         flight.library(settings);
         flight.select(settings);
-        self.expect(flight)
+        self.await_replies(flight)
     }
 
     /// Takes the reply to a step: `error` is its class, if it is one.
@@ -190,7 +190,7 @@ impl Handshake {
         }
     }
 
-    fn expect(&mut self, flight: &Flight<'_>) -> bool {
+    fn await_replies(&mut self, flight: &Flight<'_>) -> bool {
         self.pending = u32::try_from(flight.steps.len()).unwrap_or(u32::MAX);
         self.pending == 0
     }

@@ -86,8 +86,7 @@ impl Config {
     /// For a server at this URL: `redis://[user:password@]host[:port][/database]`, `valkey://…`, or
     /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`].
     pub fn new(url: &str) -> Result<Self, Error> {
-        let parsed =
-            redis::parse_redis_url(url).ok_or_else(|| Error::config("not a URL of a Redis or Valkey server"))?;
+        let parsed = redis::parse_redis_url(url).ok_or_else(|| Error::config(explain_url(url)))?;
         if matches!(parsed.scheme(), "rediss" | "valkeys") {
             return Err(Error::config("TLS is not supported yet"));
         }
@@ -95,7 +94,8 @@ impl Config {
         // The URL's text is not repeated in errors: it may hold a password.
         let info = parsed.into_connection_info().map_err(|error| Error::config(format!("the URL: {error}")))?;
         let redis = info.redis_settings();
-        let database = u32::try_from(redis.db()).map_err(|_| Error::config("the URL's database number"))?;
+        let database = u32::try_from(redis.db())
+            .map_err(|_| Error::config(format!("the URL's database number, {}, is below 0", redis.db())))?;
         let secret = |text: Option<&str>| text.map(|text| Bytes::copy_from_slice(text.as_bytes()));
         Ok(Self {
             endpoints: vec![endpoint(info.addr())?],
@@ -245,6 +245,19 @@ fn endpoint(address: &ConnectionAddr) -> Result<Endpoint, Error> {
     }
 }
 
+/// What is wrong with a URL that can't be parsed. Only its scheme is shown: the rest may hold a password.
+fn explain_url(url: &str) -> String {
+    const WANTED: &str = "wanted is redis://[user:password@]host[:port][/database], or unix:///path";
+    const KNOWN: [&str; 7] = ["redis", "valkey", "rediss", "valkeys", "unix", "redis+unix", "valkey+unix"];
+    match url.split_once(':') {
+        None => format!("the URL has no scheme; {WANTED}"),
+        Some((scheme, _)) if !KNOWN.contains(&scheme) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            format!("the URL's scheme, {scheme}, is unknown; {WANTED}")
+        }
+        Some(_) => format!("the URL can't be parsed; {WANTED}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,7 +279,10 @@ mod tests {
     fn refuses_urls_without_showing_passwords() {
         for (url, said) in [
             ("rediss://u:hidden@host", "TLS is not supported yet"),
-            ("http://u:hidden@host", "not a URL"),
+            ("http://u:hidden@host", "scheme, http, is unknown"),
+            ("localhost", "no scheme"),
+            ("hidden@host:1", "can't be parsed"),
+            ("redis://u:hidden@host:99999", "can't be parsed"),
             ("redis://u:hidden@host/x", "Invalid database number"),
             ("redis://u:hidden@host/-1", "database"),
         ] {

@@ -232,7 +232,7 @@ impl Runner {
     }
 }
 
-/// Lets everything happen that can, without time passing to speak of.
+/// Lets everything happen that can: the runtime's clock is paused, and moves on to this only when all tasks are idle.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

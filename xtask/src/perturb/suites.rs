@@ -61,16 +61,19 @@ fn rust() -> Result<Suite> {
     let report = process::read(
         process::cargo()
             .current_dir(root::root())
-            .args(["test", "--locked", "--quiet", "--package", "coracle", "--test", "vectors", "--no-run"])
+            // The whole workspace, as features are unified over what is selected: one package alone would build anew all
+            // that `cargo test --workspace` has built. The core's vectors come along.
+            .args(["test", "--locked", "--quiet", "--workspace", "--test", "vectors", "--no-run"])
             .args(["--message-format", "json"]),
     )?;
     let program = executable(&report).context("cargo does not say where the Rust host's vector tests are")?;
     Ok(Suite { name: "Rust host", program, arguments: &[], folder: root::path("host"), verdict: rust_verdict })
 }
 
-/// The last artefact in cargo's report that is a program. Its path has nothing in it that JSON would escape.
+/// The artefact in cargo's report that is the Rust host's test. Its path has nothing in it that JSON would escape.
 fn executable(report: &str) -> Option<PathBuf> {
-    let (_, rest) = report.rsplit_once("\"executable\":\"")?;
+    let of_host = |line: &&str| line.contains("/host/tests/vectors/main.rs\"");
+    let (_, rest) = report.lines().filter(of_host).find_map(|line| line.split_once("\"executable\":\""))?;
     Some(rest.split_once('"')?.0.into())
 }
 
@@ -119,8 +122,14 @@ mod tests {
 
     #[test]
     fn finds_the_program() {
-        let report = "{\"executable\":null}\n{\"executable\":\"/target/debug/deps/vectors-1\",\"fresh\":true}\n";
-        assert_eq!(executable(report), Some("/target/debug/deps/vectors-1".into()));
-        assert_eq!(executable("{\"executable\":null}"), None);
+        let artefact = |folder: &str, program: &str| {
+            format!(
+                "{{\"src_path\":\"/c/{folder}/tests/vectors/main.rs\",\"executable\":\"/d/{program}\",\"fresh\":true}}\n"
+            )
+        };
+        let report =
+            ["{\"executable\":null}\n", &artefact("host", "vectors-1"), &artefact("guest", "vectors-2")].concat();
+        assert_eq!(executable(&report), Some("/d/vectors-1".into()));
+        assert_eq!(executable(&artefact("guest", "vectors-2")), None);
     }
 }
