@@ -93,7 +93,7 @@ format: ## Format every source file
 .PHONY: bench-boundary
 bench-boundary: ## Measure what a command costs at the border of the sandbox
 	@$(STEP) "Measuring the boundary in the Rust host" cargo run --release --quiet --locked --package bench-boundary
-	@$(STEP) "Measuring the boundary in the Go host" bash -c '$(GO) test -run ^$$ -bench Boundary -benchmem ./...'
+	@$(STEP) "Measuring the boundary in the Go host" bash -c '$(GO) run ./internal/benchboundary'
 
 .PHONY: clean
 clean: ## Remove what was built
