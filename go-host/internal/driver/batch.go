@@ -90,21 +90,21 @@ func (b *batch) room(args [][]byte, holdAbove int) int {
 }
 
 func rowOptions(c *cursor, command int, whole bool) uint64 {
-	var options uint64
+	var options wire.Options
 	switch {
 	case !c.entry.Atomic:
 	case len(c.entry.Commands) == 1:
-		options |= wire.OptLone
+		options |= wire.OptionLone
 	case command+1 < c.end:
-		options |= wire.OptAtomic
+		options |= wire.OptionAtomic
 	}
 	if c.entry.Commands[command].MayRepeat {
-		options |= wire.OptMayRepeat
+		options |= wire.OptionMayRepeat
 	}
 	if !whole {
-		options |= wire.OptContinues
+		options |= wire.OptionContinues
 	}
-	return options
+	return uint64(options)
 }
 
 // commit moves the cursors past the rows that the core took. The ids of the others stay theirs, for the next time.

@@ -97,7 +97,7 @@ func TestLargeCommandsContinue(t *testing.T) {
 		args := 0
 		for last := false; !last; {
 			rows := s.fill(t)
-			last = rows[0][2]&wire.OptContinues == 0
+			last = rows[0][2]&uint64(wire.OptionContinues) == 0
 			if !last {
 				require.Len(t, rows, 1)
 			}
@@ -125,7 +125,7 @@ func TestTransactionsHaveOneID(t *testing.T) {
 	rows := s.fill(t)
 	id := tx.ids[0]
 	require.Equal(t, [][4]uint64{
-		{id, 1, wire.OptAtomic, 1}, {id, 1, wire.OptAtomic, 1}, {id, 1, 0, 1}, {lone.ids[0], 1, wire.OptLone, 1},
+		{id, 1, uint64(wire.OptionAtomic), 1}, {id, 1, uint64(wire.OptionAtomic), 1}, {id, 1, 0, 1}, {lone.ids[0], 1, uint64(wire.OptionLone), 1},
 	}, rows)
 	s.accept(2)
 	s.work.resubmit.push(&ping().cursor)

@@ -18,17 +18,6 @@ const (
 // Held marks the length of an argument that the host keeps.
 const Held = uint32(1) << 31
 
-// Options of a command row.
-const (
-	OptAtomic uint64 = 1 << iota
-	OptMayRepeat
-	OptScript
-	OptContinues
-	OptTrack
-	OptReplica
-	OptLone
-)
-
 // Event is one event row.
 type Event [3]uint64
 
