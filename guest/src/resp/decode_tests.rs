@@ -157,6 +157,16 @@ fn a_large_string_passes_only_where_its_end_was_not_fed() {
 }
 
 #[test]
+fn a_string_of_just_the_limit_does_not_pass() {
+    for (size, passing) in [(64, 0), (65, 64)] {
+        let (mut decoder, mut out) = (Decoder::new(Limits { pass_above: 64, ..Limits::default() }), Output::default());
+        let begun = format!("${size}\r\nx");
+        assert_eq!(decoder.next(&mut begun.as_bytes(), &mut out), Ok(Step::NeedMore));
+        assert_eq!((decoder.passing(), out.nodes.is_empty()), (passing, passing == 0), "{size} bytes");
+    }
+}
+
+#[test]
 fn refuses_bytes_that_should_have_passed() {
     let mut decoder = Decoder::new(Limits { pass_above: 64, ..Limits::default() });
     let mut out = Output::default();
