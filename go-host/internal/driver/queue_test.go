@@ -2,8 +2,8 @@ package driver
 
 import (
 	"context"
+	"runtime"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -51,7 +51,7 @@ func pushed(ctx context.Context, q *incoming, e *Entry) <-chan *Failure {
 		done <- failure
 	}()
 	for q.waitersNow() == before && len(done) == 0 {
-		time.Sleep(0) // until it waits
+		runtime.Gosched() // until it waits
 	}
 	return done
 }
