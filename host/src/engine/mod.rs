@@ -15,6 +15,8 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 pub(crate) use bindings::coracle::client::types as wit;
+#[cfg(test)]
+pub(crate) use bindings::exports::coracle::client::commands::Options;
 pub(crate) use bindings::exports::coracle::client::driver::{Reason, Settings, Traffic};
 pub(crate) use bindings::exports::coracle::client::pubsub::Kind;
 pub(crate) use instance::{Instance, Trap};

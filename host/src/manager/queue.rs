@@ -6,11 +6,11 @@ use super::requests::{Live, Phase, Shape, Table};
 use crate::command::Ends;
 use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER, command_words};
 
-/// Bits of `options`, as in `wit/commands.wit`.
-const ATOMIC: u32 = 1;
-const MAY_REPEAT: u32 = 1 << 1;
-const CONTINUES: u32 = 1 << 3;
-const LONE: u32 = 1 << 6;
+/// Bits of `options`, as in `wit/commands.wit`; a test holds them against the generated ones, which are no constants.
+pub(super) const ATOMIC: u32 = 1;
+pub(super) const MAY_REPEAT: u32 = 1 << 1;
+pub(super) const CONTINUES: u32 = 1 << 3;
+pub(super) const LONE: u32 = 1 << 6;
 
 /// Commands of one job that wait.
 #[derive(Debug, Clone, Copy)]

@@ -236,3 +236,17 @@ fn an_old_id_is_known_to_be_old() {
     assert!(bench.table.find(old).is_none());
     assert!(matches!(bench.answers[0].try_recv(), Ok(Replies::One(Ok(redis::Value::Nil)))));
 }
+
+#[test]
+fn options_have_the_bits_of_the_contract() {
+    use super::super::queue::{ATOMIC, CONTINUES, LONE, MAY_REPEAT};
+    use crate::engine::Options;
+    for (ours, generated) in [
+        (ATOMIC, Options::ATOMIC),
+        (MAY_REPEAT, Options::MAY_REPEAT),
+        (CONTINUES, Options::CONTINUES),
+        (LONE, Options::LONE),
+    ] {
+        assert_eq!(generated.as_array().first(), Some(&ours));
+    }
+}
