@@ -94,6 +94,9 @@ const (
 	CauseClosing     = wire.CauseClosing
 	CauseUnsupported = wire.CauseUnsupported
 	CauseUsage       = wire.CauseUsage
+	CauseSilent      = wire.CauseSilent
+	CauseLoading     = wire.CauseLoading
+	CauseReplica     = wire.CauseReplica
 )
 
 // ClientError is how a request ended without a reply.

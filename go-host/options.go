@@ -177,6 +177,12 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	return o, nil
 }
 
+// Microseconds: how long a link may be silent before it is asked for a PING, and unused before it is closed.
+const (
+	quietAfter  = 15_000_000
+	idleTimeout = 60_000_000
+)
+
 // driver gives what the lane has to know.
 func (o *options) driver(module *core.Module) driver.Config {
 	config := driver.Config{
@@ -185,7 +191,8 @@ func (o *options) driver(module *core.Module) driver.Config {
 		Settings: core.Settings{
 			Endpoints: []core.Endpoint{o.endpoint}, Database: o.database, Name: o.name,
 			LibraryName: o.libraryName, LibraryVersion: o.libraryVersion, RESP2: o.resp2,
-			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), Limits: o.limits.core(),
+			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), QuietAfter: quietAfter, IdleTimeout: idleTimeout,
+			Limits: o.limits.core(),
 		},
 		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, OnState: o.onState,
 	}

@@ -88,6 +88,9 @@ fn settings(given: driver::Settings) -> Settings {
         library_version: given.library_version,
         resp2: given.resp2,
         connect_timeout: given.connect_timeout,
+        quiet_after: given.quiet_after,
+        idle_timeout: given.idle_timeout,
+        primary: given.primary,
         limits: Limits {
             queued: limits.queued,
             queued_bytes: limits.queued_bytes,
@@ -211,10 +214,10 @@ impl exports::coracle::client::testing::Guest for Shell {
 /// count up.
 const _: () = {
     use crate::wire;
-    assert!(wire::EventKind::Discard as u8 == types::EventKind::Discard as u8);
+    assert!(wire::EventKind::Renewed as u8 == types::EventKind::Renewed as u8);
     assert!(wire::EventKind::Room as u8 == types::EventKind::Room as u8);
     assert!(wire::Failure::Misuse as u8 == types::Failure::Misuse as u8);
-    assert!(wire::Cause::Usage as u8 == types::Cause::Usage as u8);
+    assert!(wire::Cause::Replica as u8 == types::Cause::Replica as u8);
     assert!(wire::Cause::Protocol as u8 == types::Cause::Protocol as u8);
     assert!(wire::ClientState::Closed as u8 == types::ClientState::Closed as u8);
     assert!(wire::NodeKind::Spliced as u8 == types::NodeKind::Spliced as u8);

@@ -75,6 +75,9 @@ pub struct Settings {
     pub library_version: String,
     pub resp2: bool,
     pub connect_timeout: u64,
+    pub quiet_after: u64,
+    pub idle_timeout: u64,
+    pub primary: bool,
     pub limits: Limits,
 }
 
@@ -100,8 +103,15 @@ impl Settings {
         check_word("name", &self.name)?;
         check_word("library-name", &self.library_name)?;
         check_word("library-version", &self.library_version)?;
-        if self.connect_timeout == 0 {
-            return Err("connect-timeout: must not be 0".into());
+        let times = [
+            ("connect-timeout", self.connect_timeout),
+            ("quiet-after", self.quiet_after),
+            ("idle-timeout", self.idle_timeout),
+        ];
+        for (name, time) in times {
+            if time == 0 {
+                return Err(format!("{name}: must not be 0"));
+            }
         }
         self.limits.check()
     }
@@ -162,6 +172,7 @@ fn check_word(setting: &str, word: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::NEVER;
 
     fn settings() -> Settings {
         Settings {
@@ -173,6 +184,9 @@ mod tests {
             library_version: "1".into(),
             resp2: false,
             connect_timeout: 1,
+            quiet_after: NEVER,
+            idle_timeout: NEVER,
+            primary: false,
             limits: Limits::default(),
         }
     }

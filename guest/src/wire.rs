@@ -23,6 +23,7 @@ pub enum EventKind {
     Invalidate,
     State,
     Discard,
+    Renewed,
 }
 
 /// Whether the server may have executed a request that ended without a reply.
@@ -53,6 +54,9 @@ pub enum Cause {
     Closing,
     Unsupported,
     Usage,
+    Silent,
+    Loading,
+    Replica,
 }
 
 /// What the client as a whole is doing.
@@ -109,6 +113,8 @@ pub mod option {
     pub const REPLICA: u32 = 1 << 5;
     /// A transaction of this command alone.
     pub const LONE: u32 = 1 << 6;
+    /// Its deadline is the usual one: a blocking command may take longer.
+    pub const PATIENT: u32 = 1 << 7;
 }
 
 /// Bit 31 of a length: the host holds the argument.

@@ -9,6 +9,7 @@ use coracle_core::config::{Credentials, Endpoint, Limits, Settings};
 use coracle_core::effects::Effect;
 use coracle_core::output::Progress;
 use coracle_core::pubsub::Kind;
+use coracle_core::wire::NEVER;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -140,6 +141,9 @@ fn run(calls: Vec<Call>, resp2: bool) {
         library_version: String::new(),
         resp2,
         connect_timeout: 5_000_000,
+        quiet_after: NEVER,
+        idle_timeout: NEVER,
+        primary: false,
         limits: Limits { pass_above: 64, inflight: 4, depth: 4, ..Limits::default() },
     };
     let mut core = Core::new(0, settings).unwrap();

@@ -125,6 +125,12 @@ mirrored! {
         Unsupported = Unsupported => "unsupported",
         /// The caller gave something that can't be sent.
         Usage = Usage => "usage",
+        /// The server fell silent.
+        Silent = Silent => "silent",
+        /// The server is loading its data.
+        Loading = Loading => "loading",
+        /// The server is a replica, where a primary is needed.
+        Replica = Replica => "replica",
     }
 }
 
@@ -268,6 +274,9 @@ impl fmt::Display for Failed {
             Cause::Closing => ": the client is closing",
             Cause::Unsupported => ": not supported yet",
             Cause::Usage => ": it can't be sent",
+            Cause::Silent => ": the server fell silent",
+            Cause::Loading => ": the server is loading its data",
+            Cause::Replica => ": the server is a replica",
         };
         write!(f, "{failure}{cause}")?;
         if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }

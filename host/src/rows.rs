@@ -98,7 +98,7 @@ pub(crate) fn command_words(arguments: u32, options: u32, total: u32) -> (u64, u
 }
 
 fn event_kind(number: u8) -> Result<EventKind, Fault> {
-    const KINDS: [EventKind; 15] = [
+    const KINDS: [EventKind; 16] = [
         EventKind::Part,
         EventKind::Reply,
         EventKind::Failed,
@@ -114,6 +114,7 @@ fn event_kind(number: u8) -> Result<EventKind, Fault> {
         EventKind::Invalidate,
         EventKind::State,
         EventKind::Discard,
+        EventKind::Renewed,
     ];
     at(&KINDS, number).filter(|&kind| kind as u8 == number).ok_or_else(|| Fault(format!("event kind {number}")))
 }
@@ -164,15 +165,15 @@ mod tests {
     #[test]
     fn every_kind_is_in_its_table() {
         // The kinds that the contract names last.
-        assert_eq!(event_kind(EventKind::Discard as u8), Ok(EventKind::Discard));
+        assert_eq!(event_kind(EventKind::Renewed as u8), Ok(EventKind::Renewed));
         assert_eq!(node_kind(NodeKind::Spliced as u8), Ok(NodeKind::Spliced));
-        for number in 0..=EventKind::Discard as u8 {
+        for number in 0..=EventKind::Renewed as u8 {
             assert_eq!(event_kind(number).map(|kind| kind as u8), Ok(number));
         }
         for number in 0..=NodeKind::Spliced as u8 {
             assert_eq!(node_kind(number).map(|kind| kind as u8), Ok(number));
         }
-        assert!(event_kind(EventKind::Discard as u8 + 1).is_err());
+        assert!(event_kind(EventKind::Renewed as u8 + 1).is_err());
         assert!(node_kind(NodeKind::Spliced as u8 + 1).is_err());
     }
 

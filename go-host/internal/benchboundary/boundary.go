@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -49,6 +50,7 @@ func (m *meter) cost() cost {
 func settings() core.Settings {
 	return core.Settings{
 		Endpoints: []core.Endpoint{{Host: "nowhere", Port: 1}}, RESP2: true, ConnectTimeout: 1_000_000,
+		QuietAfter: math.MaxUint64, IdleTimeout: math.MaxUint64,
 		Limits: core.Limits{
 			Queued: 16384, QueuedBytes: 256 << 20, Inflight: 16384, InflightBytes: 256 << 20, Links: 64, Depth: 64,
 			Elements: 1 << 32, ReplyBytes: 1 << 40, HoldAbove: 4096, PassAbove: 16384,

@@ -40,7 +40,7 @@ func TestWhatIsNoComponentIsRefused(t *testing.T) {
 
 func settings() Settings {
 	return Settings{
-		Endpoints: []Endpoint{{Host: "h", Port: 1}}, LibraryName: "l", LibraryVersion: "1", ConnectTimeout: 1,
+		Endpoints: []Endpoint{{Host: "h", Port: 1}}, LibraryName: "l", LibraryVersion: "1", ConnectTimeout: 1, QuietAfter: 1, IdleTimeout: 1,
 		Limits: Limits{1, 1, 1, 1, 1, 1, 1, 1, 1, 64},
 	}
 }

@@ -45,7 +45,10 @@ type Settings struct {
 	LibraryName    string
 	LibraryVersion string
 	RESP2          bool
-	ConnectTimeout uint64 // microseconds
+	ConnectTimeout uint64 // microseconds, as the two below; ^0 is never
+	QuietAfter     uint64
+	IdleTimeout    uint64
+	Primary        bool
 	Limits         Limits
 }
 
@@ -56,7 +59,7 @@ func (s Settings) value() wit.Value {
 	}
 	return wit.Record(wit.U64(s.Seed), wit.List(endpoints...), wit.U32(s.Database), wit.String(s.Name),
 		wit.String(s.LibraryName), wit.String(s.LibraryVersion), wit.Bool(s.RESP2), wit.U64(s.ConnectTimeout),
-		s.Limits.value())
+		wit.U64(s.QuietAfter), wit.U64(s.IdleTimeout), wit.Bool(s.Primary), s.Limits.value())
 }
 
 // Credentials are what the core knows of secrets: their lengths.

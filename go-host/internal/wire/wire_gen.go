@@ -36,7 +36,9 @@ const (
 	// EventEnded: The subscription is over; nothing follows for its id. Detail 0: as was asked. Else bits 0–7 hold 1 +
 	// `failure`, bits 8–15 a `cause`, and one node, `error` or `text`, says why.
 	EventEnded
-	// EventLeased: The session has its link. Detail as for `ended`: not 0 where it can't have one.
+	// EventLeased: The session has its link. Detail as for `ended`: not 0 where it can't have one, or has it no longer
+	// because the link broke, and one node, `error` or `text`, says why. The session is over then, and need not be
+	// released.
 	EventLeased
 	// EventRoom: There is room: `submit` what was not accepted.
 	EventRoom
@@ -45,11 +47,15 @@ const (
 	// EventInvalidate: Cached values to forget: an array of keys, or nil for all.
 	EventInvalidate
 	// EventState: The client's state changed. Detail: bits 0–7 a `client-state`, bits 8–15 a `cause`. At most one node,
-	// `text` or `error`, says why.
+	// `text` or `error`, says why. The id is not one: it is the time since when there is no connection, or 0 when
+	// `ready`.
 	EventState
 	// EventDiscard: The value under way on this link is finished, and nobody waits for it: throw away what was kept of
 	// it.
 	EventDiscard
+	// EventRenewed: All links have answered to `renew`. The id is the credentials' generation. Detail as for `ended`:
+	// not 0 where a server refused them, and one `text` node says why; its link goes on with what it had.
+	EventRenewed
 )
 
 var eventKindNames = [...]string{
@@ -68,6 +74,7 @@ var eventKindNames = [...]string{
 	"invalidate",
 	"state",
 	"discard",
+	"renewed",
 }
 
 // String gives the name in the WIT.
@@ -195,6 +202,12 @@ const (
 	CauseUnsupported
 	// CauseUsage: The caller gave something that can't be sent, such as an empty command.
 	CauseUsage
+	// CauseSilent: The server fell silent: see `settings.quiet-after`.
+	CauseSilent
+	// CauseLoading: The server is loading its data, and answers nothing else yet.
+	CauseLoading
+	// CauseReplica: The server is a replica, where a primary was asked for.
+	CauseReplica
 )
 
 var causeNames = [...]string{
@@ -209,6 +222,9 @@ var causeNames = [...]string{
 	"closing",
 	"unsupported",
 	"usage",
+	"silent",
+	"loading",
+	"replica",
 }
 
 // String gives the name in the WIT.
@@ -363,10 +379,13 @@ const (
 	// and EXEC around them, and the request ends with EXEC's reply. Where a command `continues`, each of its rows says
 	// so.
 	OptionAtomic Options = 1 << iota
-	// OptionMayRepeat: The caller allows this command to be sent again even if it may have been executed.
+	// OptionMayRepeat: The caller allows this command to be sent again even if it may have been executed. Done only for
+	// commands that the core's table calls repeatable: reads, and writes that only overwrite. A transaction is
+	// repeatable if all its commands are and say so.
 	OptionMayRepeat
-	// OptionScript: EVALSHA: argument 1 is a SHA-1 in hexadecimal, argument 2 the source, held, used on NOSCRIPT.
-	// Reserved.
+	// OptionScript: EVALSHA or EVALSHA_RO: argument 1 is a SHA-1 in hexadecimal, argument 2 the script's source, which
+	// is not sent with it. When the server answers NOSCRIPT, the core asks for the request again and sends EVAL with
+	// the source instead; in a transaction it does so at once. The first row has these three arguments at least.
 	OptionScript
 	// OptionContinues: The command's arguments go on in the next row, which bears the same id.
 	OptionContinues
@@ -377,6 +396,9 @@ const (
 	// OptionLone: A transaction of this command alone: MULTI and EXEC are put around it, and the request ends with
 	// EXEC's reply. Said on each row, as for `atomic`.
 	OptionLone
+	// OptionPatient: The deadline is the client's usual one, not the caller's: for a blocking command the core adds how
+	// long it may block.
+	OptionPatient
 )
 
 // name gives the WIT's name of a number, or for one that has none, its type and itself.

@@ -49,6 +49,9 @@ impl Bench {
             library_version: String::new(),
             resp2: false,
             connect_timeout: 5_000_000,
+            quiet_after: NEVER,
+            idle_timeout: NEVER,
+            primary: false,
             limits,
         };
         let core = Core::new(0, settings).unwrap();

@@ -73,6 +73,9 @@ impl Host {
                 library_version: "1".into(),
                 resp2: settings.resp2,
                 connect_timeout: 5_000_000,
+                quiet_after: NEVER,
+                idle_timeout: NEVER,
+                primary: false,
                 limits,
             },
         )

@@ -90,7 +90,9 @@ impl Manager {
             EventKind::Room => self.full = false,
             EventKind::Invalidate => drop(self.value(&event, tape)?),
             EventKind::State => self.state(&event, tape)?,
-            EventKind::Leased | EventKind::Store => return fault("an event that was not asked for"),
+            EventKind::Leased | EventKind::Store | EventKind::Renewed => {
+                return fault("an event that was not asked for");
+            }
         }
         Ok(())
     }

@@ -170,6 +170,11 @@ fn closed_with(outcome: Outcome, error: &Error) -> Error {
     }
 }
 
+/// How long a link may be silent before it is asked for a PING. Microseconds.
+const QUIET_AFTER: u64 = 15_000_000;
+/// How long a link of its own may be unused before it is closed. Microseconds.
+const IDLE_TIMEOUT: u64 = 60_000_000;
+
 fn settings(config: &Config) -> Settings {
     let limits = &config.limits;
     let endpoint = |endpoint: &Endpoint| match endpoint.clone() {
@@ -186,6 +191,9 @@ fn settings(config: &Config) -> Settings {
         library_version: config.library.1.clone(),
         resp2: config.resp2,
         connect_timeout: u64::try_from(config.connect_timeout.as_micros()).unwrap_or(NEVER - 1),
+        quiet_after: QUIET_AFTER,
+        idle_timeout: IDLE_TIMEOUT,
+        primary: config.endpoints.len() > 1,
         limits: wit::Limits {
             queued: limits.queued,
             queued_bytes: limits.queued_bytes,

@@ -26,6 +26,9 @@ impl Native {
             library_version: String::new(),
             resp2: false,
             connect_timeout: 5_000_000,
+            quiet_after: u64::MAX,
+            idle_timeout: u64::MAX,
+            primary: false,
             limits: Limits::default(),
         };
         let core = Core::new(0, settings).map_err(|error| anyhow!(error))?;

@@ -67,6 +67,9 @@ impl Sandbox {
             library_version: String::new(),
             resp2: false,
             connect_timeout: 5_000_000,
+            quiet_after: u64::MAX,
+            idle_timeout: u64::MAX,
+            primary: false,
             limits: limits(),
         };
         let driver = exports.coracle_client_driver();
