@@ -17,7 +17,8 @@ const (
 	tLimits      = "record{queued: u32, queued-bytes: u32, inflight: u32, inflight-bytes: u32, links: u32, depth: u32, " +
 		"elements: u64, reply-bytes: u64, hold-above: u32, pass-above: u32}"
 	tSettings = "record{seed: u64, endpoints: list<" + tEndpoint + ">, database: u32, name: string, library-name: string, " +
-		"library-version: string, resp2: bool, connect-timeout: u64, limits: " + tLimits + "}"
+		"library-version: string, resp2: bool, connect-timeout: u64, quiet-after: u64, idle-timeout: u64, primary: bool, " +
+		"limits: " + tLimits + "}"
 	tProgress = "record{events: list<u64>, nodes: list<u64>, texts: list<u8>, accepted: u32, wake-at: u64, " +
 		"keep-from: u64, pass: u64}"
 	tTraffic = "record{link: u32, written: u64, received: u64}"
