@@ -69,13 +69,17 @@ func (c *Client) waitReady(ctx context.Context) error {
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
 // slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns by
 // then, with an error that says whether the server may have executed the command.
-func (c *Client) Do(ctx context.Context, args ...any) Reply {
+func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args) }
+
+// do is Do on a session's link, unless that is nil.
+func (c *Client) do(ctx context.Context, session *driver.Session, args []any) Reply {
 	r := requests.Get().(*request)
 	encoded, err := r.encode(args)
 	if err != nil {
 		return Reply{err: err}
 	}
 	r.entry.Commands = r.entry.One(driver.Command{Args: encoded})
+	r.entry.Session = session
 	r.entry.Deadline = c.lane.Deadline(ctx)
 	if failure := c.lane.Do(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
@@ -99,6 +103,8 @@ type Stats struct {
 	Dropped uint64
 	// Traps counts the instances that were lost.
 	Traps uint64
+	// Sessions counts those that have a connection now.
+	Sessions int
 }
 
 // Stats tells what the client did so far.
@@ -106,6 +112,7 @@ func (c *Client) Stats() Stats {
 	s := c.lane.Stats()
 	return Stats{
 		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
+		Sessions: s.Sessions,
 	}
 }
 

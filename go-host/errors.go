@@ -28,10 +28,12 @@ var (
 	ErrClosed = driver.ErrClosed
 	// ErrTrapped is matched where the instance of the core was lost.
 	ErrTrapped = driver.ErrTrapped
+	// ErrSessionOver is matched where a request failed since its session is over: its connection broke, or it was closed.
+	ErrSessionOver = driver.ErrSessionOver
 )
 
-// ErrTxAborted is the error of a transaction that the server did not execute since a watched key had changed.
-var ErrTxAborted = errors.New("coracle: the transaction was aborted: a watched key has changed")
+// ErrTxFailed is the error of a transaction that the server did not execute since a watched key had changed.
+var ErrTxFailed = errors.New("coracle: the transaction failed: a watched key has changed")
 
 // ErrQueueFull is why a subscription ended that is to end when nobody takes its messages.
 var ErrQueueFull = driver.ErrQueueFull
@@ -102,7 +104,7 @@ const (
 // ClientError is how a request ended without a reply.
 //
 // [errors.Is] finds [ErrNotSent], [ErrMaybeExecuted], [ErrRefused], [ErrLimit] or [ErrMisuse] in it, and
-// [context.DeadlineExceeded], [context.Canceled], [ErrClosed] or [ErrTrapped] where that was the cause.
+// [context.DeadlineExceeded], [context.Canceled], [ErrClosed], [ErrTrapped] or [ErrSessionOver] where that was the cause.
 type ClientError struct {
 	// Failure says whether the server may have executed the request.
 	Failure Failure

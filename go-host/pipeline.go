@@ -10,9 +10,10 @@ import (
 )
 
 // Pipeline collects commands and sends them together. It is used by one goroutine, and can be used again after Exec. Make
-// it with [Client.Pipeline] or [Client.TxPipeline].
+// it with [Client.Pipeline] or [Client.TxPipeline], or those of a [Session].
 type Pipeline struct {
 	client   *Client
+	session  *driver.Session // nil for any link
 	atomic   bool
 	encoder  encoder
 	commands []driver.Command
@@ -61,7 +62,7 @@ func (p *Pipeline) Do(args ...any) *Reply {
 func (p *Pipeline) Len() int { return len(p.commands) }
 
 // Exec sends the commands and waits for all replies, which it gives in order; they are also where Do said. The error is
-// that of the first command that failed (a nil reply is no failure), or of the transaction: [ErrTxAborted] if a watched
+// that of the first command that failed (a nil reply is no failure), or of the transaction: [ErrTxFailed] if a watched
 // key had changed.
 func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	commands, replies, fault := p.commands, p.replies, p.fault
@@ -71,6 +72,7 @@ func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	}
 	entry := &driver.Entry{
 		Commands: commands,
+		Session:  p.session,
 		Deadline: p.client.lane.Deadline(ctx),
 		Atomic:   p.atomic,
 	}
@@ -104,7 +106,7 @@ func spread(r *driver.Result, replies []*Reply) error {
 		return blame(r.Kept, replies, whole.err)
 	}
 	if whole.value.IsNil() {
-		return failAll(replies, ErrTxAborted)
+		return failAll(replies, ErrTxFailed)
 	}
 	values, err := whole.value.Slice()
 	if err == nil && len(values) != len(replies) {

@@ -138,8 +138,8 @@ func TestLargeTransaction(t *testing.T) {
 func TestTransactionOutcomes(t *testing.T) {
 	two := func() []*Reply { return []*Reply{{}, {}} }
 	replies := two()
-	require.ErrorIs(t, spread(&driver.Result{}, replies), ErrTxAborted)
-	require.ErrorIs(t, replies[1].Err(), ErrTxAborted)
+	require.ErrorIs(t, spread(&driver.Result{}, replies), ErrTxFailed)
+	require.ErrorIs(t, replies[1].Err(), ErrTxFailed)
 
 	replies = two()
 	require.ErrorContains(t, spread(&driver.Result{Value: reply.Array(reply.Int(1))}, replies), "1 replies to 2")

@@ -167,6 +167,25 @@ func (i *Instance) Cancel(now uint64, requests []uint64) (*Progress, error) {
 	return i.invoke(xCancel, now)
 }
 
+// Lease asks for a link for one caller alone.
+func (i *Instance) Lease(now uint64, session uint32, deadline uint64) (*Progress, error) {
+	i.calls[xLease].SetU32(1, session)
+	i.calls[xLease].SetU64(2, deadline)
+	return i.invoke(xLease, now)
+}
+
+// Release says that a session is over.
+func (i *Instance) Release(now uint64, session uint32) (*Progress, error) {
+	i.calls[xRelease].SetU32(1, session)
+	return i.invoke(xRelease, now)
+}
+
+// Renew says which credentials are to be used from now on.
+func (i *Instance) Renew(now uint64, credentials Credentials) (*Progress, error) {
+	i.calls[xRenew].SetValue(1, credentials.record())
+	return i.invoke(xRenew, now)
+}
+
 // Subscribe asks for messages.
 func (i *Instance) Subscribe(now, id uint64, kind SubKind, ownLink bool, lengths []uint32, names []byte) (*Progress, error) {
 	call := i.calls[xSubscribe]

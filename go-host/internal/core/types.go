@@ -73,7 +73,11 @@ func (c *Credentials) value() wit.Value {
 	if c == nil {
 		return wit.None()
 	}
-	return wit.Some(wit.Record(wit.U32(c.Generation), wit.U32(c.Username), wit.U32(c.Password)))
+	return wit.Some(c.record())
+}
+
+func (c Credentials) record() wit.Value {
+	return wit.Record(wit.U32(c.Generation), wit.U32(c.Username), wit.U32(c.Password))
 }
 
 // Traffic is how far a link's socket has come.

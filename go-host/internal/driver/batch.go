@@ -69,7 +69,8 @@ func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more 
 	if id == 0 {
 		id = t.add(c.entry, result)
 	}
-	b.rows = append(b.rows, id, c.entry.Deadline, uint64(took), rowOptions(c, command, whole)|uint64(len(args)-arg)<<32)
+	b.rows = append(b.rows, id, c.entry.Deadline, uint64(took)|uint64(c.entry.Session.number())<<32,
+		rowOptions(c, command, whole)|uint64(len(args)-arg)<<32)
 	b.meta = append(b.meta, row{cursor: c, id: id, command: command, arg: arg, args: took})
 	return whole
 }

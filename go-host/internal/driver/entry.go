@@ -62,6 +62,8 @@ type Entry struct {
 	Commands []Command
 	// Atomic makes all commands one transaction, with one result.
 	Atomic bool
+	// Session is nil where the entry may go on any link.
+	Session *Session
 	// Deadline is on the lane's clock, see [Lane.Deadline].
 	Deadline uint64
 	// Results are the caller's once the entry is done: one for each command, or one for the transaction.

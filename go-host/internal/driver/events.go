@@ -54,6 +54,8 @@ func (l *Lane) event(s *scene, e wire.Event, nodes []uint64) error {
 		l.subs.notify(e.ID(), Notice{Kind: NoticeGap})
 	case wire.EventEnded:
 		return l.subscriptionEnded(s, e, nodes)
+	case wire.EventLeased:
+		return l.leased(s, e, nodes)
 	case wire.EventRoom:
 		l.blocked = false
 	case wire.EventState:

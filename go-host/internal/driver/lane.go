@@ -61,6 +61,7 @@ type Lane struct {
 	seq      uint64
 	reached  uint64 // the highest seq of which closed links wrote something
 	subs     subscriptions
+	sessions sessions
 	timer    timer
 	taken    []*Entry // scratch
 	dirty    []*link  // that were given output
@@ -77,6 +78,7 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 	l := &Lane{config: config, start: time.Now(), links: make(map[uint32]*link)}
 	l.in.limit = config.MaxQueued
 	l.subs.byID = make(map[uint64]*Subscription)
+	l.sessions.byID = make(map[uint32]*Session)
 	l.status.init(config.OnState)
 	l.mu.Lock()
 	err := l.instantiate(ctx)
@@ -212,134 +214,4 @@ func (l *Lane) after(p *core.Progress, err error, k *link) {
 		}
 	}
 	l.timer.set(l, p.WakeAt)
-}
-
-// submit hands the core all that waits, as far as it has room. The caller holds the instance lock.
-func (l *Lane) submit() {
-	l.taken = l.in.take(l.taken[:0])
-	for i, e := range l.taken {
-		l.work.fresh.push(&e.cursor)
-		l.taken[i] = nil
-	}
-	for l.inst != nil && !l.blocked && !l.work.empty() {
-		l.seq++
-		now := l.now()
-		l.batch.fill(now, &l.work, &l.table, int(l.config.Settings.Limits.HoldAbove))
-		l.endLate()
-		rows := len(l.batch.meta)
-		if rows == 0 {
-			continue
-		}
-		p, err := l.inst.Submit(now, l.batch.rows, l.batch.lengths, l.batch.bytes)
-		if err == nil {
-			accepted := min(int(p.Accepted), rows)
-			l.batch.commit(accepted, &l.table, l.seq)
-			l.work.settle() // nothing may point at an entry that is all in
-			l.blocked = accepted < rows
-			l.counters.Submits++
-			l.counters.Rows += uint64(accepted)
-		} else {
-			l.batch.trapped(&l.table)
-		}
-		l.after(p, err, nil)
-	}
-	l.batch.reset()
-}
-
-// endLate ends the requests whose deadline passed while they waited to be submitted.
-func (l *Lane) endLate() {
-	for _, c := range l.batch.late {
-		c.entry.spent = true
-		for command := c.next; command < c.end; command++ {
-			at := c.entry.result(command)
-			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
-			if s := l.table.get(c.entry.ids[at]); s != nil && s.written {
-				f.Failure = wire.FailureMaybeExecuted
-			}
-			l.finish(c.entry, at, Result{Failure: f})
-		}
-	}
-}
-
-// Do queues an entry, waits until it ended, and lets go of its arguments. A failure means that nothing of it was sent;
-// else the results say how each command ended.
-func (l *Lane) Do(ctx context.Context, e *Entry) *Failure {
-	if failure := l.Start(ctx, e); failure != nil {
-		return failure
-	}
-	l.Await(ctx, e)
-	return nil
-}
-
-// Start queues an entry, waiting for room. Unless it fails Await must follow.
-func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
-	if ctx.Err() != nil {
-		return contextFailure(ctx, wire.FailureNotSent)
-	}
-	e.prepare()
-	lead, failure := l.in.push(ctx, e)
-	if failure != nil {
-		return failure
-	}
-	if lead {
-		yield() // so that others who are about to call come along
-		l.mu.Lock()
-		l.leaveWriting()
-	}
-	return nil
-}
-
-// Await waits until an entry ended, or ends it when the context does.
-func (l *Lane) Await(ctx context.Context, e *Entry) {
-	if done := ctx.Done(); done == nil {
-		<-e.done
-	} else {
-		select {
-		case <-e.done:
-		case <-done:
-			l.cancel(ctx, e)
-			<-e.done
-		}
-	}
-	l.detach(e)
-	e.explain(ctx)
-}
-
-// explain says why the caller gave up, where the core only knows that it did.
-func (e *Entry) explain(ctx context.Context) {
-	for i := range e.Results {
-		if f := e.Results[i].Failure; f != nil && f.Err == nil && f.Cause == wire.CauseCancelled && ctx.Err() != nil {
-			*f = *contextFailure(ctx, f.Failure)
-		}
-	}
-}
-
-// cancel ends what has not ended of an entry. The core hears of what it took; the rest ends here.
-func (l *Lane) cancel(ctx context.Context, e *Entry) {
-	l.mu.Lock()
-	defer l.leave()
-	e.spent = true
-	failure := contextFailure(ctx, wire.FailureNotSent)
-	var accepted []uint64
-	for at := range e.Results {
-		id := e.ids[at]
-		switch s := l.table.get(id); {
-		case e.Results[at].ended:
-		case s != nil && s.accepted && l.inst != nil:
-			accepted = append(accepted, id)
-		default:
-			l.finish(e, at, Result{Failure: failure})
-		}
-	}
-	for len(accepted) > 0 && l.inst != nil {
-		portion := accepted[:min(len(accepted), wire.MaxRows)]
-		accepted = accepted[len(portion):]
-		p, err := l.inst.Cancel(l.now(), portion)
-		l.after(p, err, nil)
-	}
-	for at := range e.Results { // of those that the core did not end, as it should have
-		if !e.Results[at].ended {
-			l.finish(e, at, Result{Failure: contextFailure(ctx, wire.FailureMaybeExecuted)})
-		}
-	}
 }

@@ -10,6 +10,8 @@ type Stats struct {
 	Memory, MemoryPeak uint64
 	// Dropped counts the messages that subscribers lost since their queue was full.
 	Dropped uint64
+	// Sessions counts those that have a link now.
+	Sessions int
 }
 
 // measure notes how much memory the instance has. The caller holds the instance lock.
@@ -29,5 +31,10 @@ func (l *Lane) Stats() Stats {
 	l.measure()
 	s := l.counters
 	s.Dropped = l.subs.dropped
+	for _, session := range l.sessions.byID {
+		if session.granted {
+			s.Sessions++
+		}
+	}
 	return s
 }

@@ -65,6 +65,11 @@ func (l *Lane) dropInstance(cause error) {
 		}
 		l.finish(s.entry, s.result, Result{Failure: f})
 	})
+	why := &Failure{Failure: wire.FailureNotSent, Cause: wire.CauseLost, Err: cause}
+	if l.closed {
+		why.Cause = wire.CauseClosing
+	}
+	l.endSessions(why)
 }
 
 // trapped marks what a trapped submit call carried: nothing of it was sent, and none of it is complete at the server.
@@ -99,6 +104,7 @@ func (l *Lane) die(cause error) {
 	})
 	l.work = work{}
 	l.subs.endAll(failure)
+	l.endSessions(failure)
 	l.status.set(State{Now: wire.StateClosed, Cause: failure.Cause, Text: cause.Error(), Err: cause})
 }
 

@@ -1,0 +1,45 @@
+package coracle
+
+import (
+	"context"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+)
+
+// Session is a connection for one caller alone: what a command changes of it, as WATCH, MULTI and SELECT do, holds for the
+// next. What of it must not outlast the session is undone before the connection serves another. Make it with
+// [Client.Session], and close it.
+//
+// When the connection breaks the session is over: nothing of it is sent again, and its requests fail with an error that
+// matches [ErrSessionOver].
+type Session struct {
+	client *Client
+	inner  *driver.Session
+}
+
+// Session waits for a connection that is the caller's alone until Close.
+func (c *Client) Session(ctx context.Context) (*Session, error) {
+	inner, failure := c.lane.Lease(ctx)
+	if failure != nil {
+		return nil, clientError(failure)
+	}
+	return &Session{client: c, inner: inner}, nil
+}
+
+// Do is [Client.Do] on the session's connection.
+func (s *Session) Do(ctx context.Context, args ...any) Reply { return s.client.do(ctx, s.inner, args) }
+
+// Pipeline is [Client.Pipeline] on the session's connection.
+func (s *Session) Pipeline() *Pipeline { return &Pipeline{client: s.client, session: s.inner} }
+
+// TxPipeline is [Client.TxPipeline] on the session's connection: it fails with [ErrTxFailed] if a key that the session
+// watches has changed.
+func (s *Session) TxPipeline() *Pipeline {
+	return &Pipeline{client: s.client, session: s.inner, atomic: true}
+}
+
+// Close gives the connection back. Requests that have not ended fail. It does not wait, and closing again does nothing.
+func (s *Session) Close() error {
+	s.inner.Close()
+	return nil
+}
