@@ -57,6 +57,10 @@ generate: component ## Write every generated file
 	@$(STEP) "Writing the Go host's constants" cargo xtask wire
 	@$(STEP) "Writing the Go linker's test components" cargo xtask fixtures
 
+.PHONY: commands
+commands: setup ## Ask a Redis and a Valkey for their commands and write the core's table of them
+	@$(STEP) "Writing the core's table of commands" cargo xtask commands
+
 .PHONY: check-component
 check-component: ## Rebuild the component and compare every byte
 	@$(STEP) "Rebuilding the component and comparing every byte" cargo xtask component --check
@@ -65,6 +69,7 @@ check-component: ## Rebuild the component and compare every byte
 check-generated: ## Compare the generated files with what would be written
 	@$(STEP) "Checking the Go host's constants" cargo xtask wire --check
 	@$(STEP) "Checking the Go linker's test components" cargo xtask fixtures --check
+	@$(STEP) "Checking the core's table of commands" cargo xtask commands --check
 
 .PHONY: perturb
 perturb: ## See both hosts' tests fail on a component with one changed letter

@@ -5,6 +5,7 @@
 //! in which order to make them.
 
 pub mod client;
+pub mod commands;
 #[cfg(target_arch = "wasm32")]
 mod component;
 pub mod config;

@@ -1,5 +1,6 @@
 //! What has to be made or checked around Coracle's sources: the component, generated files, dependencies.
 
+mod commands;
 mod component;
 mod deps;
 mod fixtures;
@@ -35,6 +36,8 @@ enum Task {
     },
     /// Write the Go host's constants from wit/
     Wire(Check),
+    /// Write the core's table of commands from what a redis-server and a valkey-server say of them
+    Commands(Check),
     /// Write the components on which the Go linker is tested
     Fixtures(Check),
     /// See that both hosts' vector tests fail on a component with one changed byte
@@ -71,6 +74,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Component { check, testing_only } => component::run(check.mode(), testing_only),
         Task::Wire(check) => wire::run(check.mode()),
+        Task::Commands(check) => commands::run(check.mode()),
         Task::Fixtures(check) => fixtures::run(check.check),
         Task::Perturb => perturb::run(),
         Task::CheckDeps => deps::run(),

@@ -1,0 +1,36 @@
+//! `cargo xtask commands`: the core's table of commands, from what real servers say of them.
+
+mod ask;
+mod merge;
+mod timeout;
+mod write;
+
+use anyhow::{Context, Result};
+use conformance::{Kind, Server};
+
+use crate::generated::{File, Mode, settle};
+
+/// The core's own file, compiled here too: the table is looked up by the function that it was made by.
+#[path = "../../../guest/src/commands/hash.rs"]
+mod hash;
+
+const OUTPUT: &str = "guest/src/commands/table.rs";
+
+/// Asks both servers, then writes or checks the table.
+pub fn run(mode: Mode) -> Result<()> {
+    let (redis, first) = learn(Kind::Redis)?;
+    let (valkey, second) = learn(Kind::Valkey)?;
+    let commands = merge::merge(&[first, second])?;
+    let text = write::table(&commands, &[&redis, &valkey])?;
+    println!("{redis} and {valkey} know {} commands", commands.rows.len());
+    let file = File { path: OUTPUT.into(), bytes: text.into_bytes() };
+    settle(mode, &[file], "cargo xtask commands").with_context(|| {
+        format!("the table is not what {redis} and {valkey} make; its first lines say which versions made it")
+    })
+}
+
+/// A server's name with its version, and what it knows.
+fn learn(kind: Kind) -> Result<(String, Vec<ask::Known>)> {
+    let server = Server::start(kind)?;
+    ask::ask(&server.url()).with_context(|| format!("{} could not be asked for its commands", kind.program()))
+}
