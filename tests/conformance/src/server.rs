@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use crate::Kind;
@@ -35,6 +35,8 @@ pub struct Server {
     child: Child,
     port: u16,
     folder: TempDir,
+    options: Options,
+    said: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -112,6 +114,29 @@ impl Server {
         Ok(())
     }
 
+    /// Starts it again after `kill`, on the same port and with the files that it left. Does not wait: see
+    /// `wait_until_ready`.
+    ///
+    /// # Errors
+    /// The program does not run any more.
+    pub fn relaunch(&mut self) -> Result<()> {
+        (self.child, self.said) = spawn(self.kind, self.port, &self.folder, &self.options)?;
+        Ok(())
+    }
+
+    /// Waits until it accepts connections and has loaded its data.
+    ///
+    /// # Errors
+    /// It ended instead, or takes too long.
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        self.listen()?.map_err(|said| anyhow!("{} did not start; it said:\n{said}", self.kind.program()))
+    }
+
+    /// Sets what it is started with from the next `relaunch` on.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
     fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
@@ -120,40 +145,17 @@ impl Server {
     fn try_start(kind: Kind, options: &Options) -> Result<Result<Self, String>> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
-        let mut command = Command::new(kind.program());
-        command
-            .current_dir(folder.path())
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(["--daemonize", "no", "--logfile", ""])
-            .args(&options.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join("stderr"))?);
-        if options.unix {
-            command.arg("--unixsocket").arg(folder.path().join("socket"));
-        }
-        let child = command.spawn().with_context(|| {
-            format!("{} can't be run: scripts/install-servers.sh installs the servers for the tests", kind.program())
-        })?;
-        let mut server = Self { kind, child, port, folder };
-        Ok(server.wait_until_ready()?.map(|()| server))
+        let (child, said) = spawn(kind, port, &folder, options)?;
+        let mut server = Self { kind, child, port, folder, options: options.clone(), said };
+        Ok(server.listen()?.map(|()| server))
     }
 
-    /// Reads what the server says until it accepts connections.
-    fn wait_until_ready(&mut self) -> Result<Result<(), String>> {
-        let stdout = self.child.stdout.take().context("the server has no output")?;
-        let (sender, lines) = mpsc::channel();
-        // Goes on to the end, so that the server never waits for somebody to read.
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Nobody listens once it is ready.
-                let _ = sender.send(line);
-            }
-        });
+    /// Listens to what the server says until it accepts connections.
+    fn listen(&mut self) -> Result<Result<(), String>> {
         let deadline = Instant::now() + START;
         let mut said = String::new();
         loop {
-            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) if line.contains("eady to accept connections") => return Ok(Ok(())),
                 Ok(line) => said = format!("{said}{line}\n"),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Err(said)),
@@ -168,6 +170,35 @@ impl Drop for Server {
         // It may be gone already.
         let _ = self.kill();
     }
+}
+
+/// Starts the program. What it says comes out of the channel, which ends with it.
+fn spawn(kind: Kind, port: u16, folder: &TempDir, options: &Options) -> Result<(Child, mpsc::Receiver<String>)> {
+    let mut command = Command::new(kind.program());
+    command
+        .current_dir(folder.path())
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(["--daemonize", "no", "--logfile", ""])
+        .args(&options.arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(folder.path().join("stderr"))?);
+    if options.unix {
+        command.arg("--unixsocket").arg(folder.path().join("socket"));
+    }
+    let mut child = command.spawn().with_context(|| {
+        format!("{} can't be run: scripts/install-servers.sh installs the servers for the tests", kind.program())
+    })?;
+    let stdout = child.stdout.take().context("the server has no output")?;
+    let (sender, said) = mpsc::channel();
+    // Goes on to the end, so that the server never waits for somebody to read.
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody listens once it is ready.
+            let _ = sender.send(line);
+        }
+    });
+    Ok((child, said))
 }
 
 fn free_port() -> Result<u16> {

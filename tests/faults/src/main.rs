@@ -1,0 +1,45 @@
+//! Real faults on real servers, under load from both hosts. `README.md` says what is promised and how it is checked.
+
+mod drive;
+mod run;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use run::Wanted;
+use run::rig::Ground;
+
+const USAGE: &str = "faults run [--quick] [--scenario NAME] [--host rust|go] [--server redis|valkey] [--seed N]
+faults drive
+";
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("run") => {
+            let (ground, wanted) = parse(arguments)?;
+            Ok(if run::all(&ground, &wanted)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Some("drive") => drive::main().map(|()| ExitCode::SUCCESS),
+        _ => bail!("usage:\n{USAGE}"),
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Ground, Wanted)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut ground = Ground { runtime, go_driver: "target/tools/faultload".into(), seed: 1 };
+    let mut wanted = Wanted::default();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--quick" => wanted.quick = true,
+            "--scenario" => wanted.scenario = Some(value()?),
+            "--host" => wanted.host = Some(value()?),
+            "--server" => wanted.server = Some(value()?),
+            "--seed" => ground.seed = value()?.parse()?,
+            _ => bail!("{argument} is unknown; usage:\n{USAGE}"),
+        }
+    }
+    Ok((ground, wanted))
+}
