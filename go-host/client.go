@@ -15,6 +15,7 @@ import (
 type Client struct {
 	lane   *driver.Lane
 	digest string
+	repeat bool // what can be repeated may be
 	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
 	done   chan struct{}
 	once   sync.Once
@@ -39,7 +40,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{lane: lane, digest: module.Digest(), done: make(chan struct{})}
+	c := &Client{lane: lane, digest: module.Digest(), repeat: o.repeat, done: make(chan struct{})}
 	if o.lazy {
 		return c, nil
 	}
@@ -69,18 +70,18 @@ func (c *Client) waitReady(ctx context.Context) error {
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
 // slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns by
 // then, with an error that says whether the server may have executed the command.
-func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args) }
+func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, false) }
 
-// do is Do on a session's link, unless that is nil.
-func (c *Client) do(ctx context.Context, session *driver.Session, args []any) Reply {
+// do is Do on a session's link, unless that is nil, and for scripts.
+func (c *Client) do(ctx context.Context, session *driver.Session, args []any, script bool) Reply {
 	r := requests.Get().(*request)
 	encoded, err := r.encode(args)
 	if err != nil {
 		return Reply{err: err}
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded})
+	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, MayRepeat: c.repeat, Script: script})
 	r.entry.Session = session
-	r.entry.Deadline = c.lane.Deadline(ctx)
+	c.lane.SetDeadline(ctx, &r.entry)
 	if failure := c.lane.Do(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
 	}

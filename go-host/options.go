@@ -101,6 +101,8 @@ type options struct {
 	component      []byte
 	dial           DialFunc
 	dialTimeout    time.Duration
+	timeout        time.Duration
+	repeat         bool
 	logger         *slog.Logger
 	libraryName    string
 	libraryVersion string
@@ -147,6 +149,15 @@ func WithDialTimeout(timeout time.Duration) Option {
 	return func(o *options) { o.dialTimeout = timeout }
 }
 
+// WithTimeout bounds how long a request may take whose context has no deadline. For a command that blocks, such as BLPOP,
+// the time that it may block is added. By default there is no such bound.
+func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.timeout = timeout } }
+
+// WithRepeat allows commands to be sent again even if the server may have executed them, where that does no harm: reads,
+// and writes that only overwrite. Which those are the core knows. By default nothing is repeated that may have been
+// executed.
+func WithRepeat() Option { return func(o *options) { o.repeat = true } }
+
 // WithLogger logs to logger; by default nothing is logged.
 func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
 
@@ -173,6 +184,9 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	if o.dialTimeout <= 0 {
 		return nil, misuse(fmt.Sprintf("the dial timeout is %s; it must be above 0", o.dialTimeout))
 	}
+	if o.timeout < 0 {
+		return nil, misuse(fmt.Sprintf("the timeout is %s; it can't be below 0", o.timeout))
+	}
 	o.limits = o.limits.orDefaults()
 	return o, nil
 }
@@ -194,7 +208,8 @@ func (o *options) driver(module *core.Module) driver.Config {
 			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), QuietAfter: quietAfter, IdleTimeout: idleTimeout,
 			Limits: o.limits.core(),
 		},
-		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, OnState: o.onState,
+		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, Timeout: o.timeout,
+		OnState: o.onState,
 	}
 	if o.hasUser {
 		config.Secrets = &driver.Secrets{Username: o.username, Password: o.password}

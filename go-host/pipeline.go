@@ -39,7 +39,9 @@ func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: tr
 
 // Do adds a command. Its reply is there after Exec. Arguments are as for [Client.Do]; byte slices must not be changed
 // before Exec returns. A command that can't be sent makes Exec fail before anything is.
-func (p *Pipeline) Do(args ...any) *Reply {
+func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, false) }
+
+func (p *Pipeline) add(args []any, script bool) *Reply {
 	if len(p.spare) == 0 {
 		p.spare = make([]Reply, min(max(leastRoom, len(p.replies)), mostRoom))
 	}
@@ -53,7 +55,7 @@ func (p *Pipeline) Do(args ...any) *Reply {
 		r.err = err
 		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))
 	}
-	p.commands = append(p.commands, driver.Command{Args: encoded})
+	p.commands = append(p.commands, driver.Command{Args: encoded, MayRepeat: p.client.repeat, Script: script})
 	p.replies = append(p.replies, r)
 	return r
 }
@@ -73,9 +75,9 @@ func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	entry := &driver.Entry{
 		Commands: commands,
 		Session:  p.session,
-		Deadline: p.client.lane.Deadline(ctx),
 		Atomic:   p.atomic,
 	}
+	p.client.lane.SetDeadline(ctx, entry)
 	if failure := p.client.lane.Do(ctx, entry); failure != nil {
 		return replies, failAll(replies, clientError(failure))
 	}

@@ -27,7 +27,9 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 }
 
 // Do is [Client.Do] on the session's connection.
-func (s *Session) Do(ctx context.Context, args ...any) Reply { return s.client.do(ctx, s.inner, args) }
+func (s *Session) Do(ctx context.Context, args ...any) Reply {
+	return s.client.do(ctx, s.inner, args, false)
+}
 
 // Pipeline is [Client.Pipeline] on the session's connection.
 func (s *Session) Pipeline() *Pipeline { return &Pipeline{client: s.client, session: s.inner} }

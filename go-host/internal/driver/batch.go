@@ -30,7 +30,7 @@ func (b *batch) reset() {
 func (b *batch) fill(now uint64, w *work, t *table, holdAbove int) {
 	b.reset()
 	w.each(func(c *cursor) bool {
-		if c.entry.Deadline <= now && !c.partial() {
+		if c.late(now) {
 			b.late = append(b.late, c)
 			return true
 		}
@@ -101,6 +101,12 @@ func rowOptions(c *cursor, command int, whole bool) uint64 {
 	}
 	if c.entry.Commands[command].MayRepeat {
 		options |= wire.OptionMayRepeat
+	}
+	if c.entry.Commands[command].Script {
+		options |= wire.OptionScript
+	}
+	if c.entry.Patient {
+		options |= wire.OptionPatient
 	}
 	if !whole {
 		options |= wire.OptionContinues

@@ -4,6 +4,8 @@ package driver
 // may have gone in already.
 type cursor struct {
 	entry *Entry
+	// until is set where the host does not give up at the entry's deadline: the core knows one of its own.
+	until uint64
 	first int // of the commands that share an id, where the entry is atomic
 	next  int
 	end   int
@@ -11,6 +13,12 @@ type cursor struct {
 	// dead is set when what is left is not to be submitted any more.
 	dead bool
 }
+
+// deadline is when the host ends what it has not submitted.
+func (c *cursor) deadline() uint64 { return max(c.until, c.entry.Deadline) }
+
+// late reports whether that has passed. What went in already is the core's to end.
+func (c *cursor) late(now uint64) bool { return c.deadline() <= now && !c.partial() }
 
 // over reports whether nothing is left to submit; it steps over commands that have ended meanwhile.
 func (c *cursor) over() bool {

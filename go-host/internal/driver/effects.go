@@ -194,28 +194,3 @@ func (k *link) room() []byte {
 	}
 	return k.scratch[:min(uint64(len(k.scratch)), k.passLeft)]
 }
-
-// elapsed says that time passed, and how far the links' sockets have come.
-func (l *Lane) elapsed() {
-	l.mu.Lock()
-	defer l.leave()
-	if l.inst == nil {
-		return
-	}
-	now := l.now()
-	l.timer.armed = wire.Never
-	if l.timer.want > now { // it was put off
-		l.timer.arm(l)
-		return
-	}
-	var traffic []core.Traffic
-	for _, k := range l.links {
-		written, _ := k.out.progress()
-		if at := (core.Traffic{Link: k.id, Written: written, Received: k.received}); at != k.told {
-			k.told = at
-			traffic = append(traffic, at)
-		}
-	}
-	p, err := l.inst.Elapsed(now, traffic)
-	l.after(p, err, nil)
-}

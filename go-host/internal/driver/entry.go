@@ -15,6 +15,8 @@ type Command struct {
 	Args [][]byte
 	// MayRepeat allows sending the command again even if it may have been executed.
 	MayRepeat bool
+	// Script is an EVALSHA whose argument 2 is the script's source, which the core sends only where the server lacks it.
+	Script bool
 }
 
 // Failure is how a request ended without a reply.
@@ -66,6 +68,8 @@ type Entry struct {
 	Session *Session
 	// Deadline is on the lane's clock, see [Lane.Deadline].
 	Deadline uint64
+	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
+	Patient bool
 	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
 	Results []Result
 

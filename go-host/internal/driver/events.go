@@ -210,6 +210,10 @@ func (l *Lane) resubmit(id uint64, written bool) {
 	e.spent, s.resubmit = true, true
 	s.written = s.written || written
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
+	if e.Patient { // for a command that blocks the core knows a later deadline
+		again.until = l.usualDeadline()
+		l.due = min(l.due, again.until)
+	}
 	if e.Atomic {
 		again.first, again.next, again.end = 0, 0, len(e.Commands)
 	}

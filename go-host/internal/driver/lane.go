@@ -32,6 +32,8 @@ type Config struct {
 	Logger  *slog.Logger
 	// MaxQueued bounds the commands of all entries that have not ended.
 	MaxQueued int
+	// Timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
+	Timeout time.Duration
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
 	OnState func(State)
 }
@@ -63,6 +65,7 @@ type Lane struct {
 	subs     subscriptions
 	sessions sessions
 	timer    timer
+	due      uint64   // when the first of those that wait to be submitted may be late
 	taken    []*Entry // scratch
 	dirty    []*link  // that were given output
 	ended    int      // commands that ended, for which room is still to be made
@@ -76,7 +79,8 @@ type Lane struct {
 // New makes a lane and its first instance, which begins to connect.
 func New(ctx context.Context, config Config) (*Lane, error) {
 	l := &Lane{config: config, start: time.Now(), links: make(map[uint32]*link)}
-	l.in.limit = config.MaxQueued
+	l.in.limit, l.in.patience = config.MaxQueued, config.Timeout
+	l.due = wire.Never
 	l.subs.byID = make(map[uint64]*Subscription)
 	l.sessions.byID = make(map[uint32]*Session)
 	l.status.init(config.OnState)
@@ -95,15 +99,6 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 
 // now is the lane's clock: microseconds, never going back.
 func (l *Lane) now() uint64 { return uint64(time.Since(l.start).Microseconds()) }
-
-// Deadline turns a context's deadline into one on the lane's clock.
-func (l *Lane) Deadline(ctx context.Context) uint64 {
-	at, ok := ctx.Deadline()
-	if !ok {
-		return wire.Never
-	}
-	return uint64(max(0, at.Sub(l.start).Microseconds()))
-}
 
 // instantiate makes an instance in place of the one before, if any. The caller holds the instance lock.
 func (l *Lane) instantiate(ctx context.Context) error {
@@ -157,6 +152,7 @@ func (l *Lane) leaveWriting() {
 // unlock gives up the lock and says which links were given output: mostly, one.
 func (l *Lane) unlock() (first *link, more []*link) {
 	l.submit()
+	l.watchWaiting()
 	for len(l.subs.leaving) > 0 {
 		s := l.subs.leaving[0]
 		l.subs.leaving = l.subs.leaving[1:]

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
@@ -15,9 +16,10 @@ type incoming struct {
 	entries  []*Entry
 	leading  bool // somebody is about to take the entries
 	closed   *Failure
-	commands int       // admitted and not ended
-	limit    int       // of commands
-	waiters  list.List // of *waiter, the oldest first
+	commands int           // admitted and not ended
+	limit    int           // of commands
+	waiters  list.List     // of *waiter, the oldest first
+	patience time.Duration // of entries that are patient
 }
 
 // waiter is a caller for whose entry there is no room.
@@ -57,6 +59,11 @@ func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Fail
 	w := &waiter{entry: e, admitted: make(chan struct{})}
 	place := q.waiters.PushBack(w)
 	q.mu.Unlock()
+	if e.Patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, q.patience)
+		defer cancel()
+	}
 	select {
 	case <-w.admitted:
 		return w.lead, w.failure

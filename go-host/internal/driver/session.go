@@ -55,7 +55,11 @@ func (l *Lane) Lease(ctx context.Context) (*Session, *Failure) {
 		return nil, contextFailure(ctx, wire.FailureNotSent)
 	}
 	s := &Session{lane: l, answered: make(chan struct{})}
-	if failure := l.lease(s, l.Deadline(ctx)); failure != nil {
+	deadline := l.Deadline(ctx)
+	if deadline == wire.Never {
+		deadline = l.usualDeadline()
+	}
+	if failure := l.lease(s, deadline); failure != nil {
 		return nil, failure
 	}
 	select {

@@ -45,20 +45,8 @@ func (l *Lane) queue(e *Entry) {
 		return
 	}
 	l.work.fresh.push(&e.cursor)
-}
-
-// endLate ends the requests whose deadline passed while they waited to be submitted.
-func (l *Lane) endLate() {
-	for _, c := range l.batch.late {
-		c.entry.spent = true
-		for command := c.next; command < c.end; command++ {
-			at := c.entry.result(command)
-			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
-			if s := l.table.get(c.entry.ids[at]); s != nil && s.written {
-				f.Failure = wire.FailureMaybeExecuted
-			}
-			l.finish(c.entry, at, Result{Failure: f})
-		}
+	if e.Patient {
+		l.due = min(l.due, e.Deadline)
 	}
 }
 
@@ -140,9 +128,13 @@ func (l *Lane) cancel(ctx context.Context, e *Entry) {
 		p, err := l.inst.Cancel(l.now(), portion)
 		l.after(p, err, nil)
 	}
-	for at := range e.Results { // of those that the core did not end, as it should have
+	for at := range e.Results { // what the core did not end, since it had asked for it again
 		if !e.Results[at].ended {
-			l.finish(e, at, Result{Failure: contextFailure(ctx, wire.FailureMaybeExecuted)})
+			f := contextFailure(ctx, wire.FailureMaybeExecuted)
+			if s := l.table.get(e.ids[at]); s != nil && s.resubmit && !s.written {
+				f.Failure = wire.FailureNotSent
+			}
+			l.finish(e, at, Result{Failure: f})
 		}
 	}
 }

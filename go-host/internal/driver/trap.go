@@ -46,7 +46,7 @@ func (l *Lane) dropInstance(cause error) {
 	}
 	l.reached = l.reachedNow()
 	clear(l.links)
-	l.timer.want = wire.Never
+	l.timer.core, l.timer.want = wire.Never, wire.Never
 	if err := l.inst.Close(context.Background()); err != nil {
 		l.logs = append(l.logs, core.LogLine{Level: 2, Text: "close an instance: " + err.Error()})
 	}

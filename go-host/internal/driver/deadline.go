@@ -1,0 +1,91 @@
+package driver
+
+import (
+	"context"
+	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// sweepEvery is, in microseconds, how long after one look at those that wait the next may come.
+const sweepEvery = 5_000
+
+// Deadline turns a context's deadline into one on the lane's clock.
+func (l *Lane) Deadline(ctx context.Context) uint64 {
+	at, ok := ctx.Deadline()
+	if !ok {
+		return wire.Never
+	}
+	return uint64(max(0, at.Sub(l.start).Microseconds()))
+}
+
+// SetDeadline gives an entry the context's deadline, or the lane's usual one if the context has none.
+func (l *Lane) SetDeadline(ctx context.Context, e *Entry) {
+	e.Deadline = l.Deadline(ctx)
+	if e.Deadline == wire.Never && l.config.Timeout > 0 {
+		e.Deadline, e.Patient = l.usualDeadline(), true
+	}
+}
+
+// usualDeadline is that of a request that begins now, and has none of its caller's.
+func (l *Lane) usualDeadline() uint64 {
+	if l.config.Timeout <= 0 {
+		return wire.Never
+	}
+	return l.now() + uint64(l.config.Timeout/time.Microsecond)
+}
+
+// endLate ends the requests whose deadline passed while they waited to be submitted.
+func (l *Lane) endLate() {
+	var asked []uint64 // that the core has asked for, and may keep a link for
+	for _, c := range l.batch.late {
+		c.entry.spent = true
+		for command := c.next; command < c.end; command++ {
+			at := c.entry.result(command)
+			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
+			if s := l.table.get(c.entry.ids[at]); s != nil {
+				if s.written {
+					f.Failure = wire.FailureMaybeExecuted
+				}
+				if s.resubmit {
+					asked = append(asked, c.entry.ids[at])
+				}
+			}
+			l.finish(c.entry, at, Result{Failure: f})
+		}
+	}
+	if len(asked) > 0 && l.inst != nil {
+		p, err := l.inst.Cancel(l.now(), asked)
+		l.after(p, err, nil)
+	}
+}
+
+// watchWaiting sees to it that requests which the core does not take end at the lane's usual deadline. For one of a
+// caller's own the caller looks out itself.
+func (l *Lane) watchWaiting() {
+	if l.due != wire.Never && (l.inst == nil || l.work.empty()) {
+		l.due = wire.Never
+	}
+	l.timer.setHost(l, l.due)
+}
+
+// sweep ends what waits to be submitted and is late, once that is due.
+func (l *Lane) sweep(now uint64) {
+	if l.due > now {
+		return
+	}
+	l.due = wire.Never
+	l.batch.reset()
+	l.work.each(func(c *cursor) bool {
+		switch {
+		case !c.entry.Patient:
+		case c.late(now):
+			l.batch.late = append(l.batch.late, c)
+		case c.deadline() > now:
+			l.due = min(l.due, max(c.deadline(), now+sweepEvery))
+		}
+		return true
+	})
+	l.endLate()
+	l.batch.reset()
+}

@@ -1,0 +1,58 @@
+package coracle
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+)
+
+// Script is a program that the server executes. It is sent once: from then on its hash is, and its source only to a server
+// that has forgotten it. It is safe for use by any number of goroutines.
+type Script struct {
+	source, hash string
+}
+
+// NewScript makes a script of its source, in Lua.
+func NewScript(source string) *Script {
+	sum := sha1.Sum([]byte(source))
+	return &Script{source: source, hash: hex.EncodeToString(sum[:])}
+}
+
+// Hash is the SHA-1 of the source, in hexadecimal, by which the server knows it.
+func (s *Script) Hash() string { return s.hash }
+
+// Scripter runs scripts: a [*Client], a [*Session] or a [*Tx].
+type Scripter interface {
+	runScript(ctx context.Context, args []any) Reply
+}
+
+// Run executes the script with keys and further arguments, as [Client.Do] does a command.
+func (s *Script) Run(ctx context.Context, c Scripter, keys []string, args ...any) Reply {
+	return c.runScript(ctx, s.command("EVALSHA", keys, args))
+}
+
+// RunRO is Run for a script that only reads.
+func (s *Script) RunRO(ctx context.Context, c Scripter, keys []string, args ...any) Reply {
+	return c.runScript(ctx, s.command("EVALSHA_RO", keys, args))
+}
+
+// Queue adds the script to a pipeline or transaction, as [Pipeline.Do] does a command.
+func (s *Script) Queue(p *Pipeline, keys []string, args ...any) *Reply {
+	return p.add(s.command("EVALSHA", keys, args), true)
+}
+
+// command is what the contract wants of a script: its source is among the arguments, and only sent when it must be.
+func (s *Script) command(name string, keys []string, args []any) []any {
+	all := make([]any, 0, 4+len(keys)+len(args))
+	all = append(all, name, s.hash, s.source, len(keys))
+	for _, key := range keys {
+		all = append(all, key)
+	}
+	return append(all, args...)
+}
+
+func (c *Client) runScript(ctx context.Context, args []any) Reply { return c.do(ctx, nil, args, true) }
+
+func (s *Session) runScript(ctx context.Context, args []any) Reply {
+	return s.client.do(ctx, s.inner, args, true)
+}
