@@ -1,24 +1,24 @@
 //! The handle that callers hold.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redis::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::command::{Columns, Command, IntoArgument};
-use crate::config::Config;
+use crate::call::{Until, in_time};
+use crate::command::{Command, IntoArgument};
+use crate::config::{Config, Repeat};
 use crate::engine::Program;
 use crate::error::{Cause, Error, Outcome};
-use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, MAX_COMMANDS, Replies, Shape, Signal};
-use crate::rows::NEVER;
+use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, Replies, Shape, Signal};
+use crate::session::Handle;
 use crate::stats::{Counters, Stats};
 use crate::subscription::{Names, SubscribeOptions, Subscription};
 
-/// Commands from this size on count against `Limits::waiting_bytes`; smaller ones are bounded by their number.
-const LARGE: u64 = 4096;
 /// How much longer than its connections `ready` waits, at most.
 const READY_GRACE: Duration = Duration::from_secs(5);
 
@@ -29,10 +29,12 @@ const READY_GRACE: Duration = Duration::from_secs(5);
 /// that trait work with it.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-    jobs: mpsc::Sender<Job>,
-    controls: mpsc::Sender<Control>,
-    deadline: Option<Duration>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) controls: mpsc::Sender<Control>,
+    pub(crate) deadline: Option<Duration>,
+    /// Set in a session: its calls go on that link.
+    pub(crate) session: Option<Arc<Handle>>,
 }
 
 /// What all handles of a client have in common.
@@ -42,9 +44,11 @@ pub(crate) struct Shared {
     pub(crate) signal: Arc<Signal>,
     pub(crate) ended: Ended,
     state: watch::Receiver<ClientState>,
-    large: Arc<Semaphore>,
-    large_limit: u32,
-    hold_above: usize,
+    pub(crate) large: Arc<Semaphore>,
+    pub(crate) large_limit: u32,
+    pub(crate) hold_above: usize,
+    pub(crate) repeat: Repeat,
+    sessions: AtomicU32,
     database: u32,
     ready_within: Duration,
 }
@@ -90,13 +94,15 @@ impl Client {
             large: Arc::new(Semaphore::new(large_limit as usize)),
             large_limit,
             hold_above: config.limits.hold_above as usize,
+            repeat: config.repeat,
+            sessions: AtomicU32::new(0),
             database: config.database,
             ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
         });
         let deadline = config.deadline;
         let inboxes = Inboxes { jobs: jobs_inbox, controls: controls_inbox, state: state_sender };
         manager::spawn(config, program, &shared, inboxes)?;
-        Ok(Self { shared, jobs, controls, deadline })
+        Ok(Self { shared, jobs, controls, deadline, session: None })
     }
 
     /// A handle of the same client whose calls may take this long unless a command says otherwise.
@@ -110,10 +116,9 @@ impl Client {
     /// Dropping the future gives the command up: it may be executed or not.
     pub async fn call(&self, command: Command) -> Result<Value, Error> {
         let span = tracing::debug_span!("coracle.call", command = command.name());
-        let options = CallOptions::of(&command, self.deadline);
-        let mut columns = Columns::default();
-        columns.add(command, self.shared.hold_above)?;
-        match self.submit(columns, Shape::Single, options).instrument(span).await? {
+        let until = Until::of(&command, self.deadline);
+        let columns = self.columns(vec![command])?;
+        match self.submit(columns, Shape::Single, until).instrument(span).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }
@@ -129,9 +134,9 @@ impl Client {
     pub async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Result<Value, Error>>, Error> {
         let Some(first) = commands.first() else { return Ok(Vec::new()) };
         let span = tracing::debug_span!("coracle.pipeline", commands = commands.len());
-        let options = CallOptions::of(first, self.deadline);
+        let until = Until::of(first, self.deadline);
         let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Pipeline, options).instrument(span).await? {
+        match self.submit(columns, Shape::Pipeline, until).instrument(span).await? {
             Replies::Many(replies) => Ok(replies),
             Replies::One(reply) => Ok(vec![reply]),
         }
@@ -142,9 +147,9 @@ impl Client {
     pub async fn transaction(&self, commands: Vec<Command>) -> Result<Value, Error> {
         let Some(first) = commands.first() else { return Ok(Value::Array(Vec::new())) };
         let span = tracing::debug_span!("coracle.transaction", commands = commands.len());
-        let options = CallOptions::of(first, self.deadline);
+        let until = Until::of(first, self.deadline);
         let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Transaction, options).instrument(span).await? {
+        match self.submit(columns, Shape::Transaction, until).instrument(span).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }
@@ -224,107 +229,27 @@ impl Client {
         self.control(Control::Testing { function, argument }).await
     }
 
-    fn columns(&self, commands: Vec<Command>) -> Result<Columns, Error> {
-        let mut columns = Columns::default();
-        if commands.len() > MAX_COMMANDS {
-            return Err(crate::command::usage("a pipeline takes at most 16,777,216 commands"));
-        }
-        for command in commands {
-            columns.add(command, self.shared.hold_above)?;
-        }
-        Ok(columns)
-    }
-
-    async fn submit(&self, columns: Columns, shape: Shape, options: CallOptions) -> Result<Replies, Error> {
-        let deadline = options.deadline.map(|deadline| Instant::now() + deadline);
-        let permit = self.permit(columns.size, deadline).await?;
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            columns,
-            shape,
-            deadline: deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline)),
-            may_repeat: options.may_repeat,
-            reply,
-            _permit: permit,
-        };
-        self.send(job, deadline).await?;
-        let mut gone = GiveUp { signal: &self.shared.signal, armed: true };
-        let replies = answer.await;
-        gone.armed = false;
-        // The manager answers every job that it takes, so this is one that ended with it.
-        replies.map_err(|_| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
-    }
-
-    /// Room for a large command's bytes.
-    async fn permit(&self, size: u64, deadline: Option<Instant>) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        if size < LARGE {
-            return Ok(None);
-        }
-        let size = u32::try_from(size).unwrap_or(u32::MAX).min(self.shared.large_limit);
-        let permit = Arc::clone(&self.shared.large).acquire_many_owned(size);
-        // The semaphore is never closed.
-        in_time(deadline, permit).await.map(Result::ok)
-    }
-
-    /// A full queue waits until the deadline.
-    async fn send(&self, job: Job, deadline: Option<Instant>) -> Result<(), Error> {
-        let job = match self.jobs.try_send(job) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.end()),
-            Err(mpsc::error::TrySendError::Full(job)) => job,
-        };
-        in_time(deadline, self.jobs.send(job)).await?.map_err(|_| self.end())
-    }
-
-    async fn control(&self, control: Control) -> Result<(), Error> {
+    pub(crate) async fn control(&self, control: Control) -> Result<(), Error> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
         in_time(deadline, self.controls.send(control)).await?.map_err(|_| self.end())
     }
 
     /// Why the client is no more.
-    fn end(&self) -> Error {
+    pub(crate) fn end(&self) -> Error {
         self.shared.ended.get().cloned().unwrap_or_else(Error::closed)
+    }
+}
+
+impl Shared {
+    /// A number that no session of this client has: never 0.
+    pub(crate) fn next_session(&self) -> u32 {
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        if number == 0 { self.next_session() } else { number }
     }
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
-    }
-}
-
-/// What a call says beside its arguments.
-#[derive(Clone, Copy)]
-struct CallOptions {
-    deadline: Option<Duration>,
-    may_repeat: bool,
-}
-
-impl CallOptions {
-    fn of(command: &Command, default: Option<Duration>) -> Self {
-        Self { deadline: command.own_deadline().or(default), may_repeat: command.repeats() }
-    }
-}
-
-/// Tells the manager that a caller went away; it looks for itself who it was.
-struct GiveUp<'a> {
-    signal: &'a Signal,
-    armed: bool,
-}
-
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.signal.raise();
-        }
-    }
-}
-
-async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {
-    match deadline {
-        None => Ok(future.await),
-        Some(deadline) => tokio::time::timeout_at(deadline, future)
-            .await
-            .map_err(|_| Error::not_sent(Cause::Deadline, "the client's queue is full")),
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::Arg;
 
 use crate::error::{Cause, Error, Failure};
-use crate::rows::HELD;
+use crate::rows::{HELD, MAY_REPEAT, SCRIPT};
 
 /// Arguments from this size on keep a buffer of their own, so that they can be written without another copy.
 const SHARED_FROM: usize = 1024;
@@ -19,7 +19,8 @@ pub struct Command {
     small: Vec<u8>,
     arguments: Vec<Argument>,
     deadline: Option<Duration>,
-    may_repeat: bool,
+    /// Bits of the contract's `options` that are the command's own.
+    options: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -62,11 +63,11 @@ impl Command {
         self
     }
 
-    /// Allows the command to be sent again even if it may have been executed: only for commands for which that makes no
-    /// difference.
+    /// Allows the command to be sent again even if it may have been executed. Done only for commands that the core calls
+    /// repeatable: reads, and writes that only overwrite.
     #[must_use]
     pub fn may_repeat(mut self) -> Self {
-        self.may_repeat = true;
+        self.options |= MAY_REPEAT;
         self
     }
 
@@ -83,8 +84,10 @@ impl Command {
         self.deadline
     }
 
-    pub(crate) fn repeats(&self) -> bool {
-        self.may_repeat
+    /// Its second argument is a script's source, which stands in for the hash where the server does not know that.
+    pub(crate) fn with_script(mut self) -> Self {
+        self.options |= SCRIPT;
+        self
     }
 
     fn push_slice(&mut self, bytes: &[u8]) {
@@ -185,9 +188,16 @@ pub(crate) struct Columns {
     /// By number of the argument, in order.
     held: Vec<(u32, Bytes)>,
     /// One for each command.
-    commands: Vec<Ends>,
+    commands: Vec<Packed>,
     /// Bytes of everything.
     pub(crate) size: u64,
+}
+
+/// A command in the columns.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    end: Ends,
+    options: u32,
 }
 
 /// Where a command ends, or begins, in the columns.
@@ -219,7 +229,8 @@ impl Columns {
                 Argument::Shared(bytes) => self.copy(&bytes)?,
             }
         }
-        self.commands.push(Ends { arguments: self.lengths.len(), bytes: self.bytes.len() });
+        let end = Ends { arguments: self.lengths.len(), bytes: self.bytes.len() };
+        self.commands.push(Packed { end, options: command.options });
         Ok(())
     }
 
@@ -229,9 +240,15 @@ impl Columns {
 
     /// Where command `index` begins and ends.
     pub(crate) fn command(&self, index: usize) -> (Ends, Ends) {
-        let begin = index.checked_sub(1).and_then(|before| self.commands.get(before)).copied().unwrap_or_default();
-        let end = self.commands.get(index).copied().unwrap_or(begin);
+        let begin = index.checked_sub(1).and_then(|before| self.commands.get(before)).map(|packed| packed.end);
+        let begin = begin.unwrap_or_default();
+        let end = self.commands.get(index).map_or(begin, |packed| packed.end);
         (begin, end)
+    }
+
+    /// The options that command `index` came with.
+    pub(crate) fn options(&self, index: usize) -> u32 {
+        self.commands.get(index).map_or(0, |packed| packed.options)
     }
 
     /// The held argument of this number, counted over all commands.

@@ -26,9 +26,22 @@ pub struct Config {
     pub(crate) resp2: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) repeat: Repeat,
     pub(crate) limits: Limits,
     pub(crate) component: Option<Bytes>,
     pub(crate) connector: Arc<dyn Connector>,
+}
+
+/// Whether a command that may have been executed is sent again, when its connection broke before the reply came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Repeat {
+    /// Only if it says so itself: [`crate::Command::may_repeat`].
+    #[default]
+    Never,
+    /// If it is one for which that makes no difference, as the core's table of commands has it: reads, and writes that
+    /// only overwrite. Not in sessions.
+    Allowed,
 }
 
 /// Bounds of a client. None may be 0.
@@ -107,6 +120,7 @@ impl Config {
             resp2,
             connect_timeout: Duration::from_secs(5),
             deadline: Some(Duration::from_secs(30)),
+            repeat: Repeat::Never,
             limits: Limits::default(),
             component: None,
             connector: Arc::new(Sockets),
@@ -162,11 +176,18 @@ impl Config {
         self
     }
 
-    /// How long a call may take unless it says otherwise; `None` for ever. 30 seconds unless set: commands that block
-    /// the server for longer must have a deadline of their own.
+    /// How long a call may take unless it says otherwise; `None` for ever. 30 seconds unless set. A command that blocks by
+    /// its own timeout, as BLPOP does, may take that much longer.
     #[must_use]
     pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Whether commands that may have been executed are sent again when their connection broke. Never, unless set.
+    #[must_use]
+    pub fn repeat(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
         self
     }
 

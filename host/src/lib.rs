@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod call;
 mod client;
 mod command;
 mod config;
@@ -25,17 +26,21 @@ mod engine;
 mod error;
 mod manager;
 mod rows;
+mod script;
+mod session;
 mod stats;
 mod subscription;
 mod tape;
 
 pub use client::{Client, ClientState};
 pub use command::{Command, IntoArgument};
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, Repeat};
 pub use connection_like::outcome_of;
 pub use connector::{Connecting, Connector, Endpoint, Sockets, Transport};
 pub use engine::component_digest;
 pub use error::{Cause, Error, ErrorClass, Failed, Failure, Outcome, ServerError};
 pub use redis;
+pub use script::Script;
+pub use session::Session;
 pub use stats::Stats;
 pub use subscription::{Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};

@@ -2,6 +2,14 @@
 
 use crate::engine::wit::{EventKind, NodeKind};
 
+/// Bits of `options`, as in `wit/commands.wit`; a test holds them against the generated ones, which are no constants.
+pub(crate) const ATOMIC: u32 = 1;
+pub(crate) const MAY_REPEAT: u32 = 1 << 1;
+pub(crate) const SCRIPT: u32 = 1 << 2;
+pub(crate) const CONTINUES: u32 = 1 << 3;
+pub(crate) const LONE: u32 = 1 << 6;
+pub(crate) const PATIENT: u32 = 1 << 7;
+
 /// Bit 31 of a length: the host holds the argument.
 pub(crate) const HELD: u32 = 1 << 31;
 /// "Never", for deadlines and `wake-at`.
@@ -93,8 +101,8 @@ pub(crate) fn nodes(words: &[u64]) -> impl Iterator<Item = Result<Node, Fault>> 
 }
 
 /// Words 2 and 3 of a row of `submit`.
-pub(crate) fn command_words(arguments: u32, options: u32, total: u32) -> (u64, u64) {
-    (u64::from(arguments), u64::from(options) | u64::from(total) << 32)
+pub(crate) fn command_words(arguments: u32, session: u32, options: u32, total: u32) -> (u64, u64) {
+    (u64::from(arguments) | u64::from(session) << 32, u64::from(options) | u64::from(total) << 32)
 }
 
 fn event_kind(number: u8) -> Result<EventKind, Fault> {

@@ -30,6 +30,8 @@ pub struct Stats {
     pub messages_dropped: u64,
     /// Instances of the core that trapped and were replaced.
     pub traps: u64,
+    /// Sessions in use now.
+    pub sessions: u64,
 }
 
 impl Stats {
@@ -49,6 +51,7 @@ impl Stats {
 pub(crate) struct Counters {
     memory: AtomicU64,
     peak_memory: AtomicU64,
+    sessions: AtomicU64,
     pub(crate) batches: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) feeds: AtomicU64,
@@ -68,6 +71,11 @@ impl Counters {
         self.peak_memory.fetch_max(bytes, Relaxed);
     }
 
+    /// So many sessions are in use now.
+    pub(crate) fn sessions(&self, count: u64) {
+        self.sessions.store(count, Relaxed);
+    }
+
     pub(crate) fn snapshot(&self) -> Stats {
         Stats {
             memory: self.memory.load(Relaxed),
@@ -82,6 +90,7 @@ impl Counters {
             resubmitted: self.resubmitted.load(Relaxed),
             messages_dropped: self.messages_dropped.load(Relaxed),
             traps: self.traps.load(Relaxed),
+            sessions: self.sessions.load(Relaxed),
         }
     }
 }

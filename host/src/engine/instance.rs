@@ -115,6 +115,18 @@ impl Instance {
         Ok(commands.call_cancel(&mut self.store, now, requests)?)
     }
 
+    pub(crate) fn lease(&mut self, now: u64, session: u32, deadline: u64) -> Outcome {
+        self.arm();
+        let commands = self.exports.coracle_client_commands();
+        Ok(commands.call_lease(&mut self.store, now, session, deadline)?)
+    }
+
+    pub(crate) fn release(&mut self, now: u64, session: u32) -> Outcome {
+        self.arm();
+        let commands = self.exports.coracle_client_commands();
+        Ok(commands.call_release(&mut self.store, now, session)?)
+    }
+
     pub(crate) fn subscribe(&mut self, now: u64, id: u64, kind: Kind, lengths: &[u32], names: &[u8]) -> Outcome {
         self.arm();
         let pubsub = self.exports.coracle_client_pubsub();

@@ -86,13 +86,18 @@ impl Manager {
             EventKind::Message => self.message(&event, tape)?,
             EventKind::Subscribed => self.subscribed(event.id),
             EventKind::Gap => self.notify(event.id, Notice::Gap),
-            EventKind::Ended => self.subscription_ended(&event, tape)?,
+            EventKind::Ended => {
+                let error = end_error(&event, tape)?;
+                self.end_subscription(event.id, error);
+            }
             EventKind::Room => self.full = false,
             EventKind::Invalidate => drop(self.value(&event, tape)?),
             EventKind::State => self.state(&event, tape)?,
-            EventKind::Leased | EventKind::Store | EventKind::Renewed => {
-                return fault("an event that was not asked for");
+            EventKind::Leased => {
+                let error = end_error(&event, tape)?;
+                self.leased(event.id, error);
             }
+            EventKind::Store | EventKind::Renewed => return fault("an event that was not asked for"),
         }
         Ok(())
     }
@@ -235,18 +240,15 @@ impl Tape<'_> {
     }
 }
 
-impl Manager {
-    fn subscription_ended(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
-        let error = match event.detail_bytes() {
-            (0, _) => None,
-            (failure, cause) => Some(match sole_error(event, tape)? {
-                Some(node) => server_error(&node, &tape.source(event)?)?,
-                None => failure_error(failure - 1, cause, tape.text(event)?),
-            }),
-        };
-        self.end_subscription(event.id, error);
-        Ok(())
-    }
+/// Why something is over, of a row whose detail is as that of `ended`; nothing if all is well.
+fn end_error(event: &Event, tape: &Tape<'_>) -> Result<Option<Error>, Fault> {
+    Ok(match event.detail_bytes() {
+        (0, _) => None,
+        (failure, cause) => Some(match sole_error(event, tape)? {
+            Some(node) => server_error(&node, &tape.source(event)?)?,
+            None => failure_error(failure - 1, cause, tape.text(event)?),
+        }),
+    })
 }
 
 /// The event's node, if it has one only and that is a server's error.

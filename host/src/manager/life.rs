@@ -57,6 +57,7 @@ impl Manager {
             add(&self.counters().traps, 1);
             tracing::error!(detail, losses = self.losses, "the core failed; its instance is replaced");
             self.end_taken(&detail);
+            self.end_granted_sessions(&Error::core(Outcome::NotSent, &*detail));
             self.links.clear();
             self.closings.clear();
             self.touched = self.sequence;
@@ -70,6 +71,7 @@ impl Manager {
             if let Err(error) = self.start_instance() {
                 return self.finish(error);
             }
+            self.lease_again();
             self.subscribe_again();
         }
     }

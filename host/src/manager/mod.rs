@@ -7,6 +7,7 @@ mod life;
 mod link;
 mod queue;
 mod requests;
+mod sessions;
 mod signal;
 mod sockets;
 mod submit;
@@ -33,11 +34,13 @@ use crate::config::Config;
 use crate::engine::{Effect, Instance, Program};
 use crate::error::Error;
 use crate::rows::{MAX_FEED, NEVER};
+use crate::session::Lease;
 use crate::stats::Counters;
 use crate::subscription::Wanted;
 use link::Link;
 use queue::{Batch, Queue};
 use requests::Table;
+use sessions::Held;
 
 /// Jobs taken from the inbox at a time.
 const INBOX: usize = 1024;
@@ -51,6 +54,12 @@ pub(crate) type Ended = OnceLock<Error>;
 /// closed.
 pub(crate) enum Control {
     Subscribe(Wanted),
+    Lease {
+        lease: Arc<Lease>,
+        /// On the client's clock.
+        deadline: u64,
+        grant: oneshot::Sender<Result<(), Error>>,
+    },
     Renew {
         username: Bytes,
         password: Bytes,
@@ -108,6 +117,7 @@ pub(crate) struct Manager {
     /// The highest number of an append of which a byte was written, on links that are gone.
     touched: u64,
     credentials: Credentials,
+    sessions: HashMap<u32, Held>,
     subscriptions: HashMap<u64, Wanted>,
     last_subscription: u64,
     wake_at: u64,
@@ -176,6 +186,7 @@ impl Manager {
             sequence: 0,
             touched: 0,
             credentials,
+            sessions: HashMap::new(),
             subscriptions: HashMap::new(),
             last_subscription: 0,
             wake_at: NEVER,
@@ -274,6 +285,7 @@ impl Manager {
     fn control(&mut self, control: Control) {
         match control {
             Control::Subscribe(wanted) => self.subscribe(wanted),
+            Control::Lease { lease, deadline, grant } => self.lease(lease, deadline, grant),
             Control::Renew { username, password } => self.renew(username, password),
             Control::Close { deadline, done } => self.close(deadline, done),
             #[cfg(test)]

@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 
 use super::requests::{Live, Phase, Shape, Table};
 use crate::command::Ends;
-use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER, command_words};
+use crate::rows::{
+    ATOMIC, CONTINUES, HELD, LONE, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER, PATIENT, SCRIPT, command_words,
+};
 
-/// Bits of `options`, as in `wit/commands.wit`; a test holds them against the generated ones, which are no constants.
-pub(super) const ATOMIC: u32 = 1;
-pub(super) const MAY_REPEAT: u32 = 1 << 1;
-pub(super) const CONTINUES: u32 = 1 << 3;
-pub(super) const LONE: u32 = 1 << 6;
+/// The first row of a script has its name, hash and source.
+const SCRIPT_HEAD: usize = 3;
 
 /// Commands of one job that wait.
 #[derive(Debug, Clone, Copy)]
@@ -270,14 +269,17 @@ impl Batch {
             return false;
         }
         let (count, size) = if fits { (lengths.len(), whole) } else { prefix(lengths, room) };
-        if count == 0 {
+        let mut options = columns.options(at.next);
+        if count == 0 || options & SCRIPT != 0 && from == begin && count < SCRIPT_HEAD {
             return false;
         }
         self.lengths.extend(lengths.iter().take(count));
         self.bytes.extend_from_slice(columns.bytes.get(from.bytes..from.bytes + size).unwrap_or_default());
         let id = at.request();
         let last = at.next + 1 == columns.commands();
-        let mut options = if live.job.may_repeat { MAY_REPEAT } else { 0 };
+        if live.job.patient {
+            options |= PATIENT;
+        }
         if at.shape == Shape::Transaction {
             options |= match (columns.commands(), last) {
                 (1, _) => LONE,
@@ -294,15 +296,15 @@ impl Batch {
             at.at = end;
         }
         at.part = goes_on || (at.shape == Shape::Transaction && at.next < at.end);
-        self.row(id, live.job.deadline, options, count, lengths.len());
+        self.row(id, live, options, count, lengths.len());
         self.marks.push(Mark { work: place, id, next: at.next, at: at.at, part: at.part });
         true
     }
 
-    fn row(&mut self, id: u64, deadline: u64, options: u32, count: usize, total: usize) {
+    fn row(&mut self, id: u64, live: &Live, options: u32, count: usize, total: usize) {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let (word2, word3) = command_words(number(count), options, number(total));
-        self.rows.extend([id, deadline, word2, word3]);
+        let (word2, word3) = command_words(number(count), live.job.session, options, number(total));
+        self.rows.extend([id, live.job.deadline, word2, word3]);
     }
 }
 

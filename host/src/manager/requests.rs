@@ -20,7 +20,10 @@ pub(crate) struct Job {
     pub(crate) shape: Shape,
     /// On the client's clock.
     pub(crate) deadline: u64,
-    pub(crate) may_repeat: bool,
+    /// The deadline is the client's default, not its caller's.
+    pub(crate) patient: bool,
+    /// Whose link it goes on; 0 for none in particular.
+    pub(crate) session: u32,
     pub(crate) reply: oneshot::Sender<Replies>,
     /// Its share of `Limits::waiting_bytes`, given back when the job ends.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,

@@ -11,9 +11,14 @@ impl Manager {
         if job.reply.is_closed() {
             return;
         }
+        let session = job.session;
         let id = self.table.insert(job);
         if let Some(live) = self.table.job(id) {
             self.queue.push(id, live);
+        }
+        if !self.has_session(session) {
+            self.end_waiting(&[id], Cause::Lost, "the session is over");
+            self.queue.sweep(&self.table);
         }
         if self.closing.is_some() {
             self.refuse_waiting();
@@ -63,6 +68,7 @@ impl Manager {
             self.drive(None, |instance, now| instance.cancel(now, &taken));
         }
         self.drop_abandoned_subscriptions();
+        self.release_left_sessions();
     }
 
     fn submit_batch(&mut self) {

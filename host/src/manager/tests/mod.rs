@@ -2,6 +2,7 @@
 
 mod fake;
 mod queue;
+mod rows;
 
 use std::time::Duration;
 
