@@ -103,49 +103,39 @@ fn held_after<'a>(word: &str, count: usize, argument: impl Fn(usize) -> Option<&
 /// with subcommands only, such as CLIENT REPLY; without it they are found as such. `None`: the table does not know it.
 #[must_use]
 pub fn find(name: &[u8], second: Option<&[u8]>) -> Option<Command> {
-    let mut key = Key::default();
-    key.push(name)?;
+    if name.len() > table::LONGEST {
+        return None;
+    }
+    let hash = hash::hash(0, name);
     // A subcommand has a row only behind its container.
-    let found = look_up(key.bytes()?).filter(|found| !found.flags.has(Flags::SUBCOMMAND))?;
+    let found = look_up(hash, |record| record.eq_ignore_ascii_case(name))
+        .filter(|found| !found.flags.has(Flags::SUBCOMMAND))?;
     match second {
-        Some(second) if found.flags.has(Flags::CONTAINER) => {
-            key.push(&[hash::SEPARATOR])?;
-            key.push(second)?;
-            look_up(key.bytes()?)
-        }
+        Some(second) if found.flags.has(Flags::CONTAINER) => find_subcommand(hash, name, second),
         _ => Some(found),
     }
 }
 
-/// A name in capitals, of at most the length that the table has.
-#[derive(Default)]
-struct Key {
-    bytes: [u8; table::LONGEST],
-    length: usize,
-}
-
-impl Key {
-    fn push(&mut self, name: &[u8]) -> Option<()> {
-        let end = self.length.checked_add(name.len())?;
-        for (to, from) in self.bytes.get_mut(self.length..end)?.iter_mut().zip(name) {
-            *to = from.to_ascii_uppercase();
+fn find_subcommand(hash: u32, container: &[u8], name: &[u8]) -> Option<Command> {
+    if name.len() > table::LONGEST {
+        return None;
+    }
+    let hash = hash::hash(hash::hash(hash, &[hash::SEPARATOR]), name);
+    look_up(hash, |record| match record.split_at_checked(container.len()) {
+        Some((start, [hash::SEPARATOR, rest @ ..])) => {
+            start.eq_ignore_ascii_case(container) && rest.eq_ignore_ascii_case(name)
         }
-        self.length = end;
-        Some(())
-    }
-
-    fn bytes(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.length)
-    }
+        _ => false,
+    })
 }
 
-fn look_up(key: &[u8]) -> Option<Command> {
-    let bucket = hash::bucket(key);
+fn look_up(hash: u32, is_it: impl Fn(&[u8]) -> bool) -> Option<Command> {
+    let bucket = hash::bucket(hash);
     let (start, end) = (*table::STARTS.get(bucket)?, *table::STARTS.get(bucket + 1)?);
     let mut records = table::RECORDS.get(usize::from(start)..usize::from(end))?;
     while let [length, row, rest @ ..] = records {
         let (name, rest) = rest.split_at_checked(usize::from(*length))?;
-        if name == key {
+        if is_it(name) {
             return table::ROWS.get(usize::from(*row)).copied();
         }
         records = rest;

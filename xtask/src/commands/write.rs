@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-use super::hash::{BUCKETS, SEPARATOR, bucket};
+use super::hash::{BUCKETS, SEPARATOR, bucket, hash};
 use super::merge::{Commands, Row};
 use super::timeout::Blocks;
 
@@ -27,7 +27,10 @@ pub fn table(commands: &Commands, servers: &[&str]) -> Result<String> {
             rows.len() - 1
         });
         let number = u8::try_from(known).context("the commands have more different rows than a byte counts")?;
-        buckets.get_mut(bucket(name.as_bytes())).context("the hash knows no such bucket")?.push((name, number));
+        buckets
+            .get_mut(bucket(hash(0, name.as_bytes())))
+            .context("the hash knows no such bucket")?
+            .push((name, number));
     }
     let longest = commands.rows.keys().map(String::len).max().unwrap_or_default();
     let mut text = HEADER.replace("SERVERS", &releases(servers).join(" and "));
