@@ -95,8 +95,7 @@ impl Load {
         for caller in 0..number("callers")? {
             callers.spawn(Caller::new(caller, Arc::clone(&shared)).run());
         }
-        subscribed.notified().await;
-        let publishing = tokio::spawn(Arc::clone(&news).publish(publisher.clone()));
+        let publishing = tokio::spawn(Arc::clone(&news).publish(publisher.clone(), subscribed));
         say(&json!({ "say": "started" }));
         Ok(Self { shared, news, publisher, callers, publishing, listening })
     }

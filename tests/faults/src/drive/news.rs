@@ -53,8 +53,9 @@ impl News {
         self.marked.store(self.published.load(Relaxed), Relaxed);
     }
 
-    /// Publishes numbers until told to be quiet.
-    pub async fn publish(self: Arc<Self>, client: Client) {
+    /// Publishes numbers, once there is somebody to hear them, until told to be quiet.
+    pub async fn publish(self: Arc<Self>, client: Client, subscribed: Arc<tokio::sync::Notify>) {
+        subscribed.notified().await;
         while !self.quiet.load(Relaxed) {
             let fine = self.publish_one(&client).await;
             tokio::time::sleep(if fine { PACE } else { BREATH }).await;

@@ -39,6 +39,8 @@ pub struct Setup {
     pub queue: u64,
     /// The load goes through the proxy; the publisher never does.
     pub proxied: bool,
+    /// The fault is there before the load is.
+    pub cold: bool,
 }
 
 /// The parts.
@@ -63,7 +65,7 @@ impl Rig {
         Ok(Self { server, admin, proxy, agent, options, setup })
     }
 
-    /// Starts the load, and waits until it is under way.
+    /// Starts the load, and waits until it is under way, unless the fault is there from the start.
     pub fn load(&mut self) -> Result<()> {
         let direct = self.server.url();
         let url = if self.setup.proxied { format!("redis://127.0.0.1:{}", self.proxy.port) } else { direct.clone() };
@@ -73,8 +75,14 @@ impl Rig {
             "queue": self.setup.queue,
         }))?;
         self.agent.wait_for("started", START)?;
+        if self.setup.cold {
+            return Ok(());
+        }
         let agent = &mut self.agent;
-        until("the load is under way", || Ok(count(&agent.stats()?["counts"], "answered") >= WARM))
+        until("the load is under way", || {
+            let counts = &agent.stats()?["counts"];
+            Ok(count(counts, "answered") >= WARM && count(counts, "messages") > 0)
+        })
     }
 
     /// Ends the load. Gives what was counted.
@@ -113,6 +121,12 @@ impl Rig {
             self.command(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])?;
         }
         Ok(())
+    }
+
+    /// The numbers of the connections that have subscribed.
+    pub fn subscribers(&mut self) -> Result<Vec<String>> {
+        let list: String = redis::cmd("CLIENT").arg(&["LIST", "TYPE", "pubsub"]).query(&mut self.admin)?;
+        Ok(list.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
     }
 
     /// One figure of INFO.
