@@ -23,7 +23,8 @@ type Client struct {
 }
 
 // Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db] or
-// unix://path[?db=N].
+// unix://path[?db=N]. More hosts may follow the first, each after a comma: they are tried in this order, and only one
+// that is a primary will do.
 //
 // The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it
 // has been reached, a lost connection is made anew by itself.

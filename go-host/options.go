@@ -203,7 +203,7 @@ func (o *options) driver(module *core.Module) driver.Config {
 		Module:      module,
 		MemoryLimit: o.memoryLimit,
 		Settings: core.Settings{
-			Endpoints: []core.Endpoint{o.endpoint}, Database: o.database, Name: o.name,
+			Endpoints: o.endpoints, Primary: len(o.endpoints) > 1, Database: o.database, Name: o.name,
 			LibraryName: o.libraryName, LibraryVersion: o.libraryVersion, RESP2: o.resp2,
 			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), QuietAfter: quietAfter, IdleTimeout: idleTimeout,
 			Limits: o.limits.core(),

@@ -14,17 +14,17 @@ const defaultPort = 6379
 
 // target is what a URL says.
 type target struct {
-	endpoint core.Endpoint
-	username string
-	password string
-	hasUser  bool
-	database uint32
-	resp2    bool
-	name     string
+	endpoints []core.Endpoint
+	username  string
+	password  string
+	hasUser   bool
+	database  uint32
+	resp2     bool
+	name      string
 }
 
-// parseURL reads redis://[user[:password]@]host[:port][/db] and unix://[user[:password]@]path[?db=N]. Errors say what is
-// wrong, but quote nothing of the part that may hold a password.
+// parseURL reads redis://[user[:password]@]host[:port][,host[:port]...][/db] and unix://[user[:password]@]path[?db=N].
+// Errors say what is wrong, but quote nothing of the part that may hold a password.
 func parseURL(text string) (target, error) {
 	t, err := readURL(text)
 	if err != nil {
@@ -43,6 +43,7 @@ func readURL(text string) (t target, err error) {
 	case scheme != "redis" && scheme != "unix":
 		return t, fmt.Errorf("the scheme %q is unknown; redis and unix are known", scheme)
 	}
+	text, others := cutHosts(text)
 	u, err := url.Parse(text)
 	if err != nil { // its text quotes the URL
 		return t, errors.New("it can't be read; are special characters in the user name or password percent-encoded?")
@@ -56,32 +57,63 @@ func readURL(text string) (t target, err error) {
 		return t, errors.New("it has a part after #, which means nothing here")
 	}
 	if scheme == "unix" {
-		t.endpoint.Path = u.Host + u.Path
-		if t.endpoint.Path == "" {
-			return t, errors.New("it names no socket; unix:///path is expected")
+		if u.Host+u.Path == "" || len(others) > 0 {
+			return t, errors.New("it names no socket, or more than one; unix:///path is expected")
 		}
-	} else if err := t.readHost(u); err != nil {
+		t.endpoints = []core.Endpoint{{Path: u.Host + u.Path}}
+	} else if err := t.readHosts(u, others); err != nil {
 		return t, err
 	}
 	return t, t.readQuery(u.RawQuery)
 }
 
-func (t *target) readHost(u *url.URL) error {
-	t.endpoint.Host, t.endpoint.Port = u.Hostname(), defaultPort
-	if t.endpoint.Host == "" {
-		t.endpoint.Host = "localhost"
+// cutHosts takes all hosts but the first out of a URL.
+func cutHosts(text string) (rest string, others []string) {
+	from := strings.Index(text, "://") + len("://")
+	to := len(text)
+	if end := strings.IndexAny(text[from:], "/?#"); end >= 0 {
+		to = from + end
 	}
-	if text := u.Port(); text != "" {
-		port, err := strconv.ParseUint(text, 10, 16)
-		if err != nil || port == 0 {
-			return errors.New("the port is not a number from 1 to 65535")
+	from += strings.LastIndexByte(text[from:to], '@') + 1
+	hosts := strings.Split(text[from:to], ",")
+	return text[:from] + hosts[0] + text[to:], hosts[1:]
+}
+
+func (t *target) readHosts(u *url.URL, others []string) error {
+	urls := []*url.URL{u}
+	for _, host := range others {
+		other, err := url.Parse("redis://" + host)
+		if err != nil || host == "" {
+			return errors.New("one of its hosts can't be read; host:port,host:port is expected")
 		}
-		t.endpoint.Port = uint16(port)
+		urls = append(urls, other)
+	}
+	for _, u := range urls {
+		e, err := endpointOf(u)
+		if err != nil {
+			return err
+		}
+		t.endpoints = append(t.endpoints, e)
 	}
 	if database := strings.Trim(u.Path, "/"); database != "" {
 		return t.readDatabase(database)
 	}
 	return nil
+}
+
+func endpointOf(u *url.URL) (core.Endpoint, error) {
+	e := core.Endpoint{Host: u.Hostname(), Port: defaultPort}
+	if e.Host == "" {
+		e.Host = "localhost"
+	}
+	if text := u.Port(); text != "" {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return e, errors.New("the port is not a number from 1 to 65535")
+		}
+		e.Port = uint16(port)
+	}
+	return e, nil
 }
 
 func (t *target) readDatabase(text string) error {

@@ -10,17 +10,20 @@ import (
 
 func TestURLs(t *testing.T) {
 	tcp := func(host string, port uint16) core.Endpoint { return core.Endpoint{Host: host, Port: port} }
+	at := func(e ...core.Endpoint) []core.Endpoint { return e }
 	for url, want := range map[string]target{
-		"redis://localhost":                      {endpoint: tcp("localhost", 6379)},
-		"redis://":                               {endpoint: tcp("localhost", 6379)},
-		"redis://h:1":                            {endpoint: tcp("h", 1)},
-		"redis://[::1]:7/2":                      {endpoint: tcp("::1", 7), database: 2},
-		"redis://:p%40ss@h/0":                    {endpoint: tcp("h", 6379), hasUser: true, password: "p@ss"},
-		"redis://u:p@h?db=4&protocol=2":          {endpoint: tcp("h", 6379), hasUser: true, username: "u", password: "p", database: 4, resp2: true},
-		"redis://h?client_name=me&protocol=3":    {endpoint: tcp("h", 6379), name: "me"},
-		"unix:///run/s.sock?db=1":                {endpoint: core.Endpoint{Path: "/run/s.sock"}, database: 1},
-		"unix://s.sock":                          {endpoint: core.Endpoint{Path: "s.sock"}},
-		"unix://u:p@/run/redis/redis.sock?db=15": {endpoint: core.Endpoint{Path: "/run/redis/redis.sock"}, hasUser: true, username: "u", password: "p", database: 15},
+		"redis://localhost":                      {endpoints: at(tcp("localhost", 6379))},
+		"redis://":                               {endpoints: at(tcp("localhost", 6379))},
+		"redis://h:1":                            {endpoints: at(tcp("h", 1))},
+		"redis://[::1]:7/2":                      {endpoints: at(tcp("::1", 7)), database: 2},
+		"redis://:p%40ss@h/0":                    {endpoints: at(tcp("h", 6379)), hasUser: true, password: "p@ss"},
+		"redis://u:p@h?db=4&protocol=2":          {endpoints: at(tcp("h", 6379)), hasUser: true, username: "u", password: "p", database: 4, resp2: true},
+		"redis://h?client_name=me&protocol=3":    {endpoints: at(tcp("h", 6379)), name: "me"},
+		"redis://u:p,q@a:1,b,[::1]:3/4":          {endpoints: at(tcp("a", 1), tcp("b", 6379), tcp("::1", 3)), hasUser: true, username: "u", password: "p,q", database: 4},
+		"unix:///run/s,2.sock":                   {endpoints: at(core.Endpoint{Path: "/run/s,2.sock"})},
+		"unix:///run/s.sock?db=1":                {endpoints: at(core.Endpoint{Path: "/run/s.sock"}), database: 1},
+		"unix://s.sock":                          {endpoints: at(core.Endpoint{Path: "s.sock"})},
+		"unix://u:p@/run/redis/redis.sock?db=15": {endpoints: at(core.Endpoint{Path: "/run/redis/redis.sock"}), hasUser: true, username: "u", password: "p", database: 15},
 	} {
 		got, err := parseURL(url)
 		require.NoError(t, err, url)
@@ -44,6 +47,10 @@ func TestWrongURLs(t *testing.T) {
 		"redis://h?protocol=4":       "protocol",
 		"redis://u:secret@h?a;b":     "after ?",
 		"redis://u:sec#secret@h":     "",
+		"redis://u:secret@a,b:0":     "port",
+		"redis://u:secret@a,":        "host:port,host:port",
+		"redis://a,b:secret/":        "host:port,host:port",
+		"unix://a,b":                 "socket",
 		"unix://":                    "socket",
 		"redis://u:secret@h/1#hello": "#",
 	} {
