@@ -19,7 +19,7 @@ demo: setup-rust ## Show both hosts at work against a server of their own
 	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
 
 .PHONY: test
-test: setup check-generated check-component lint test-rust test-go test-go-race perturb cross-build ## Test everything, as CI does
+test: setup check-generated check-component lint test-rust test-go test-go-race faults-quick perturb cross-build ## Test everything, as CI does
 	@echo "==> All of it passed"
 
 .PHONY: setup
@@ -47,6 +47,28 @@ test-go-race: ## Test the Go host with the race detector
 test-vectors: ## Run only the vectors, in the core and in both hosts
 	@$(STEP) "Running the vectors in the core and in the Rust host" cargo test --quiet --locked --workspace --test vectors
 	@$(STEP) "Running the vectors in the Go host" bash -c '$(GO) test -run ^TestVectors .'
+
+# The examples are built with it since cargo then takes the features, and so what it has built, of the tests.
+FAULTS_BUILD = cargo build --quiet --locked --workspace --examples --bin faults
+SEED ?= 1
+MINUTES ?= 10
+
+.PHONY: faults
+faults: setup faults-build ## Break real servers under load from both hosts (QUICK=1: for half a minute)
+	@$(STEP) "Breaking servers under load; the table goes to target/faults/report.md" target/debug/faults run --seed $(SEED) $(if $(QUICK),--quick)
+
+.PHONY: faults-build
+faults-build:
+	@$(STEP) "Building the load of the Rust host, and the runner" $(FAULTS_BUILD)
+	@$(STEP) "Building the load of the Go host" bash -c '$(GO) build -o ../target/tools/faultload ./internal/faultload'
+
+.PHONY: faults-quick
+faults-quick:
+	@$(MAKE) faults QUICK=1
+
+.PHONY: soak
+soak: setup faults-build ## Load both hosts for MINUTES=10 under faults; fail if memory or tasks grow
+	@$(STEP) "Soaking for $(MINUTES) minutes" target/debug/faults soak --seed $(SEED) --minutes $(MINUTES)
 
 .PHONY: component
 component: setup-rust ## Build the component and write it where both hosts embed it

@@ -4,6 +4,7 @@ mod drive;
 mod run;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +12,7 @@ use run::Wanted;
 use run::rig::Ground;
 
 const USAGE: &str = "faults run [--quick] [--scenario NAME] [--host rust|go] [--server redis|valkey] [--seed N]
+faults soak [--minutes N] [--seed N]
 faults drive
 ";
 
@@ -18,18 +20,27 @@ fn main() -> Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("run") => {
-            let (ground, wanted) = parse(arguments)?;
-            Ok(if run::all(&ground, &wanted)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let (ground, wanted, _) = parse(arguments)?;
+            Ok(code(run::all(&ground, &wanted)?))
+        }
+        Some("soak") => {
+            let (ground, _, minutes) = parse(arguments)?;
+            Ok(code(run::soak::both(&ground, Duration::from_secs(60 * minutes))?))
         }
         Some("drive") => drive::main().map(|()| ExitCode::SUCCESS),
         _ => bail!("usage:\n{USAGE}"),
     }
 }
 
-fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Ground, Wanted)> {
+fn code(fine: bool) -> ExitCode {
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What all runs share, which of them are wanted, and how many minutes a soak takes.
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Ground, Wanted, u64)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut ground = Ground { runtime, go_driver: "target/tools/faultload".into(), seed: 1 };
-    let mut wanted = Wanted::default();
+    let (mut wanted, mut minutes) = (Wanted::default(), 10);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
@@ -37,9 +48,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Ground, Wanted)
             "--scenario" => wanted.scenario = Some(value()?),
             "--host" => wanted.host = Some(value()?),
             "--server" => wanted.server = Some(value()?),
+            "--minutes" => minutes = value()?.parse()?,
             "--seed" => ground.seed = value()?.parse()?,
             _ => bail!("{argument} is unknown; usage:\n{USAGE}"),
         }
     }
-    Ok((ground, wanted))
+    Ok((ground, wanted, minutes))
 }

@@ -5,6 +5,7 @@ mod proxy;
 mod report;
 pub mod rig;
 mod scenarios;
+pub mod soak;
 mod verify;
 
 use std::time::{Duration, Instant};
