@@ -24,8 +24,8 @@ pub struct Command {
     pub blocks: Blocks,
 }
 
-/// Which argument says how long a command may block. Arguments are counted from 0, the command's name; negative ones from
-/// the end, -1 is the last.
+/// Which argument says how long a command may block. Arguments are counted from 0, the command's name; negative ones
+/// from the end, -1 is the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocks {
     /// None: it never does.
@@ -38,8 +38,8 @@ pub enum Blocks {
     Token(&'static str),
 }
 
-/// Where a command's keys are, as COMMAND says it: each `step`-th argument from `first` to `last`. If `last` is negative
-/// it counts from the end. If `first` is 0 there are none, or they are not told by position.
+/// Where a command's keys are, as COMMAND says it: each `step`-th argument from `first` to `last`. If `last` is
+/// negative it counts from the end. If `first` is 0 there are none, or they are not told by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The first key.
@@ -54,8 +54,8 @@ impl Command {
     /// How long the server may hold the reply back, in microseconds; `u64::MAX` is for ever. `None`: it does not block.
     ///
     /// There are `count` arguments with the command's name, which is number 0. `argument` gives one of them, and `None`
-    /// where its bytes are not at hand. A time-out that is not at hand may be any, so it counts as for ever; one that the
-    /// server refuses as 0, as its error comes at once.
+    /// where its bytes are not at hand. A time-out that is not at hand may be any, so it counts as for ever; one that
+    /// the server refuses as 0, as its error comes at once.
     pub fn blocks_for<'a>(&self, count: usize, argument: impl Fn(usize) -> Option<&'a [u8]>) -> Option<u64> {
         match self.blocks {
             Blocks::Never => None,
@@ -70,7 +70,7 @@ fn held_at<'a>(place: i8, count: usize, argument: impl Fn(usize) -> Option<&'a [
     let from_start = usize::from(place.unsigned_abs());
     let index = if place < 0 { count.checked_sub(from_start) } else { Some(from_start) };
     match index {
-        Some(index) if index > 0 && index < count => argument(index).map_or(u64::MAX, read),
+        Some(index) if index < count => argument(index).map_or(u64::MAX, read),
         // It lacks arguments, which the server says at once.
         _ => 0,
     }

@@ -81,22 +81,39 @@ fn finds_subcommands() {
     assert_eq!(find(b"CLIENT|REPLY", Some(b"ON")), None);
 }
 
-#[test]
-fn every_record_can_be_found() {
+/// All names and rows of the table.
+fn records() -> Vec<(&'static str, Command)> {
     let mut records = table::RECORDS;
-    let mut count = 0;
+    let mut all = Vec::new();
     while let [length, row, rest @ ..] = records {
         let (name, rest) = rest.split_at(usize::from(*length));
-        let mut parts = name.splitn(2, |&byte| byte == hash::SEPARATOR);
-        let found = find(parts.next().unwrap(), parts.next());
-        assert_eq!(found, Some(table::ROWS[usize::from(*row)]), "{}", String::from_utf8_lossy(name));
-        let flags = found.unwrap().flags;
-        assert_eq!(flags.has(Flags::BLOCKING), found.unwrap().blocks != Blocks::Never);
-        assert!(!flags.has(Flags::all(&[Flags::READONLY, Flags::WRITE])));
-        count += 1;
+        all.push((std::str::from_utf8(name).unwrap(), table::ROWS[usize::from(*row)]));
         records = rest;
     }
-    assert!(count > 300, "{count}");
+    all
+}
+
+#[test]
+fn every_record_can_be_found() {
+    let records = records();
+    assert!(records.len() > 300, "{}", records.len());
+    for (name, row) in records {
+        let (name, second) = name.split_once('|').map_or((name, None), |(name, second)| (name, Some(second)));
+        assert_eq!(find(name.as_bytes(), second.map(str::as_bytes)), Some(row), "{name} {second:?}");
+        assert_eq!(row.flags.has(Flags::BLOCKING), row.blocks != Blocks::Never, "{name}");
+        assert!(!row.flags.has(Flags::all(&[Flags::READONLY, Flags::WRITE])), "{name}");
+    }
+}
+
+#[test]
+fn subcommands_are_not_found_in_another_container() {
+    let pairs: Vec<_> = records().into_iter().filter_map(|(name, _)| name.split_once('|')).collect();
+    for &(container, _) in &pairs {
+        for &(_, second) in &pairs {
+            let found = find(container.as_bytes(), Some(second.as_bytes()));
+            assert_eq!(found.is_some(), pairs.contains(&(container, second)), "{container} {second}");
+        }
+    }
 }
 
 #[test]

@@ -95,9 +95,9 @@ fn flags(command: &Known) -> BTreeSet<&'static str> {
     all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
 }
 
-/// It only reads, or all it does is to overwrite keys. One that also reads keys may read what it wrote (BITOP NOT a a), one
-/// that writes no key changes something else (XREADGROUP), and what the server calls dangerous may fail when it finds its own
-/// work (RESTORE).
+/// It only reads, or all it does is to overwrite keys. One that also reads keys may read what it wrote (BITOP NOT a a),
+/// one that writes no key changes something else (XREADGROUP), and what the server calls dangerous may fail when it finds
+/// its own work (RESTORE).
 fn is_repeatable(command: &Known) -> bool {
     let overwrites = |spec: &BTreeSet<String>| {
         spec.contains("OW") && !["insert", "delete", "access"].iter().any(|flag| spec.contains(*flag))

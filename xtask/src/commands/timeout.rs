@@ -62,8 +62,8 @@ pub fn words(command: &Known) -> Vec<(String, Option<u8>)> {
 
 /// How many words it always has.
 fn size(argument: &Argument) -> Option<usize> {
-    let varies = argument.flags.contains("optional") || argument.flags.contains("multiple");
-    if varies { None } else { Some(values(argument)? + usize::from(argument.token.is_some())) }
+    let always = !argument.flags.contains("optional");
+    if always { Some(values(argument)? + usize::from(argument.token.is_some())) } else { None }
 }
 
 /// The same without its token, and where it is given.

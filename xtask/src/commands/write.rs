@@ -83,8 +83,8 @@ fn blocks(blocks: &Blocks) -> String {
 fn records(buckets: &[Vec<(&String, u8)>]) -> Result<String> {
     let separator = char::from(SEPARATOR);
     let mut text = format!(
-        "\n/// Length, row and name of each command, by the bucket of its name; `{separator}` parts a subcommand from its \
-         container.\n#[rustfmt::skip]\npub static RECORDS: &[u8] = b\"\\\n"
+        "\n/// Length, row and name of each command, by the bucket of its name; `{separator}` parts a subcommand from \
+         its container.\n#[rustfmt::skip]\npub static RECORDS: &[u8] = b\"\\\n"
     );
     let (mut starts, mut length) = (Vec::new(), 0);
     for bucket in buckets {
