@@ -96,8 +96,8 @@ fn flags(command: &Known) -> BTreeSet<&'static str> {
 }
 
 /// It only reads, or all it does is to overwrite keys. One that also reads keys may read what it wrote (BITOP NOT a a),
-/// one that writes no key changes something else (XREADGROUP), and what the server calls dangerous may fail when it finds
-/// its own work (RESTORE).
+/// one that writes no key changes something else (XREADGROUP), and what the server calls dangerous may fail when it
+/// finds its own work (RESTORE).
 fn is_repeatable(command: &Known) -> bool {
     let overwrites = |spec: &BTreeSet<String>| {
         spec.contains("OW") && !["insert", "delete", "access"].iter().any(|flag| spec.contains(*flag))
