@@ -9,11 +9,14 @@ use crate::config::{Credentials, Endpoint, Settings};
 use crate::connection::{After, Connection};
 use crate::effects::{Effect, Effects};
 use crate::handshake::{Flight, Next};
-use crate::inflight::{Entry, What};
+use crate::inflight::{Entry, REPEAT, What};
+use crate::leases::Leases;
 use crate::link::{Link, Purpose, Received, State};
 use crate::output::{Nodes, Output, Progress, Verdict};
-use crate::pubsub::{Hubs, SHARED};
+use crate::pubsub::Hubs;
+use crate::putoff::UnknownScripts;
 use crate::random::{Random, backoff};
+use crate::renewal::Renewal;
 use crate::resp::decode::Fault;
 use crate::submit::Partial;
 use crate::wire::{Cause, ClientState, EventKind, Failure, NEVER};
@@ -45,6 +48,9 @@ pub struct Core {
     pub(crate) links: Vec<Link>,
     pub(crate) connection: Connection,
     pub(crate) hubs: Hubs,
+    pub(crate) leases: Leases,
+    pub(crate) renewal: Option<Renewal>,
+    pub(crate) unknown_scripts: UnknownScripts,
     pub(crate) partial: Option<Partial>,
     /// The host has requests that were not accepted.
     pub(crate) starved: bool,
@@ -68,6 +74,9 @@ impl Core {
             links: Vec::new(),
             connection: Connection::new(now),
             hubs: Hubs::default(),
+            leases: Leases::default(),
+            renewal: None,
+            unknown_scripts: UnknownScripts::default(),
             partial: None,
             starved: false,
             draining: None,
@@ -113,9 +122,13 @@ impl Core {
         if let Err(fault) = self.receive(now, id, skipped, bytes) {
             self.fail_link(id, fault);
         }
-        if let Some(link) = self.links.iter().find(|link| link.id == id && link.state != State::Closing) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state != State::Closing) {
+            link.hear(now);
             (self.out.keep_from, self.out.pass) = link.input_state();
         }
+        self.settle_lease(now, id);
+        self.close_retired();
+        self.continue_renewal();
         self.offer_room();
         self.finish_drain(now);
     }
@@ -129,12 +142,16 @@ impl Core {
         match link.purpose {
             Purpose::Main => self.main_closed(now, &link, cause, why),
             Purpose::Hub(hub) => self.hub_closed(now, hub, &link, cause, &why),
+            Purpose::Lease => self.lease_closed(now, &link, cause, &why),
         }
+        self.serve_leases(now);
+        self.continue_renewal();
         self.finish_drain(now);
     }
 
     /// `driver.elapsed`.
-    pub fn handle_elapsed(&mut self, now: u64, _traffic: &[Traffic]) {
+    pub fn handle_elapsed(&mut self, now: u64, traffic: &[Traffic]) {
+        self.note_traffic(now, traffic);
         let late: Vec<u32> = self
             .links
             .iter()
@@ -146,15 +163,14 @@ impl Core {
             self.fail_link(id, Fault { cause: Cause::Unreachable, text });
         }
         self.pass_deadlines(now);
-        if self.connection.retry_at <= now && self.connection.retry_at != NEVER {
-            self.open_main(now);
-        }
+        self.pass_lease_times(now);
+        self.retry_main(now);
+        self.ask_whether_loading(now);
+        self.probe_silent(now);
         self.open_hubs(now);
+        self.close_retired();
         self.finish_drain(now);
     }
-
-    /// `driver.renew`: the next handshake uses them, as the host gives them with `opened`.
-    pub fn handle_renew(&mut self, _now: u64, _credentials: Credentials) {}
 
     /// `driver.drain`.
     pub fn handle_drain(&mut self, now: u64, deadline: u64) {
@@ -162,6 +178,8 @@ impl Core {
             self.draining = Some(deadline);
             self.connection.retry_at = NEVER;
             self.hubs.end_all("the client is closing", &mut self.out);
+            let verdict = Verdict::new(Failure::NotSent, Cause::Closing);
+            self.fail_waiting(verdict, "the client is closing");
             self.offer_room();
         }
         self.finish_drain(now);
@@ -169,7 +187,7 @@ impl Core {
 
     /// The link that commands go on, if it is ready.
     pub(crate) fn main(&mut self) -> Option<&mut Link> {
-        self.links.iter_mut().find(|link| link.purpose == Purpose::Main && link.state == State::Ready)
+        self.links.iter_mut().find(|link| link.purpose == Purpose::Main && link.state == State::Ready && !link.retiring)
     }
 
     /// Closes a link, and remembers why. Its requests end when the host says how much was written.
@@ -186,7 +204,7 @@ impl Core {
         self.last_link += 1;
         let due = now.saturating_add(self.settings.connect_timeout);
         self.effects.push(Effect::Open { link: self.last_link, endpoint: endpoint.clone() });
-        self.links.push(Link::new(self.last_link, purpose, endpoint, due, self.settings.limits));
+        self.links.push(Link::new(self.last_link, purpose, endpoint, due, &self.settings));
         self.last_link
     }
 
@@ -240,7 +258,12 @@ impl Core {
                     let text = link.error_text();
                     self.greeted(now, id, next, text)?;
                 }
-                Received::Refused(subscription, mark) => self.subscription_refused(now, id, subscription, mark),
+                Received::Refused(subscription, class, mark) => {
+                    self.subscription_refused(id, subscription, class, mark);
+                }
+                Received::PutOff(entry, class, mark) => self.put_off(now, id, entry, class, mark),
+                Received::Gate(loading) => self.gate_answered(now, loading),
+                Received::Renewed(generation, well) => self.renewed(id, generation, well),
                 Received::Push(mark) => self.push(id, bytes, mark)?,
                 Received::PassingPush(mark) => self.passing_push(id, bytes, mark),
             }
@@ -273,18 +296,24 @@ impl Core {
         link.state = State::Ready;
         link.was_ready = true;
         link.due = NEVER;
-        let (purpose, resp3) = (link.purpose, link.handshake.resp3);
-        match purpose {
+        link.heard = now;
+        match link.purpose {
             Purpose::Main => {
-                self.connection.ready();
+                self.connection.ready(now);
                 self.tell_state(Nodes::NONE, Cause::None);
-                if resp3 {
-                    self.share_main_link(id);
-                }
                 self.open_hubs(now);
+                self.serve_leases(now);
                 self.offer_room();
             }
             Purpose::Hub(hub) => self.hub_ready(hub),
+            Purpose::Lease => self.lease_ready(now, id),
+        }
+    }
+
+    /// Opens the main link if it is time.
+    pub(crate) fn retry_main(&mut self, now: u64) {
+        if self.connection.retry_at <= now && self.connection.retry_at != NEVER {
+            self.open_main(now);
         }
     }
 
@@ -299,9 +328,6 @@ impl Core {
     }
 
     fn main_closed(&mut self, now: u64, link: &Link, cause: Cause, why: String) {
-        if self.hubs.hub(SHARED).is_some_and(|hub| hub.link == Some(link.id)) {
-            self.hubs.link_lost(SHARED, &mut self.out);
-        }
         if self.draining.is_some() {
             return;
         }
@@ -309,7 +335,7 @@ impl Core {
             self.connection.lost(now);
             let nodes = self.out.text(why.as_bytes());
             self.tell_state(nodes, cause);
-            let delay = self.backoff(0);
+            let delay = self.backoff(self.connection.attempts);
             self.connection.retry_at = now.saturating_add(delay);
             return;
         }
@@ -325,47 +351,71 @@ impl Core {
             let why = self.connection.explain(now);
             let nodes = self.out.text(why.as_bytes());
             self.tell_state(nodes, cause);
+            self.fail_waiting(Verdict::new(Failure::NotSent, cause), &why);
             self.offer_room();
         }
     }
 
     /// Ends what was in flight on a link that is gone, or asks for it again.
     fn end_requests(&mut self, now: u64, link: &mut Link, written: u64, cause: Cause, why: &str) {
-        for entry in link.inflight.drain() {
+        let in_session = link.in_session();
+        // What made the link break this way would do so again.
+        let futile = matches!(cause, Cause::TooLarge | Cause::Protocol);
+        for mut entry in link.inflight.drain() {
+            if futile {
+                entry.flags = 0;
+            }
             if entry.what.ends_a_request() {
-                self.end_request(now, entry, written, cause, why);
+                self.end_request(now, entry, written, in_session, cause, why);
             }
         }
         if self.partial.as_ref().is_some_and(|partial| partial.link == link.id)
             && let Some(partial) = self.partial.take()
         {
             // Without its end the server executes nothing of it.
-            let entry = Entry { id: partial.id, end: u64::MAX, deadline: partial.deadline, what: What::Command };
-            self.end_request(now, entry, written, cause, why);
+            let what = What::Command;
+            let entry = Entry { id: partial.id, end: u64::MAX, deadline: partial.deadline, what, flags: 0 };
+            self.end_request(now, entry, written, in_session, cause, why);
         }
     }
 
-    fn end_request(&mut self, now: u64, entry: Entry, written: u64, cause: Cause, why: &str) {
-        if entry.end <= written {
-            self.out.failed(entry.id, Verdict::new(Failure::MaybeExecuted, cause), why);
-        } else if self.draining.is_some() || entry.deadline <= now {
-            self.out.failed(entry.id, Verdict::new(Failure::NotSent, cause), why);
+    fn end_request(&mut self, now: u64, entry: Entry, written: u64, in_session: bool, cause: Cause, why: &str) {
+        let maybe = entry.end <= written;
+        let final_word = in_session || self.draining.is_some() || entry.deadline <= now;
+        if final_word || maybe && entry.flags & REPEAT == 0 {
+            let failure = if maybe { Failure::MaybeExecuted } else { Failure::NotSent };
+            self.out.failed(entry.id, Verdict::new(failure, cause), why);
         } else {
-            self.out.notice(EventKind::Resubmit, entry.id);
+            self.out.event(EventKind::Resubmit, u32::from(maybe), 0, entry.id, Nodes::NONE);
         }
     }
 
     fn pass_deadlines(&mut self, now: u64) {
+        let verdict = Verdict::new(Failure::MaybeExecuted, Cause::Deadline);
+        self.swallow(now, verdict, "the deadline passed before the reply came", |entry| entry.deadline <= now);
+    }
+
+    /// Ends what nobody waits for any more; its replies are dropped when they come. A link on which it may block is
+    /// closed: what the server would still give to it would be lost.
+    pub(crate) fn swallow(&mut self, now: u64, verdict: Verdict, why: &str, gone: impl Fn(&Entry) -> bool) {
+        let mut blocked = Vec::new();
         let out = &mut self.out;
-        for link in self.links.iter_mut().filter(|link| link.inflight.earliest_deadline() <= now) {
+        for link in &mut self.links {
+            let mut any = false;
             link.inflight.swallow(|entry| {
-                let late = entry.deadline <= now;
-                if late {
-                    let verdict = Verdict::new(Failure::MaybeExecuted, Cause::Deadline);
-                    out.failed(entry.id, verdict, "the deadline passed before the reply came");
+                let gone = gone(entry);
+                if gone {
+                    any = true;
+                    out.failed(entry.id, verdict, why);
                 }
-                late
+                gone
             });
+            if any && link.purpose == Purpose::Lease && (link.heard > now || !link.in_session()) {
+                blocked.push(link.id);
+            }
+        }
+        for id in blocked {
+            self.fail_link(id, Fault { cause: verdict.cause, text: why.to_owned() });
         }
     }
 
@@ -385,20 +435,24 @@ impl Core {
         }
     }
 
-    fn tell_state(&mut self, nodes: Nodes, cause: Cause) {
+    pub(crate) fn tell_state(&mut self, nodes: Nodes, cause: Cause) {
         let detail = self.connection.state as u32 | (cause as u32) << 8;
-        self.out.event(EventKind::State, detail, 0, 0, nodes);
+        self.out.event(EventKind::State, detail, 0, self.connection.down_since, nodes);
     }
 
     fn wake_at(&self) -> u64 {
         let links = self.links.iter().map(|link| match link.state {
             State::Closing => NEVER,
-            _ => link.due.min(link.inflight.earliest_deadline()),
+            _ => link.due.min(link.inflight.earliest_deadline()).min(self.silent_at(link)).min(self.lease_wake(link)),
         });
         let hubs = self.hubs.iter().map(|(_, hub)| hub.retry_at);
         let drained = self.links.iter().all(|link| link.state == State::Closing);
         let drain = self.draining.filter(|_| !drained).unwrap_or(NEVER);
-        links.chain(hubs).chain([self.connection.retry_at, drain]).min().unwrap_or(NEVER)
+        links
+            .chain(hubs)
+            .chain([self.connection.retry_at, self.connection.gate_at, self.leases.wake_at(), drain])
+            .min()
+            .unwrap_or(NEVER)
     }
 }
 

@@ -5,6 +5,9 @@ use crate::wire::{Cause, ClientState, NEVER};
 /// Failed rounds over all endpoints after which a client that was once connected calls itself down.
 const PATIENCE: u32 = 3;
 
+/// How long a connection has to last to count as a success. Microseconds.
+const STABLE: u64 = 1_000_000;
+
 /// The client's state as its callers see it.
 #[derive(Debug)]
 pub struct Connection {
@@ -16,8 +19,14 @@ pub struct Connection {
     pub endpoint: usize,
     /// Rounds that failed in a row.
     pub attempts: u32,
+    /// When to ask a server that is loading whether it still is.
+    pub gate_at: u64,
+    /// How often it was asked.
+    pub held: u32,
+    /// Since when there is no connection, 0 while there is one.
+    pub down_since: u64,
     ever_ready: bool,
-    down_since: u64,
+    ready_at: u64,
     cause: Cause,
     error: String,
 }
@@ -40,28 +49,46 @@ impl Connection {
             retry_at: NEVER,
             endpoint: 0,
             attempts: 0,
-            ever_ready: false,
+            gate_at: NEVER,
+            held: 0,
             down_since: now,
+            ever_ready: false,
+            ready_at: now,
             cause: Cause::None,
             error: String::new(),
         }
     }
 
-    /// The main link is ready.
-    pub fn ready(&mut self) {
+    /// Requests can be taken.
+    pub fn ready(&mut self, now: u64) {
         self.state = ClientState::Ready;
         self.ever_ready = true;
-        self.attempts = 0;
+        self.ready_at = now;
+        self.down_since = 0;
         self.endpoint = 0;
         self.retry_at = NEVER;
+        self.gate_at = NEVER;
+        self.held = 0;
+    }
+
+    /// The main link is there, but its server is not ready.
+    pub fn hold(&mut self, now: u64) {
+        self.state = ClientState::Connecting;
+        self.down_since = now;
+        self.held = 0;
     }
 
     /// The main link, which was ready, is gone.
     pub fn lost(&mut self, now: u64) {
         self.state = ClientState::Connecting;
-        self.down_since = now;
-        self.attempts = 0;
+        if self.down_since == 0 {
+            self.down_since = now;
+        }
+        // A connection that broke at once counts as a failed attempt, so that the next one waits longer.
+        let lasted = now.saturating_sub(self.ready_at) >= STABLE;
+        self.attempts = if lasted { 0 } else { self.attempts.saturating_add(1) };
         self.endpoint = 0;
+        self.gate_at = NEVER;
     }
 
     /// An attempt failed, with `endpoints` to try in a round. The state follows.
@@ -118,14 +145,14 @@ mod tests {
     #[test]
     fn a_client_that_was_connected_is_patient() {
         let mut connection = Connection::new(0);
-        connection.ready();
-        connection.lost(5);
+        connection.ready(0);
+        connection.lost(2 * STABLE);
         for _ in 0..PATIENCE * 2 - 1 {
             assert_eq!(connection.state, ClientState::Connecting);
             fail(&mut connection);
         }
         fail(&mut connection);
         assert_eq!(connection.state, ClientState::Down);
-        assert_eq!(connection.explain(1_200_005), "no (tried 3 times, no connection for 1.2 s)");
+        assert_eq!(connection.explain(2 * STABLE + 1_200_000), "no (tried 3 times, no connection for 1.2 s)");
     }
 }

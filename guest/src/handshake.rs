@@ -106,7 +106,8 @@ impl<'a> Flight<'a> {
         self.ends(Greeting::Hello);
     }
 
-    fn auth(&mut self, credentials: Credentials) {
+    /// AUTH, with the secrets' places.
+    pub fn auth(&mut self, credentials: Credentials) {
         let named = credentials.username > 0;
         self.write(|out| {
             encode::command(out, 2 + u32::from(named));

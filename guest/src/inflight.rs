@@ -17,7 +17,14 @@ pub struct Entry {
     pub deadline: u64,
     /// Whose reply it is.
     pub what: What,
+    /// What may be done should it fail: [`REPEAT`], [`SCRIPT`].
+    pub flags: u8,
 }
+
+/// It may be sent again although it may have been executed.
+pub const REPEAT: u8 = 1;
+/// It is an EVALSHA whose source can be had: NOSCRIPT is not the end.
+pub const SCRIPT: u8 = 2;
 
 /// Whose reply an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,14 @@ pub enum What {
     Subscribe(Kind, u32),
     /// UNSUBSCRIBE and its kin, likewise.
     Unsubscribe(Kind, u32),
+    /// A PING to a silent server: whatever comes back will do.
+    Probe,
+    /// A PING to a server that is loading its data: anything but LOADING means that it is done.
+    Gate,
+    /// AUTH with new credentials; the id is their generation.
+    Renewal,
+    /// What makes a link clean for the next one who leases it.
+    Tidy,
 }
 
 impl What {
@@ -142,6 +157,12 @@ impl InFlight {
                 entry.what = What::Swallow;
             }
         }
+    }
+
+    /// Whether credentials are being renewed here.
+    #[must_use]
+    pub fn has_renewal(&self) -> bool {
+        self.entries.iter().any(|entry| entry.what == What::Renewal)
     }
 
     /// All entries, in order; the queue is empty afterwards.

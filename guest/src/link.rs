@@ -5,11 +5,12 @@
 //! | Opening | Greeting | – | – | fault | Closing | gone |
 //! | Greeting | – | Ready | – | handshake replies | Closing | gone |
 //! | Ready | – | – | written | replies, pushes | Closing | gone |
+//! | Ready, retiring | – | – | – | replies; Closing after the last | Closing | gone |
 //! | Closing | – | – | – | ignored | – | gone |
 
-use crate::config::{Credentials, Endpoint, Limits};
+use crate::config::{Credentials, Endpoint, Settings};
 use crate::handshake::{Greeting, Handshake};
-use crate::inflight::{Entry, InFlight, What};
+use crate::inflight::{Entry, InFlight, SCRIPT, What};
 use crate::output::{Nodes, Output};
 use crate::pubsub::Kind;
 use crate::resp::decode::{Decoder, Fault, Step, Top};
@@ -27,10 +28,50 @@ pub enum State {
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Everybody's commands, and on RESP3 the shared subscriptions.
+    /// Everybody's commands.
     Main,
     /// The subscriptions of this hub.
     Hub(u64),
+    /// One caller at a time: see `leases.rs`.
+    Lease,
+}
+
+/// Who has a leased link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody, since then.
+    Idle(u64),
+    /// A session.
+    Session(u32),
+    /// One request, which was asked for again and is expected until then.
+    Request(u64, u64),
+}
+
+/// What a session left behind on its link.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traces {
+    /// MULTI without EXEC or DISCARD.
+    pub multi: bool,
+    /// WATCH without EXEC, DISCARD or UNWATCH.
+    pub watching: bool,
+    /// Something that can't be undone by a command.
+    pub lasting: bool,
+}
+
+impl Traces {
+    /// A session sent this command; a transaction of its own has MULTI and EXEC around it.
+    pub fn note(&mut self, name: &[u8], in_transaction: bool) {
+        let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+        if in_transaction || is("EXEC") || is("DISCARD") {
+            (self.multi, self.watching) = (false, false);
+        } else if is("MULTI") {
+            self.multi = true;
+        } else if is("WATCH") {
+            self.watching = true;
+        } else if is("UNWATCH") {
+            self.watching = false;
+        }
+    }
 }
 
 /// A connection.
@@ -58,6 +99,24 @@ pub struct Link {
     pub credentials: Option<Credentials>,
     /// Why the core closed it.
     pub fault: Option<Fault>,
+    /// Last sign of life, or since when one is due; the future while a command may block.
+    pub heard: u64,
+    /// A PING was sent to see whether the peer lives.
+    pub probed: bool,
+    /// Bytes of output that the socket had taken, and of input that had come, when the host last said so.
+    pub traffic: (u64, u64),
+    /// Nothing new goes on it; it closes once it has answered.
+    pub retiring: bool,
+    /// Who has it, if it is leased.
+    pub holder: Holder,
+    /// What its holder left on it.
+    pub traces: Traces,
+    /// To be authenticated with, as soon as that can be.
+    pub renew: Option<Credentials>,
+    /// READONLY means that this is the wrong server.
+    primary: bool,
+    /// A command of this transaction was refused for a reason that passes.
+    aborted: Option<(u64, ErrorClass)>,
     decoder: Decoder,
     /// Offset of the first byte fed in this call.
     fed_from: u64,
@@ -96,7 +155,7 @@ impl Unfinished {
 }
 
 /// What a link's input came to, for the client to act on.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Received {
     /// All of it is used.
     NeedMore,
@@ -105,7 +164,13 @@ pub enum Received {
     /// A step of the handshake was answered.
     Greeting(Greeting, Option<ErrorClass>),
     /// SUBSCRIBE or its kin, of this subscription, was refused. The error's nodes begin at the mark.
-    Refused(u64, usize),
+    Refused(u64, ErrorClass, usize),
+    /// The server can't do this now, and did not: it is to go out again. The error's nodes begin at the mark.
+    PutOff(Entry, ErrorClass, usize),
+    /// The server was asked whether it is still loading, and is, or not.
+    Gate(bool),
+    /// Credentials of this generation were taken, or not.
+    Renewed(u32, bool),
     /// A whole push, whose nodes begin at the mark.
     Push(usize),
     /// A push whose end passes by. As for `Push`, but its end is still to come.
@@ -114,7 +179,7 @@ pub enum Received {
 
 impl Link {
     /// A link that is being opened.
-    pub fn new(id: u32, purpose: Purpose, endpoint: Endpoint, due: u64, limits: Limits) -> Self {
+    pub fn new(id: u32, purpose: Purpose, endpoint: Endpoint, due: u64, settings: &Settings) -> Self {
         Self {
             id,
             purpose,
@@ -127,7 +192,16 @@ impl Link {
             handshake: Handshake::default(),
             credentials: None,
             fault: None,
-            decoder: Decoder::new(limits),
+            heard: 0,
+            probed: false,
+            traffic: (0, 0),
+            retiring: false,
+            holder: Holder::Idle(0),
+            traces: Traces::default(),
+            renew: None,
+            primary: settings.primary,
+            aborted: None,
+            decoder: Decoder::new(settings.limits),
             fed_from: 0,
             parts: false,
             route: None,
@@ -148,7 +222,13 @@ impl Link {
                 self.restore(mark, out);
                 Ok(Received::Push(mark))
             }
-            Step::Value(top) => self.answer(top, mark, out),
+            Step::Value(top) => {
+                if self.state == State::Greeting {
+                    self.unfinished.complete(fed);
+                    self.restore(mark, out);
+                }
+                self.answer(top, fed, mark, out)
+            }
             Step::NeedMore => self.interrupted(fed, mark, out),
         }
     }
@@ -175,8 +255,38 @@ impl Link {
 
     /// Notes what was written: so many bytes, for this.
     pub fn wrote(&mut self, bytes: u64, id: u64, deadline: u64, what: What) {
+        self.wrote_request(bytes, id, deadline, what, 0);
+    }
+
+    /// The same, with what may be done should it fail.
+    pub fn wrote_request(&mut self, bytes: u64, id: u64, deadline: u64, what: What, flags: u8) {
         self.sent += bytes;
-        self.inflight.push(Entry { id, end: self.sent, deadline, what });
+        self.inflight.push(Entry { id, end: self.sent, deadline, what, flags });
+    }
+
+    /// Whether a session has it.
+    #[must_use]
+    pub fn in_session(&self) -> bool {
+        self.purpose == Purpose::Lease && matches!(self.holder, Holder::Session(_))
+    }
+
+    /// Something came from the peer.
+    pub fn hear(&mut self, now: u64) {
+        // While a command may block, `heard` is ahead, until its reply comes.
+        self.heard = if self.inflight.len() > 0 { self.heard.max(now) } else { now };
+        self.probed = false;
+    }
+
+    /// Whether this error means: not executed, and it will pass.
+    fn puts_off(&self, class: ErrorClass, entry: &Entry) -> bool {
+        match class {
+            ErrorClass::Noscript => entry.flags & SCRIPT != 0,
+            _ if self.in_session() => false,
+            ErrorClass::Loading => true,
+            ErrorClass::Readonly => self.primary,
+            ErrorClass::Noauth => self.credentials.is_some(),
+            _ => false,
+        }
     }
 
     /// The last error's text, for people.
@@ -217,7 +327,7 @@ impl Link {
     }
 
     /// A whole reply: ends what is first in the queue.
-    fn answer(&mut self, top: Top, mark: usize, out: &mut Output) -> Result<Received, Fault> {
+    fn answer(&mut self, top: Top, fed: &[u8], mark: usize, out: &mut Output) -> Result<Received, Fault> {
         let Some(entry) = self.inflight.pop() else {
             let text = match top {
                 Top::Error(_) => format!("the server said, unasked: {}", self.error_text()),
@@ -228,6 +338,28 @@ impl Link {
         let parts = std::mem::take(&mut self.parts);
         let error = if let Top::Error(class) = top { Some(class) } else { None };
         match (entry.what, error) {
+            (What::Command, Some(class)) if !parts && self.puts_off(class, &entry) => {
+                Ok(Received::PutOff(entry, class, mark))
+            }
+            (What::Queued(_), Some(class)) if !parts && self.puts_off(class, &entry) => {
+                self.aborted = Some((entry.id, class));
+                out.rewind(mark);
+                Ok(Received::Handled)
+            }
+            (What::Exec, Some(ErrorClass::Execabort))
+                if !parts && self.aborted.is_some_and(|(id, _)| id == entry.id) =>
+            {
+                let class = self.aborted.take().map_or(ErrorClass::Loading, |(_, class)| class);
+                Ok(Received::PutOff(entry, class, mark))
+            }
+            (What::Gate, _) => {
+                out.rewind(mark);
+                Ok(Received::Gate(error == Some(ErrorClass::Loading)))
+            }
+            (What::Renewal, _) => {
+                out.rewind(mark);
+                Ok(Received::Renewed(entry.id as u32, error.is_none()))
+            }
             (What::Command | What::Exec, _) => {
                 out.event(EventKind::Reply, 0, self.id, entry.id, out.since(mark));
                 Ok(Received::Handled)
@@ -240,7 +372,7 @@ impl Link {
                 out.event(EventKind::Kept, 0, self.id, entry.id, out.since(mark));
                 Ok(Received::Handled)
             }
-            (What::Multi | What::Queued(_) | What::Swallow, _) => {
+            (What::Multi | What::Queued(_) | What::Swallow | What::Probe | What::Tidy, _) => {
                 out.rewind(mark);
                 if parts {
                     out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);
@@ -248,15 +380,36 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Greeting(step), _) => {
+                let replica = step == Greeting::Hello && self.is_replica(fed, mark, out);
+                self.unfinished = Unfinished::default();
                 out.rewind(mark);
+                if replica && self.primary && self.purpose == Purpose::Main {
+                    return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
+                }
                 Ok(Received::Greeting(step, error))
             }
-            (What::Subscribe(..), Some(_)) => Ok(Received::Refused(entry.id, mark)),
+            (What::Subscribe(..), Some(class)) => Ok(Received::Refused(entry.id, class, mark)),
             (What::Subscribe(..) | What::Unsubscribe(..), _) => Err(Fault {
                 cause: Cause::Protocol,
                 text: "a subscription was answered by what is no confirmation".to_owned(),
             }),
         }
+    }
+
+    /// Whether HELLO's answer, whose nodes begin at the mark, says so.
+    fn is_replica(&self, fed: &[u8], mark: usize, out: &Output) -> bool {
+        let rows = out.nodes.get(mark * 2..).unwrap_or_default().as_chunks::<2>().0;
+        let text = |row: &[u64; 2]| match row[0] as u8 {
+            kind if kind == NodeKind::Bulk as u8 || kind == NodeKind::Status as u8 => {
+                self.text(fed, row[1], row[0] >> 16)
+            }
+            _ => None,
+        };
+        let role = rows.windows(2).find_map(|pair| match pair {
+            [key, value] if text(key) == Some(b"role") => text(value),
+            _ => None,
+        });
+        role.is_some_and(|role| role == b"replica" || role == b"slave")
     }
 
     /// The input ended inside a value: what there is of it leaves as a part, or is kept here if it may be a push.
@@ -275,13 +428,24 @@ impl Link {
                 self.parts = true;
                 out.event(EventKind::Part, 1, self.id, 0, new);
             }
-            None | Some((What::Greeting(_) | What::Subscribe(..) | What::Unsubscribe(..), _)) if passing => {
+            None
+            | Some((
+                What::Greeting(_)
+                | What::Subscribe(..)
+                | What::Unsubscribe(..)
+                | What::Probe
+                | What::Gate
+                | What::Renewal
+                | What::Tidy,
+                _,
+            )) if passing => {
                 return Err(Fault {
                     cause: Cause::Protocol,
                     text: "a large string came where none was asked for".to_owned(),
                 });
             }
             Some((What::Command | What::Exec | What::Queued(_) | What::Multi, _)) => {}
+            Some((What::Greeting(_), _)) => self.keep_push(fed, mark, out)?,
             _ => out.rewind(mark),
         }
         Ok(Received::NeedMore)

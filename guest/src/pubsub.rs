@@ -1,7 +1,8 @@
 //! Who subscribed to what, on which link: names are counted, so two subscriptions of one channel send one SUBSCRIBE.
 //!
-//! A *hub* is all the names that share a link. Hub 0 is the shared one (the main link on RESP3, a link of its own on
-//! RESP2); a subscription with `own-link` has a hub whose id is its own.
+//! A *hub* is all the names that share a link, on which there is nothing else: servers limit the output of a connection
+//! that has subscribed, replies included. Hub 0 is the shared one; a subscription with `own-link` has a hub whose id is
+//! its own.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use crate::wire::{Cause, EventKind, Failure, NEVER};
 
 /// The shared hub.
 pub const SHARED: u64 = 0;
+/// No hub's id: no host gives it to a subscription, as it counts up from 1.
+pub const NO_HUB: u64 = u64::MAX;
 /// Longest name.
 pub const MAX_NAME: usize = 65_536;
 

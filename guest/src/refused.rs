@@ -1,13 +1,13 @@
-//! Commands that would take a shared link from under everybody else.
+//! Commands that would take a link from under whoever uses it.
 //!
-//! They change what the link's replies are, or whose: what a server's command table does not tell. Subscriptions have calls of
+//! They change what a link's replies are, or whose: what a server's command table does not tell. Subscriptions have calls of
 //! their own.
 
-/// Refuses a command that must not go on a shared link, by its name and its first argument.
+/// Refuses a command that must go on no link, by its name and its first argument.
 ///
 /// # Errors
 /// Says why, and what to use instead.
-pub fn check(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> {
+pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> {
     // The usual command is told by its first letter.
     if !name.first().is_some_and(|first| b"SPUMHRQC".contains(&first.to_ascii_uppercase())) {
         return Ok(());
@@ -32,6 +32,28 @@ pub fn check(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Refuses a command that needs a session, or a setting of the client, by its name and its first argument.
+///
+/// # Errors
+/// Says why, and what to use instead.
+pub fn on_a_shared_link(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> {
+    if !name.first().is_some_and(|first| b"MEDWUSAC".contains(&first.to_ascii_uppercase())) {
+        return Ok(());
+    }
+    let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+    if ["MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"].iter().any(|word| is(word)) {
+        return Err("transactions are sent as one, or step by step in a session, which has a link for itself");
+    }
+    if ["SELECT", "AUTH"].iter().any(|word| is(word)) {
+        return Err("this would change the shared link for everybody: use the client's settings, or a session");
+    }
+    let tracks = |word: &[u8]| word.eq_ignore_ascii_case(b"TRACKING") || word.eq_ignore_ascii_case(b"CACHING");
+    if is("CLIENT") && argument.is_some_and(tracks) {
+        return Err("this would change the shared link for everybody: use a session");
+    }
+    Ok(())
+}
+
 const SUBSCRIPTIONS: [&str; 6] =
     ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"];
 
@@ -42,15 +64,21 @@ mod tests {
     #[test]
     fn refuses_what_would_change_the_link() {
         for name in ["SUBSCRIBE", "punsubscribe", "Monitor", "QUIT", "hello", "RESET", "SYNC"] {
-            assert!(check(name.as_bytes(), None).is_err(), "{name}");
+            assert!(always(name.as_bytes(), None).is_err(), "{name}");
         }
-        assert!(check(b"client", Some(b"reply")).is_err());
+        assert!(always(b"client", Some(b"reply")).is_err());
+        for name in ["multi", "WATCH", "Select", "AUTH"] {
+            assert!(on_a_shared_link(name.as_bytes(), None).is_err(), "{name}");
+        }
+        assert!(on_a_shared_link(b"CLIENT", Some(b"tracking")).is_err());
     }
 
     #[test]
     fn lets_the_rest_pass() {
         for (name, argument) in [("SET", "reply"), ("CLIENT", "INFO"), ("PING", ""), ("RENAME", "a"), ("GET", "k")] {
-            assert!(check(name.as_bytes(), Some(argument.as_bytes())).is_ok(), "{name}");
+            let argument = Some(argument.as_bytes());
+            assert!(always(name.as_bytes(), argument).is_ok(), "{name}");
+            assert!(on_a_shared_link(name.as_bytes(), argument).is_ok(), "{name}");
         }
     }
 }

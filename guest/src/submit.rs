@@ -2,8 +2,9 @@
 
 use crate::client::Core;
 use crate::effects::{Effect, Effects};
-use crate::inflight::What;
-use crate::link::{Link, Purpose, State};
+use crate::inflight::{REPEAT, SCRIPT, What};
+use crate::lane::{Lane, Plan};
+use crate::link::{Link, State};
 use crate::output::Verdict;
 use crate::resp::decode::Fault;
 use crate::resp::encode;
@@ -21,7 +22,7 @@ pub const MAX_BYTES: usize = 131_072;
 pub struct Partial {
     /// The request.
     pub id: u64,
-    /// Where its first part went.
+    /// Where its first part went; 0 where it waits for a link, and the rest of it is let go.
     pub link: u32,
     /// When its caller gives up.
     pub deadline: u64,
@@ -31,27 +32,32 @@ pub struct Partial {
     argument: u32,
     /// Place of the present command in its transaction, if it is one.
     place: Option<u32>,
+    /// How long its command may block.
+    blocks_for: u64,
+    /// What may be done should it fail: see `inflight::Entry`.
+    flags: u8,
 }
 
 /// A row of `submit`, unpacked.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    id: u64,
-    deadline: u64,
-    arguments: u32,
-    session: u32,
-    options: u32,
-    total: u32,
+pub(crate) struct Row {
+    pub(crate) id: u64,
+    pub(crate) deadline: u64,
+    pub(crate) arguments: u32,
+    pub(crate) session: u32,
+    pub(crate) options: u32,
+    pub(crate) total: u32,
 }
 
 /// What is left of the columns.
-struct Columns<'a> {
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
     lengths: &'a [u32],
     bytes: &'a [u8],
 }
 
 /// A row's arguments: as `Columns`, and no more than that.
-type Arguments<'a> = Columns<'a>;
+pub(crate) type Arguments<'a> = Columns<'a>;
 
 /// Whether requests can be taken.
 enum Gate {
@@ -75,7 +81,7 @@ impl Row {
         }
     }
 
-    fn has(self, option: u32) -> bool {
+    pub(crate) fn has(self, option: u32) -> bool {
         self.options & option != 0
     }
 }
@@ -91,7 +97,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The first argument, if it is not held.
-    fn first(&self) -> Option<&'a [u8]> {
+    pub(crate) fn first(&self) -> Option<&'a [u8]> {
         let length = *self.lengths.first()?;
         if length & HELD == 0 { self.bytes.get(..length as usize) } else { None }
     }
@@ -107,7 +113,14 @@ impl Core {
         let mut columns = Columns { lengths, bytes };
         for (place, words) in rows.iter().enumerate() {
             let row = Row::unpack(words);
-            match self.gate(now, row) {
+            let mut ahead = columns;
+            let Some(arguments) = ahead.take(row.arguments) else {
+                return self.misuse_all(rows.get(place..).unwrap_or_default(), "lengths and bytes do not fit the rows");
+            };
+            let begins = self.partial.as_ref().is_none_or(|partial| partial.id != row.id || partial.rest == 0);
+            let plan = if begins { self.plan(row, &arguments).map(Some) } else { Ok(None) };
+            let lane = plan.as_ref().map_or(Lane::Main, |plan| plan.map_or(Lane::Main, |plan| plan.lane));
+            match self.gate(now, row, lane) {
                 Gate::Open => {}
                 Gate::Wait => {
                     self.starved = true;
@@ -116,94 +129,135 @@ impl Core {
                 Gate::Shut(verdict, why) => {
                     self.out.failed(row.id, verdict, &why);
                     self.out.accepted += 1;
-                    let _ = columns.take(row.arguments);
+                    columns = ahead;
                     continue;
                 }
             }
-            let Some(arguments) = columns.take(row.arguments) else {
-                return self.misuse_all(rows.get(place..).unwrap_or_default(), "lengths and bytes do not fit the rows");
-            };
+            columns = ahead;
             self.out.accepted += 1;
-            if let Err(why) = self.write_row(row, &arguments) {
+            if let Err(why) = plan.and_then(|plan| self.write_row(now, row, plan, &arguments)) {
                 self.refuse(row.id, why);
             }
         }
+        self.close_retired();
     }
 
     /// `commands.cancel`.
-    pub fn cancel(&mut self, _now: u64, requests: &[u64]) {
+    pub fn cancel(&mut self, now: u64, requests: &[u64]) {
         let verdict = |failure| Verdict::new(failure, Cause::Cancelled);
-        if let Some(partial) = self.partial.take_if(|partial| requests.contains(&partial.id)) {
+        self.cancel_waiting(now, requests);
+        if let Some(partial) = self.partial.take_if(|partial| requests.contains(&partial.id))
+            && partial.link != 0
+        {
             self.out.failed(partial.id, verdict(Failure::NotSent), "cancelled before it was sent");
             let text = "a request was cancelled between its parts".to_owned();
             self.fail_link(partial.link, Fault { cause: Cause::Lost, text });
         }
-        let out = &mut self.out;
-        for link in &mut self.links {
-            link.inflight.swallow(|entry| {
-                let gone = requests.contains(&entry.id);
-                if gone {
-                    out.failed(entry.id, verdict(Failure::MaybeExecuted), "cancelled before the reply came");
-                }
-                gone
-            });
-        }
+        let why = "cancelled before the reply came";
+        self.swallow(now, verdict(Failure::MaybeExecuted), why, |entry| requests.contains(&entry.id));
     }
 
-    /// `commands.lease`: not in this build.
-    pub fn lease(&mut self, _now: u64, session: u32, _deadline: u64) {
-        let nodes = self.out.text(b"sessions are not supported yet");
-        let verdict = Verdict::new(Failure::NotSent, Cause::Unsupported);
-        self.out.event(EventKind::Leased, verdict.of_ended(), 0, u64::from(session), nodes);
-    }
-
-    /// `commands.release`.
-    pub fn release(&mut self, _now: u64, _session: u32) {}
-
-    fn gate(&mut self, now: u64, row: Row) -> Gate {
-        if self.draining.is_some() && self.partial.is_none() {
-            return Gate::Shut(Verdict::new(Failure::NotSent, Cause::Closing), "the client is closing".to_owned());
-        }
+    /// Why nothing can be taken now, nor soon.
+    pub(crate) fn refusal(&self, now: u64) -> Option<(Verdict, String)> {
+        let closing = Verdict::new(Failure::NotSent, Cause::Closing);
         match self.connection.state {
-            ClientState::Connecting => Gate::Wait,
-            ClientState::Closed => {
-                Gate::Shut(Verdict::new(Failure::NotSent, Cause::Closing), "the client is closed".to_owned())
-            }
+            ClientState::Closed => Some((closing, "the client is closed".to_owned())),
+            _ if self.draining.is_some() => Some((closing, "the client is closing".to_owned())),
             ClientState::Down | ClientState::Denied => {
                 let cause = self.connection.cause();
                 let failure = if cause == Cause::Denied { Failure::Refused } else { Failure::NotSent };
-                Gate::Shut(Verdict::new(failure, cause), self.connection.explain(now))
+                Some((Verdict::new(failure, cause), self.connection.explain(now)))
             }
-            ClientState::Ready => self.room_for(row),
+            ClientState::Connecting | ClientState::Ready => None,
         }
     }
 
-    fn room_for(&mut self, row: Row) -> Gate {
-        let most = self.inflight_most();
-        let most_bytes =
-            u64::from(self.settings.limits.inflight_bytes).min(u64::from(self.settings.limits.queued_bytes));
-        let partial = self.partial.as_ref().map(|partial| (partial.id, partial.link));
-        let Some(link) = self.main() else { return Gate::Wait };
-        match partial {
-            Some((id, on)) if id == row.id && on == link.id => Gate::Open,
-            _ if link.inflight.len() >= most || link.inflight.bytes(link.sent) >= most_bytes => Gate::Wait,
-            _ => Gate::Open,
+    fn gate(&mut self, now: u64, row: Row, lane: Lane) -> Gate {
+        if self.partial.as_ref().is_some_and(|partial| partial.id == row.id) {
+            return Gate::Open;
+        }
+        if self.partial.is_none()
+            && let Some((verdict, why)) = self.refusal(now)
+        {
+            return Gate::Shut(verdict, why);
+        }
+        match lane {
+            Lane::Session(session) => match self.session_link(session) {
+                Some(link) => self.room_on(Some(link)),
+                None => {
+                    let why = "its session has no link, or no longer".to_owned();
+                    Gate::Shut(Verdict::new(Failure::NotSent, Cause::Lost), why)
+                }
+            },
+            _ if self.connection.state != ClientState::Ready => Gate::Wait,
+            Lane::Alone if self.leases.waiting() >= self.settings.limits.queued as usize => Gate::Wait,
+            Lane::Alone => Gate::Open,
+            Lane::Main => {
+                let main = self.main().map(|link| link.id);
+                self.room_on(main)
+            }
         }
     }
 
-    /// Writes one row. The error says what is wrong with it.
-    fn write_row(&mut self, row: Row, arguments: &Arguments<'_>) -> Result<(), &'static str> {
-        let at = self.links.iter().position(|link| link.purpose == Purpose::Main && link.state == State::Ready);
-        let Some(link) = at.and_then(|at| self.links.get_mut(at)) else { return Err("there is no link") };
-        let mut partial = match self.partial.take() {
-            None => begin_request(row, link, &mut self.effects)?,
-            Some(partial) if partial.id == row.id => partial,
-            Some(partial) => {
-                self.partial = Some(partial);
-                return Err("a row came between the parts of another request");
+    fn room_on(&self, link: Option<u32>) -> Gate {
+        let limits = &self.settings.limits;
+        let most_bytes = u64::from(limits.inflight_bytes.min(limits.queued_bytes));
+        let Some(link) = self.links.iter().find(|candidate| Some(candidate.id) == link) else { return Gate::Wait };
+        if link.inflight.len() >= self.inflight_most() || link.inflight.bytes(link.sent) >= most_bytes {
+            return Gate::Wait;
+        }
+        Gate::Open
+    }
+
+    /// The link of a lane, or none where the request has to wait for one.
+    fn link_of(&mut self, row: Row, lane: Lane) -> Option<u32> {
+        match lane {
+            Lane::Main => self.main().map(|link| link.id),
+            Lane::Session(session) => self.session_link(session),
+            Lane::Alone => self.link_for_request(row.id),
+        }
+    }
+
+    /// Writes one row; there is a plan where a command begins. The error says what is wrong with it.
+    fn write_row(
+        &mut self,
+        now: u64,
+        row: Row,
+        plan: Option<Plan>,
+        arguments: &Arguments<'_>,
+    ) -> Result<(), &'static str> {
+        let id = match (&self.partial, plan) {
+            (Some(partial), _) if partial.id == row.id => partial.link,
+            (Some(_), _) => return Err("a row came between the parts of another request"),
+            (None, Some(plan)) => {
+                check_command(row, arguments)?;
+                match self.link_of(row, plan.lane) {
+                    Some(link) => link,
+                    None if plan.lane == Lane::Alone => {
+                        self.begin_waiting(now, row);
+                        return Ok(());
+                    }
+                    None => return Err("there is no link"),
+                }
             }
+            (None, None) => return Err("a row goes on with what did not begin"),
         };
-        let checked = if partial.rest == 0 { check_command(row, arguments) } else { check_rest(row, &partial) };
+        if id == 0 {
+            return self.let_go(row);
+        }
+        let send_source =
+            row.has(option::SCRIPT) && (row.has(option::ATOMIC | option::LONE) || self.unknown_scripts.take(row.id));
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state == State::Ready) else {
+            return Err("there is no link");
+        };
+        let mut partial = match self.partial.take() {
+            Some(partial) => partial,
+            None => begin_request(now, row, link, &mut self.effects),
+        };
+        if let Some(plan) = plan {
+            note_plan(now, row, plan, arguments, link, &mut partial);
+        }
+        let checked = if partial.rest == 0 { check_command(row, arguments) } else { check_rest(row, partial.rest) };
         if let Err(why) = checked {
             // What was written of it can't be taken back: leave `partial` to `refuse`.
             let begun = partial.rest > 0 || partial.place.is_some();
@@ -211,7 +265,14 @@ impl Core {
             return Err(why);
         }
         let begins = partial.rest == 0;
-        write_arguments(link, &mut self.effects, row, arguments, begins, partial.argument);
+        if begins && row.has(option::SCRIPT) {
+            if !send_source {
+                partial.flags |= SCRIPT;
+            }
+            crate::script::write(link, &mut self.effects, row, arguments, partial.argument, send_source);
+        } else {
+            write_arguments(link, &mut self.effects, row, arguments, begins, partial.argument);
+        }
         partial.argument = partial.argument.saturating_add(row.arguments);
         partial.rest = if begins { row.total } else { partial.rest } - row.arguments;
         if partial.rest > 0 {
@@ -222,10 +283,35 @@ impl Core {
         Ok(())
     }
 
+    /// A request that needs a link for itself, while there is none: it will be asked for again.
+    fn begin_waiting(&mut self, now: u64, row: Row) {
+        if row.total > row.arguments {
+            let rest = row.total - row.arguments;
+            let (deadline, argument, place) = (row.deadline, 0, None);
+            self.partial =
+                Some(Partial { id: row.id, link: 0, deadline, rest, argument, place, blocks_for: 0, flags: 0 });
+        }
+        self.park(now, row.id, row.deadline);
+    }
+
+    /// The rest of a request that waits for a link.
+    fn let_go(&mut self, row: Row) -> Result<(), &'static str> {
+        let Some(mut partial) = self.partial.take() else { return Ok(()) };
+        check_rest(row, partial.rest)?;
+        partial.rest -= row.arguments;
+        self.partial = (partial.rest > 0).then_some(partial);
+        Ok(())
+    }
+
     /// Ends a request that was not as the contract says; its link goes with it if part of it was written.
     fn refuse(&mut self, id: u64, why: &str) {
         self.out.failed(id, Verdict::new(Failure::Misuse, Cause::Usage), why);
+        self.leases.forget(id);
         if let Some(partial) = self.partial.take() {
+            if partial.link == 0 {
+                self.partial = (partial.id != id).then_some(partial);
+                return;
+            }
             let text = format!("a request was not gone on with as it began: {why}");
             self.fail_link(partial.link, Fault { cause: Cause::Lost, text });
             if partial.id != id {
@@ -248,9 +334,9 @@ impl Core {
 }
 
 /// The first row of a request: a transaction begins with MULTI.
-fn begin_request(row: Row, link: &mut Link, effects: &mut Effects) -> Result<Partial, &'static str> {
-    if row.session != 0 {
-        return Err("sessions are not supported yet");
+fn begin_request(now: u64, row: Row, link: &mut Link, effects: &mut Effects) -> Partial {
+    if link.inflight.len() == 0 {
+        link.heard = now;
     }
     let mut place = None;
     if row.has(option::ATOMIC | option::LONE) {
@@ -258,7 +344,26 @@ fn begin_request(row: Row, link: &mut Link, effects: &mut Effects) -> Result<Par
         link.wrote(bytes as u64, row.id, NEVER, What::Multi);
         place = Some(0);
     }
-    Ok(Partial { id: row.id, link: link.id, deadline: row.deadline, rest: 0, argument: 0, place })
+    let flags = if row.has(option::MAY_REPEAT) { REPEAT } else { 0 };
+    Partial { id: row.id, link: link.id, deadline: row.deadline, rest: 0, argument: 0, place, blocks_for: 0, flags }
+}
+
+/// What the plan of a command means for its link, and for its request as a whole.
+fn note_plan(now: u64, row: Row, plan: Plan, arguments: &Arguments<'_>, link: &mut Link, partial: &mut Partial) {
+    if !plan.repeat {
+        partial.flags &= !REPEAT;
+    }
+    if row.session != 0 {
+        link.traces.note(arguments.first().unwrap_or_default(), partial.place.is_some());
+    }
+    link.traces.lasting |= plan.lasting;
+    if plan.blocks_for > 0 {
+        link.heard = link.heard.max(now.saturating_add(plan.blocks_for));
+        partial.blocks_for = plan.blocks_for;
+    }
+    if row.has(option::PATIENT) {
+        partial.deadline = row.deadline.saturating_add(plan.blocks_for);
+    }
 }
 
 fn check_command(row: Row, arguments: &Arguments<'_>) -> Result<(), &'static str> {
@@ -266,17 +371,14 @@ fn check_command(row: Row, arguments: &Arguments<'_>) -> Result<(), &'static str
         return Err("a command needs at least its name");
     }
     check_count(row, row.total)?;
-    match arguments.first() {
-        Some([]) | None => Err("a command's name must not be empty, nor be held by the host"),
-        Some(name) => crate::refused::check(name, arguments.second()),
-    }
+    if row.has(option::SCRIPT) { crate::script::check(arguments) } else { Ok(()) }
 }
 
-fn check_rest(row: Row, partial: &Partial) -> Result<(), &'static str> {
+fn check_rest(row: Row, rest: u32) -> Result<(), &'static str> {
     if row.arguments == 0 {
         return Err("a row that goes on has no arguments");
     }
-    check_count(row, partial.rest)
+    check_count(row, rest)
 }
 
 /// `left` counts this row's arguments and those of the rows to come.
@@ -285,7 +387,7 @@ fn check_count(row: Row, left: u32) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("a row's arguments are not as many as its command's") }
 }
 
-fn write_arguments(
+pub(crate) fn write_arguments(
     link: &mut Link,
     effects: &mut Effects,
     row: Row,
@@ -321,7 +423,7 @@ fn write_arguments(
     link.sent += bytes as u64;
 }
 
-fn write_held(link: u32, effects: &mut Effects, request: u64, argument: u32, length: u32) -> usize {
+pub(crate) fn write_held(link: u32, effects: &mut Effects, request: u64, argument: u32, length: u32) -> usize {
     let before = effects.send(link, |out| encode::begin_argument(out, length));
     effects.push(Effect::SendHeld { link, request, argument });
     before + length as usize + effects.send(link, encode::end_argument)
@@ -330,7 +432,7 @@ fn write_held(link: u32, effects: &mut Effects, request: u64, argument: u32, len
 /// A command is whole: what is to be answered, and whether its transaction goes on.
 fn end_command(row: Row, mut partial: Partial, link: &mut Link, effects: &mut Effects) -> Option<Partial> {
     let Some(place) = partial.place else {
-        link.wrote(0, row.id, partial.deadline, What::Command);
+        link.wrote_request(0, row.id, partial.deadline, What::Command, partial.flags);
         return None;
     };
     link.wrote(0, row.id, NEVER, What::Queued(place));
@@ -339,17 +441,36 @@ fn end_command(row: Row, mut partial: Partial, link: &mut Link, effects: &mut Ef
         return Some(partial);
     }
     let bytes = effects.send(link.id, |out| encode::words(out, &[b"EXEC"]));
-    link.wrote(bytes as u64, row.id, partial.deadline, What::Exec);
+    link.wrote_request(bytes as u64, row.id, partial.deadline, What::Exec, partial.flags & REPEAT);
     None
 }
 
 impl<'a> Columns<'a> {
     /// The second argument, if neither it nor the first is held.
-    fn second(&self) -> Option<&'a [u8]> {
+    pub(crate) fn second(&self) -> Option<&'a [u8]> {
         let (first, second) = (*self.lengths.first()?, *self.lengths.get(1)?);
         if (first | second) & HELD != 0 {
             return None;
         }
         self.bytes.get(first as usize..)?.get(..second as usize)
+    }
+
+    /// Any argument, if it is not held. Takes longer than `first` and `second`.
+    pub(crate) fn at(&self, index: usize) -> Option<&'a [u8]> {
+        let length = self.lengths.get(index).filter(|length| **length & HELD == 0)?;
+        let before = self.lengths.get(..index)?.iter().filter(|length| **length & HELD == 0);
+        let from: usize = before.map(|length| *length as usize).sum();
+        self.bytes.get(from..)?.get(..*length as usize)
+    }
+
+    /// An argument's length, as the row says it.
+    pub(crate) fn length(&self, index: usize) -> Option<u32> {
+        self.lengths.get(index).copied()
+    }
+
+    /// The columns without their first arguments, `count` of them.
+    pub(crate) fn behind(mut self, count: u32) -> Option<Self> {
+        self.take(count)?;
+        Some(self)
     }
 }

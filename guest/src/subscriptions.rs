@@ -4,14 +4,16 @@ use crate::client::Core;
 use crate::inflight::What;
 use crate::link::{Link, Purpose, State, strip_message};
 use crate::output::Verdict;
-use crate::pubsub::{Kind, MAX_NAME, Names, SHARED};
+use crate::pubsub::{Kind, MAX_NAME, NO_HUB, Names, SHARED};
 use crate::push::{Push, classify};
 use crate::resp::decode::Fault;
 use crate::resp::encode;
-use crate::wire::{Cause, ClientState, EventKind, Failure, HELD, NEVER};
+use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, HELD, NEVER};
 
 /// Most names of one SUBSCRIBE: more go in further ones.
 const NAMES_A_COMMAND: usize = 1000;
+/// When to look again for a link whose place is being made. Microseconds.
+const SOON: u64 = 1000;
 /// Most names of one subscription.
 const MAX_NAMES: usize = 16_384;
 
@@ -57,14 +59,6 @@ impl Core {
                 }
             }
             _ => self.out.notice(EventKind::Ended, id),
-        }
-    }
-
-    /// The main link speaks RESP3: the shared subscriptions are on it.
-    pub(crate) fn share_main_link(&mut self, link: u32) {
-        if let Some(hub) = self.hubs.hub(SHARED) {
-            hub.link = Some(link);
-            self.hub_ready(SHARED);
         }
     }
 
@@ -116,7 +110,13 @@ impl Core {
     }
 
     /// The server refused a SUBSCRIBE: whoever waits for one of its names learns it.
-    pub(crate) fn subscription_refused(&mut self, _now: u64, link: u32, id: u64, mark: usize) {
+    pub(crate) fn subscription_refused(&mut self, link: u32, id: u64, class: ErrorClass, mark: usize) {
+        if passes(class) {
+            // All its names are asked for anew, after a while, on another link.
+            let text = self.links.iter().find(|candidate| candidate.id == link).map(Link::error_text);
+            self.out.rewind(mark);
+            return self.fail_link(link, Fault { cause: Cause::Lost, text: text.unwrap_or_default() });
+        }
         let ids = self.hubs.share_unconfirmed(id);
         if ids.is_empty() {
             self.out.rewind(mark);
@@ -164,7 +164,11 @@ impl Core {
                     let name: Box<[u8]> = Box::from(name);
                     return self.unsubscribed(id, kind, &name, mark);
                 }
-                Push::Message(..) | Push::Unknown => link.end_push(),
+                Push::Pong if link.inflight.front().is_some_and(|entry| entry.what == What::Probe) => {
+                    link.inflight.pop();
+                    link.end_push()
+                }
+                Push::Message(..) | Push::Unknown | Push::Pong => link.end_push(),
             }
         };
         if !parts {
@@ -247,13 +251,15 @@ impl Core {
         if self.connection.state != ClientState::Ready {
             return;
         }
-        let Some(main) = self.main() else { return };
-        let (main, resp3, endpoint) = (main.id, main.handshake.resp3, main.endpoint.clone());
-        if hub == SHARED && resp3 {
-            return self.share_main_link(main);
-        }
+        let Some(endpoint) = self.main().map(|main| main.endpoint.clone()) else { return };
         if self.links.len() >= self.settings.limits.links as usize {
-            return self.end_hub(hub, "no more links may be opened: limits.links");
+            if !self.close_an_idle_lease() {
+                return self.end_hub(hub, "no more links may be opened: limits.links");
+            }
+            if let Some(hub) = self.hubs.hub(hub) {
+                hub.retry_at = now.saturating_add(SOON);
+            }
+            return;
         }
         let link = self.open_link(now, Purpose::Hub(hub), endpoint);
         if let Some(hub) = self.hubs.hub(hub) {
@@ -295,10 +301,10 @@ impl Core {
     }
 }
 
-/// Which hub's names are on this link.
+/// Which hub's names are on this link: on one for commands, none are.
 fn hub_of(link: &Link) -> u64 {
     match link.purpose {
-        Purpose::Main => SHARED,
+        Purpose::Main | Purpose::Lease => NO_HUB,
         Purpose::Hub(hub) => hub,
     }
 }
@@ -338,6 +344,19 @@ fn split_names(lengths: &[u32], mut bytes: &[u8]) -> Result<Names, &'static str>
         bytes = rest;
     }
     if bytes.is_empty() { Ok(names) } else { Err("lengths and names do not fit") }
+}
+
+/// Whether a server that refuses for this reason may take the same later.
+fn passes(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Loading
+            | ErrorClass::Busy
+            | ErrorClass::Masterdown
+            | ErrorClass::Clusterdown
+            | ErrorClass::Tryagain
+            | ErrorClass::Oom
+    )
 }
 
 fn unasked(text: &str) -> Fault {

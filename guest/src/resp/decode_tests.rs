@@ -139,6 +139,19 @@ fn bounds_lines_and_depth() {
 }
 
 #[test]
+fn a_line_is_as_long_however_it_is_cut() {
+    let longest = format!("+{}\r\n", "x".repeat(MAX_LINE - 1));
+    let longer = format!("+{}\r\n", "x".repeat(MAX_LINE));
+    let unended = format!("+{}\n", "x".repeat(MAX_LINE));
+    for line in [longest, longer, unended] {
+        let expected = decode(line.as_bytes(), &[], Limits::default());
+        for cut in [1, MAX_LINE, MAX_LINE + 1] {
+            assert_eq!(decode(line.as_bytes(), &[cut], Limits::default()), expected, "{} cut at {cut}", line.len());
+        }
+    }
+}
+
+#[test]
 fn a_large_string_passes_only_where_its_end_was_not_fed() {
     let limits = Limits { pass_above: 64, ..Limits::default() };
     let input = format!("*2\r\n${}\r\n{}\r\n:1\r\n", 100, "x".repeat(100));
@@ -212,7 +225,17 @@ fn bulk(kind: u8, bytes: &[u8]) -> Vec<u8> {
     [&[kind][..], format!("{}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
 
+/// Miri is slow, and lets nothing out, so that failures can't be kept in files.
+fn config() -> ProptestConfig {
+    match cfg!(miri) {
+        true => ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() },
+        false => ProptestConfig::default(),
+    }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn splits_change_nothing(values in proptest::collection::vec(resp(), 1..4), at in any::<proptest::sample::Index>()) {
         let input = values.concat();

@@ -436,7 +436,7 @@ impl Host {
 }
 
 const FAILURES: [&str; 5] = ["not-sent", "maybe-executed", "refused", "limit", "misuse"];
-const CAUSES: [&str; 11] = [
+const CAUSES: [&str; 14] = [
     "none",
     "deadline",
     "cancelled",
@@ -448,6 +448,9 @@ const CAUSES: [&str; 11] = [
     "closing",
     "unsupported",
     "usage",
+    "silent",
+    "loading",
+    "replica",
 ];
 const STATES: [&str; 5] = ["connecting", "ready", "down", "denied", "closed"];
 
