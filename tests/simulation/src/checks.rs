@@ -1,0 +1,215 @@
+//! The invariants.
+
+use std::collections::BTreeSet;
+
+use coracle_core::wire::{Cause, ClientState, Failure};
+
+use crate::net;
+use crate::plan::{Fault, Step};
+use crate::requests::Phase;
+use crate::server::Name;
+use crate::value::Value;
+use crate::world::{Check, World};
+
+/// Repeating these changes something: whatever their caller allows.
+const NEVER_TWICE: &[u8] = b"INCR";
+
+impl World {
+    /// A reply is of this request, and of this one only.
+    pub fn check_reply(&self, id: u64, value: &Value) -> Check {
+        let Some(request) = self.host.requests.get(id as usize) else {
+            return Err(format!("a reply for request {id}, which there is not"));
+        };
+        if request.phase != Phase::Taken {
+            return Err(format!("a reply for request {id}, which is {:?}", request.phase));
+        }
+        if !self.server.log.replies(id).contains(value) {
+            let said = self.server.log.replies(id);
+            return Err(format!("request {id} got {value:?}; the server said to it {said:?}"));
+        }
+        Ok(())
+    }
+
+    /// What a transaction's command got instead of being queued is of its request.
+    pub fn check_kept(&mut self, id: u64, value: &Value) -> Check {
+        let open = self.host.requests.get_mut(id as usize).filter(|at| at.phase == Phase::Taken);
+        let Some(request) = open else {
+            return Err(format!("a piece of request {id}, which is not open"));
+        };
+        request.kept += 1;
+        let Value::Error(text) = value else { return Err(format!("request {id} keeps {value:?}, which is no error")) };
+        let text = String::from_utf8_lossy(text);
+        let own = text.ends_with(&format!(" #{id}"));
+        if own || ["LOADING", "READONLY", "NOAUTH"].iter().any(|word| text.starts_with(word)) {
+            return Ok(());
+        }
+        Err(format!("request {id} keeps another's error: {text}"))
+    }
+
+    /// It fails, and what is said of its execution is true.
+    pub fn check_failure(&self, id: u64, failure: Failure, cause: Cause) -> Check {
+        let Some(request) = self.host.requests.get(id as usize) else {
+            return Err(format!("request {id} fails, and there is none"));
+        };
+        if !matches!(request.phase, Phase::Waiting | Phase::Taken) {
+            return Err(format!("request {id} fails by {cause:?}, and is {:?}", request.phase));
+        }
+        if failure == Failure::Misuse {
+            return Err(format!("request {id} is called misuse, which it was not"));
+        }
+        if failure != Failure::MaybeExecuted && self.server.log.executed(id) > 0 {
+            return Err(format!("request {id} is called {failure:?} by {cause:?}, and the server executed it"));
+        }
+        Ok(())
+    }
+
+    /// It may go out again.
+    pub fn check_resubmit(&self, id: u64, maybe: bool) -> Check {
+        let Some(request) = self.host.requests.get(id as usize) else {
+            return Err(format!("request {id} is wanted again, and there is none"));
+        };
+        if request.phase != Phase::Taken && request.taken == 0 {
+            return Err(format!("request {id} is wanted again, and is {:?}", request.phase));
+        }
+        if self.host.draining {
+            return Err(format!("request {id} is wanted again by a client that drains"));
+        }
+        let repeatable = request.ask.as_ref().is_some_and(|ask| ask.may_repeat);
+        if maybe && !repeatable {
+            return Err(format!("request {id} is wanted again, and must not be repeated"));
+        }
+        let unexecuted = self.server.log.executed(id) == 0 || request.maybe;
+        if !maybe && !unexecuted {
+            return Err(format!("request {id} is wanted again as not sent, and the server executed it"));
+        }
+        Ok(())
+    }
+
+    /// By now it must have ended.
+    pub fn check_ended(&self, id: u64) -> Check {
+        match self.host.requests[id as usize].phase {
+            Phase::Idle | Phase::Ended => Ok(()),
+            phase => Err(format!("request {id} is {phase:?}, though it should have ended")),
+        }
+    }
+
+    /// Behind bytes that no server sends, the core must have closed the link.
+    pub fn check_lie(&self, at: usize) -> Check {
+        let conn = &self.conns[at];
+        let seen = conn.lie_ends_at.is_some_and(|end| conn.down.carried >= end);
+        if seen && matches!(conn.phase, net::Phase::Open | net::Phase::Broken) {
+            return Err(format!("link {} got what no server sends, and is still open", conn.link));
+        }
+        Ok(())
+    }
+
+    /// Queues and links are within the limits.
+    pub fn check_bounds(&self) -> Check {
+        let shape = &self.plan.shape;
+        let open = self.host.links.iter().filter(|at| self.conns[**at].phase != net::Phase::Gone).count();
+        if open > shape.links as usize {
+            return Err(format!("{open} links are open, and {} may be", shape.links));
+        }
+        let taken = self.host.requests.iter().filter(|request| request.phase == Phase::Taken).count();
+        let most = shape.inflight.min(shape.queued) as usize;
+        if taken > most {
+            return Err(format!("{taken} requests are in flight, and {most} may be"));
+        }
+        Ok(())
+    }
+
+    /// A server that refused something may end subscriptions.
+    pub fn may_be_refused(&self) -> bool {
+        self.plan.steps.iter().any(|(_, step)| match step {
+            Step::Subscribe { names, .. } => names.iter().any(|name| name == b"forbidden"),
+            Step::Fault(fault) => matches!(fault, Fault::DenyAuth(_)),
+            _ => false,
+        })
+    }
+
+    /// A drained client has ended everything, and is closed.
+    pub fn check_drained(&self) -> Check {
+        for (id, request) in self.host.requests.iter().enumerate() {
+            if matches!(request.phase, Phase::Waiting | Phase::Taken) {
+                return Err(format!("the client was drained, and request {id} is {:?}", request.phase));
+            }
+        }
+        if let Some((id, _)) = self.host.subscribers.iter().find(|(_, subscriber)| !subscriber.ended) {
+            return Err(format!("the client was drained, and subscription {id} goes on"));
+        }
+        if self.host.state != ClientState::Closed {
+            return Err(format!("the client was drained, and is {:?}", self.host.state));
+        }
+        Ok(())
+    }
+
+    /// Faults are over for long: nothing is left undone.
+    pub fn check_recovered(&self) -> Check {
+        if self.host.state != ClientState::Ready {
+            return Err(format!("the client is {:?} long after the last fault", self.host.state));
+        }
+        for id in 1..self.host.requests.len() as u64 {
+            self.check_ended(id)?;
+        }
+        for (id, subscriber) in &self.host.subscribers {
+            if !subscriber.ended && (!subscriber.live || subscriber.leaving) {
+                let what = if subscriber.leaving { "did not end" } else { "is not live" };
+                return Err(format!("subscription {id} {what} long after the last fault"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The run is over: what was said is true to the end.
+    pub fn check_end(&self) -> Check {
+        for (id, request) in self.host.requests.iter().enumerate() {
+            let Some(ask) = &request.ask else { continue };
+            let executed = self.server.log.executed(id as u64);
+            if request.not_sent && executed > 0 {
+                return Err(format!("request {id} was called not sent, and the server executed it later"));
+            }
+            let once = !ask.may_repeat || ask.commands.iter().any(|words| words[0] == NEVER_TWICE);
+            if executed > 1 && once {
+                return Err(format!("request {id} was executed {executed} times"));
+            }
+            self.check_ended(id as u64)?;
+        }
+        if self.host.draining {
+            return Ok(());
+        }
+        self.check_recovered()?;
+        self.check_messages()?;
+        self.check_server_side()
+    }
+
+    /// Whoever is live got all that was published since.
+    fn check_messages(&self) -> Check {
+        for (id, subscriber) in self.host.subscribers.iter().filter(|(_, subscriber)| subscriber.live) {
+            for (name, required) in &subscriber.names {
+                let there = self.server.publications_of(&(subscriber.kind, name.clone()));
+                if required.is_some_and(|next| next < there) {
+                    let name = String::from_utf8_lossy(name);
+                    return Err(format!(
+                        "subscription {id} did not get the last messages of {name}, and no gap was told"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The server has the subscriptions that callers have, and no others.
+    fn check_server_side(&self) -> Check {
+        let open = self.server.sessions.iter().filter(|session| session.open);
+        let has: BTreeSet<&Name> = open.flat_map(|session| &session.subscribed).collect();
+        let live = self.host.subscribers.values().filter(|subscriber| subscriber.live);
+        let wanted: BTreeSet<Name> =
+            live.flat_map(|subscriber| subscriber.names.keys().map(|name| (subscriber.kind, name.clone()))).collect();
+        match has.iter().find(|name| !wanted.contains(**name)) {
+            Some((kind, name)) => {
+                Err(format!("the server still has {kind:?} {}, which nobody wants", String::from_utf8_lossy(name)))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The model host: what the WIT asks of one. Calls into the core, their effects, and time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use coracle_core::Core;
+use coracle_core::config::{Endpoint, Limits, Settings};
+use coracle_core::effects::Effect;
+use coracle_core::wire::{ClientState, NEVER};
+
+use crate::net::{Conn, Phase};
+use crate::plan::Plan;
+use crate::random::Random;
+use crate::requests::Request;
+use crate::server::PASSWORD;
+use crate::session::Session;
+use crate::subscribers::Subscriber;
+use crate::world::{Check, Event, World, note};
+
+/// What the host keeps beside its connections.
+#[derive(Debug)]
+pub struct Host {
+    /// By id; 0 is none.
+    pub requests: Vec<Request>,
+    pub subscribers: BTreeMap<u64, Subscriber>,
+    /// Not accepted yet, or in part only.
+    pub waiting: VecDeque<u64>,
+    /// The core said that it is full.
+    pub held_back: bool,
+    pub submitting: bool,
+    pub wake_at: u64,
+    /// The earliest wake-up that is due.
+    pub wake_due: u64,
+    /// Connections by link, of this instance of the core.
+    pub links: Vec<usize>,
+    pub instance: u64,
+    /// The next call traps.
+    pub doomed: bool,
+    pub draining: bool,
+    pub state: ClientState,
+    /// Connections to which the last call appended, and how much they had before.
+    pub touched: Vec<(usize, u64)>,
+    /// The rows of the last `submit`, by request.
+    pub batch: Vec<u64>,
+    /// How many of them were accepted.
+    pub accepted: usize,
+}
+
+impl Host {
+    /// Before the first call.
+    pub fn new(plan: &Plan) -> Self {
+        let calls = plan.highest_call() + 1;
+        Self {
+            requests: (0..=calls).map(|_| Request::default()).collect(),
+            subscribers: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            held_back: false,
+            submitting: false,
+            wake_at: NEVER,
+            wake_due: NEVER,
+            links: Vec::new(),
+            instance: 0,
+            doomed: false,
+            draining: false,
+            state: ClientState::Connecting,
+            touched: Vec::new(),
+            batch: Vec::new(),
+            accepted: 0,
+        }
+    }
+
+    /// A core as the plan has it.
+    pub fn new_core(&self, plan: &Plan, now: u64) -> Check<Core> {
+        let shape = &plan.shape;
+        let endpoints = (0..shape.endpoints).map(|at| Endpoint::Tcp(format!("server{at}"), 6379)).collect();
+        let limits = Limits {
+            queued: shape.queued,
+            inflight: shape.inflight,
+            inflight_bytes: shape.inflight_bytes,
+            links: shape.links,
+            hold_above: shape.hold_above,
+            pass_above: shape.pass_above,
+            ..Limits::default()
+        };
+        let settings = Settings {
+            seed: plan.seed ^ self.instance,
+            endpoints,
+            database: shape.database,
+            name: "simulation".into(),
+            library_name: "model".into(),
+            library_version: String::new(),
+            resp2: shape.resp2,
+            connect_timeout: 1_000_000,
+            quiet_after: NEVER,
+            idle_timeout: NEVER,
+            primary: false,
+            limits,
+        };
+        Core::new(now, settings)
+    }
+}
+
+impl World {
+    /// A call into the core, and what follows from it. `input` is the connection that was fed.
+    pub fn call(&mut self, input: Option<usize>, call: impl FnOnce(&mut Core, u64)) -> Check {
+        if std::mem::take(&mut self.host.doomed) {
+            return self.trapped(&[]);
+        }
+        call(&mut self.core, self.now);
+        self.after_call(input)
+    }
+
+    /// The effects, the progress and the events of a call.
+    pub fn after_call(&mut self, input: Option<usize>) -> Check {
+        self.do_effects()?;
+        let progress = self.core.progress();
+        self.host.wake_at = progress.wake_at;
+        if progress.wake_at < self.host.wake_due {
+            self.host.wake_due = progress.wake_at;
+            self.at(progress.wake_at, Event::Wake);
+        }
+        self.host.accepted = progress.accepted as usize;
+        self.settle()?;
+        self.take_events(&progress, input)?;
+        if let Some(at) = input {
+            let conn = &mut self.conns[at];
+            conn.pass = progress.pass;
+            let forget = progress.keep_from.saturating_sub(conn.input_from).min(conn.input.len() as u64);
+            conn.input.drain(..forget as usize);
+            conn.input_from += forget;
+        }
+        self.check_bounds()
+    }
+
+    /// Input comes in, in portions as the contract allows; what passes by is kept here.
+    pub fn feed(&mut self, at: usize, mut bytes: &[u8]) -> Check {
+        while !bytes.is_empty() && matches!(self.conns[at].phase, Phase::Open | Phase::Broken) {
+            let conn = &mut self.conns[at];
+            let skipped = (conn.pass as usize).min(bytes.len());
+            let (passed, rest) = bytes.split_at(skipped);
+            let fed = if skipped as u64 == conn.pass { &rest[..rest.len().min(65_536)] } else { &[] };
+            bytes = &rest[fed.len()..];
+            if !passed.is_empty() {
+                conn.tape.pass(passed)?;
+                conn.input_from += (conn.input.len() + passed.len()) as u64;
+                conn.input.clear();
+            }
+            conn.input.extend_from_slice(fed);
+            let link = conn.link;
+            note!(self, "link {link} ← \"{}\"", fed.escape_ascii());
+            let before = self.host.instance;
+            self.call(Some(at), |core, now| core.handle_received(now, link, skipped as u64, fed))?;
+            if self.host.instance != before {
+                return Ok(());
+            }
+            self.check_lie(at)?;
+        }
+        Ok(())
+    }
+
+    /// The time that the core asked for has come.
+    pub fn wake(&mut self) -> Check {
+        if self.now < self.host.wake_due {
+            return Ok(());
+        }
+        self.host.wake_due = NEVER;
+        if self.host.wake_at <= self.now {
+            note!(self, "elapsed");
+            return self.call(None, |core, now| core.handle_elapsed(now, &[]));
+        }
+        if self.host.wake_at != NEVER {
+            self.host.wake_due = self.host.wake_at;
+            self.at(self.host.wake_at, Event::Wake);
+        }
+        Ok(())
+    }
+
+    fn do_effects(&mut self) -> Check {
+        self.host.touched.clear();
+        for conn in self.host.links.iter().map(|at| *at) {
+            self.conns[conn].closed_by_core = self.conns[conn].phase == Phase::Closing;
+        }
+        let effects = self.core.effects().list().to_vec();
+        for effect in effects {
+            self.do_effect(&effect)?;
+        }
+        Ok(())
+    }
+
+    fn do_effect(&mut self, effect: &Effect) -> Check {
+        match effect {
+            Effect::Open { link, .. } => self.open(*link),
+            Effect::Close { link } => {
+                let at = self.conn_of(*link)?;
+                self.close(at)
+            }
+            Effect::Send { link, start, end } => {
+                let at = self.conn_of(*link)?;
+                let bytes = self.core.effects().bytes(*start, *end).to_vec();
+                self.append(at, &bytes)
+            }
+            Effect::SendHeld { link, request, argument } => {
+                let at = self.conn_of(*link)?;
+                let bytes = self.held(*request, *argument)?;
+                self.append(at, &bytes)
+            }
+            Effect::SendSecret { link, generation, password } => {
+                if *generation != 1 || !password {
+                    return Err(format!("a secret is asked for that there is not: {effect:?}"));
+                }
+                let at = self.conn_of(*link)?;
+                self.append(at, PASSWORD.as_bytes())
+            }
+        }
+    }
+
+    fn open(&mut self, link: u32) -> Check {
+        if link as usize != self.host.links.len() + 1 {
+            return Err(format!("link {link} is opened where {} is the next", self.host.links.len() + 1));
+        }
+        let at = self.conns.len();
+        let mut random = Random::new(self.plan.seed, 1000 + at as u64);
+        let fragile = !self.calm && random.chance(self.plan.shape.fragile);
+        let delay = random.between(10, 2 * self.plan.shape.latency);
+        if fragile {
+            self.count("fragile connections");
+        }
+        self.conns.push(Conn::new(link, random, fragile));
+        self.server.sessions.push(Session::default());
+        self.host.links.push(at);
+        note!(self, "link {link} is being opened");
+        self.after(delay, Event::Dial(at));
+        Ok(())
+    }
+
+    fn close(&mut self, at: usize) -> Check {
+        let link = self.conns[at].link;
+        if matches!(self.conns[at].phase, Phase::Closing | Phase::Gone) {
+            return Err(format!("link {link} is closed twice"));
+        }
+        note!(self, "the core closes link {link}");
+        self.let_go(at);
+        let conn = &mut self.conns[at];
+        conn.phase = Phase::Closing;
+        let delay = conn.notice_delay();
+        self.after(delay, Event::Hangup(at));
+        Ok(())
+    }
+
+    fn append(&mut self, at: usize, bytes: &[u8]) -> Check {
+        let conn = &mut self.conns[at];
+        if !matches!(conn.phase, Phase::Open | Phase::Broken) {
+            return Err(format!("output on link {}, which is {:?}", conn.link, conn.phase));
+        }
+        if !self.host.touched.iter().any(|(touched, _)| *touched == at) {
+            self.host.touched.push((at, conn.appended));
+        }
+        conn.output.extend_from_slice(bytes);
+        conn.appended += bytes.len() as u64;
+        self.schedule_flush(at);
+        Ok(())
+    }
+
+    fn conn_of(&self, link: u32) -> Check<usize> {
+        let at = (link as usize).checked_sub(1).and_then(|at| self.host.links.get(at));
+        at.copied().ok_or_else(|| format!("an effect on link {link}, which was never opened"))
+    }
+}

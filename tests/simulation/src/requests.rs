@@ -1,0 +1,261 @@
+//! Requests in the host: their rows, their queue, and how they end.
+
+use coracle_core::wire::{Cause, Failure, HELD, NEVER, option};
+
+use crate::plan::{Ask, MILLISECOND};
+use crate::value::Value;
+use crate::world::{Check, Event, World, note};
+
+/// A request: what the host knows of it.
+#[derive(Debug, Default)]
+pub struct Request {
+    pub ask: Option<Ask>,
+    pub rows: Vec<Row>,
+    pub deadline: u64,
+    pub phase: Phase,
+    /// Rows that the core accepted.
+    pub taken: usize,
+    /// It was asked for again although it may have been executed.
+    pub maybe: bool,
+    /// Connections that got bytes of it, and how much they had before.
+    pub marks: Vec<(usize, u64)>,
+    /// It was said that the server did not execute it, nor ever will.
+    pub not_sent: bool,
+    /// Errors that its commands got instead of being queued.
+    pub kept: usize,
+}
+
+/// Where a request is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not begun.
+    #[default]
+    Idle,
+    /// In the host's queue; some rows may be taken.
+    Waiting,
+    /// Accepted whole.
+    Taken,
+    Ended,
+}
+
+/// A row of `submit`.
+#[derive(Clone, Debug)]
+pub struct Row {
+    arguments: Vec<Vec<u8>>,
+    total: u32,
+    options: u32,
+}
+
+/// Rows of one call, and whose they are.
+struct Batch {
+    words: Vec<u64>,
+    lengths: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl World {
+    /// A caller begins.
+    pub fn ask(&mut self, ask: Ask) {
+        let id = ask.id;
+        let deadline = ask.patience.map_or(NEVER, |patience| self.now + patience);
+        let rows = self.rows_of(&ask);
+        note!(self, "request {id}: {}", describe(&ask));
+        if deadline != NEVER {
+            self.at(deadline, Event::Deadline(id));
+            self.at(deadline + 50 * MILLISECOND, Event::Overdue(id));
+        }
+        self.host.requests[id as usize] =
+            Request { ask: Some(ask), rows, deadline, phase: Phase::Waiting, ..Request::default() };
+        self.host.waiting.push_back(id);
+        self.schedule_submit();
+    }
+
+    /// The queue is looked at soon.
+    pub fn schedule_submit(&mut self) {
+        if !self.host.submitting && !self.host.held_back && !self.host.waiting.is_empty() {
+            self.host.submitting = true;
+            let delay = self.random.pick(&[0, 0, 30, 900]);
+            self.after(delay, Event::Submit);
+        }
+    }
+
+    /// One `submit`, of as many rows as the host likes.
+    pub fn submit(&mut self) -> Check {
+        self.host.submitting = false;
+        if self.host.held_back {
+            return Ok(());
+        }
+        let (batch, ids) = self.pack();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.host.doomed) {
+            return self.trapped(&ids);
+        }
+        note!(self, "submit {ids:?}");
+        self.core.submit(self.now, &batch.words, &batch.lengths, &batch.bytes);
+        self.host.batch = ids;
+        self.after_call(None)?;
+        self.schedule_submit();
+        Ok(())
+    }
+
+    /// Notes which rows of the last `submit` were taken, before its events are looked at.
+    pub fn settle(&mut self) -> Check {
+        let batch = std::mem::take(&mut self.host.batch);
+        if self.host.accepted > batch.len() {
+            return Err(format!("{} of {} rows accepted", self.host.accepted, batch.len()));
+        }
+        if self.host.accepted < batch.len() {
+            self.host.held_back = true;
+        }
+        for id in batch.into_iter().take(self.host.accepted) {
+            let touched = self.host.touched.clone();
+            let request = &mut self.host.requests[id as usize];
+            request.taken += 1;
+            request.marks.extend(touched);
+            if request.taken == request.rows.len() {
+                request.phase = Phase::Taken;
+                self.host.waiting.retain(|waiting| *waiting != id);
+            }
+        }
+        Ok(())
+    }
+
+    /// A held argument.
+    pub fn held(&self, request: u64, argument: u32) -> Check<Vec<u8>> {
+        let known = self.host.requests.get(request as usize).filter(|request| request.phase != Phase::Ended);
+        let ask = known.and_then(|request| request.ask.as_ref()).ok_or("an argument of a request that is none")?;
+        let bytes = ask.commands.iter().flatten().nth(argument as usize).ok_or("an argument that there is not")?;
+        if bytes.len() <= self.plan.shape.hold_above as usize {
+            return Err(format!("argument {argument} of request {request} is not held"));
+        }
+        Ok(bytes.clone())
+    }
+
+    /// A caller gives up, or its time is over.
+    pub fn give_up(&mut self, id: u64, cause: Cause) -> Check {
+        let request = &self.host.requests[id as usize];
+        match (request.phase, request.taken) {
+            (Phase::Waiting, 0) => {
+                let failure = if request.maybe { Failure::MaybeExecuted } else { Failure::NotSent };
+                self.fail(id, failure, cause)
+            }
+            (Phase::Waiting, _) => self.cancel(id),
+            (Phase::Taken, _) if cause == Cause::Cancelled => self.cancel(id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Its deadline is now: the core sees to what it accepted.
+    pub fn pass_deadline(&mut self, id: u64) -> Check {
+        self.give_up(id, Cause::Deadline)
+    }
+
+    fn cancel(&mut self, id: u64) -> Check {
+        note!(self, "cancel {id}");
+        self.call(None, |core, now| core.cancel(now, &[id]))?;
+        self.check_ended(id)
+    }
+
+    /// The core wants it again.
+    pub fn resubmit(&mut self, ids: &[(u64, bool)]) -> Check {
+        for &(id, maybe) in ids {
+            note!(self, "request {id} is to be submitted again{}", if maybe { ", may have been executed" } else { "" });
+            self.check_resubmit(id, maybe)?;
+            let request = &mut self.host.requests[id as usize];
+            request.phase = Phase::Waiting;
+            request.taken = 0;
+            request.marks.clear();
+            request.maybe |= maybe;
+            request.kept = 0;
+        }
+        self.host.waiting.retain(|waiting| ids.iter().all(|(id, _)| id != waiting));
+        for (id, _) in ids.iter().rev() {
+            self.host.waiting.push_front(*id);
+        }
+        for &(id, _) in ids {
+            if self.host.requests[id as usize].deadline <= self.now {
+                self.give_up(id, Cause::Deadline)?;
+            }
+        }
+        self.schedule_submit();
+        Ok(())
+    }
+
+    /// It ends with a reply.
+    pub fn reply(&mut self, id: u64, value: &Value) -> Check {
+        note!(self, "request {id} is answered: {value:?}");
+        self.check_reply(id, value)?;
+        self.count("replies");
+        self.host.requests[id as usize].phase = Phase::Ended;
+        Ok(())
+    }
+
+    /// It ends without one.
+    pub fn fail(&mut self, id: u64, failure: Failure, cause: Cause) -> Check {
+        note!(self, "request {id} fails: {failure:?}, {cause:?}");
+        self.check_failure(id, failure, cause)?;
+        self.count(match failure {
+            Failure::MaybeExecuted => "maybe executed",
+            _ => "not sent",
+        });
+        let request = &mut self.host.requests[id as usize];
+        request.phase = Phase::Ended;
+        request.not_sent = failure != Failure::MaybeExecuted && !request.maybe;
+        self.host.waiting.retain(|waiting| *waiting != id);
+        Ok(())
+    }
+
+    /// Rows of the queue's front, and the request of each.
+    fn pack(&self) -> (Batch, Vec<u64>) {
+        let mut batch = Batch { words: Vec::new(), lengths: Vec::new(), bytes: Vec::new() };
+        let mut ids = Vec::new();
+        for &id in &self.host.waiting {
+            let request = &self.host.requests[id as usize];
+            for row in &request.rows[request.taken..] {
+                if ids.len() >= self.plan.shape.batch {
+                    return (batch, ids);
+                }
+                ids.push(id);
+                let count = row.arguments.len() as u64;
+                let word = u64::from(row.options) | u64::from(row.total) << 32;
+                batch.words.extend([id, request.deadline, count, word]);
+                for argument in &row.arguments {
+                    let held = argument.len() > self.plan.shape.hold_above as usize;
+                    batch.lengths.push(argument.len() as u32 | if held { HELD } else { 0 });
+                    batch.bytes.extend_from_slice(if held { &[] } else { argument });
+                }
+            }
+        }
+        (batch, ids)
+    }
+
+    fn rows_of(&mut self, ask: &Ask) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (place, command) in ask.commands.iter().enumerate() {
+            let mut options = if ask.may_repeat { option::MAY_REPEAT } else { 0 };
+            if ask.commands.len() == 1 && ask.atomic {
+                options |= option::LONE;
+            } else if ask.atomic && place + 1 < ask.commands.len() {
+                options |= option::ATOMIC;
+            }
+            let mut rest = &command[..];
+            while !rest.is_empty() {
+                let whole = rest.len() == 1 || !self.random.chance(self.plan.shape.continues);
+                let count = if whole { rest.len() } else { self.random.between(1, rest.len() as u64 - 1) as usize };
+                let (arguments, others) = rest.split_at(count);
+                let more = if others.is_empty() { 0 } else { option::CONTINUES };
+                rows.push(Row { arguments: arguments.to_vec(), total: rest.len() as u32, options: options | more });
+                rest = others;
+            }
+        }
+        rows
+    }
+}
+
+fn describe(ask: &Ask) -> String {
+    let commands: Vec<String> = ask.commands.iter().map(|words| words.join(&b' ').escape_ascii().to_string()).collect();
+    let repeat = if ask.may_repeat { ", may repeat" } else { "" };
+    format!("{}{}{repeat}", if ask.atomic { "atomic " } else { "" }, commands.join("; "))
+}

@@ -1,0 +1,172 @@
+//! One run: virtual time, and everything that happens in it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use coracle_core::Core;
+
+use crate::host::Host;
+use crate::net::Conn;
+use crate::plan::{CALM, MILLISECOND, Plan, RECOVERY};
+use crate::random::Random;
+use crate::server::Server;
+
+/// What a check gives: an error is a violated invariant.
+pub type Check<T = ()> = Result<T, String>;
+
+/// Something that is due. Connections are counted over all instances of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    Step(usize),
+    Dial(usize),
+    Flush(usize),
+    Up(usize),
+    Down(usize),
+    Hangup(usize),
+    Break(usize),
+    Wake,
+    Submit,
+    Deadline(u64),
+    Overdue(u64),
+    Drained,
+    Heal(Mode),
+    Calm,
+    Probe,
+    End,
+}
+
+/// A mode of the server that ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    Down,
+    Refusing,
+    Hanging,
+    Loading,
+    Readonly,
+    Denying,
+}
+
+/// What a run counted.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Faults that took place, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How requests and subscriptions fared.
+    pub ends: BTreeMap<&'static str, u64>,
+    /// Events of the run.
+    pub events: u64,
+}
+
+/// All there is.
+pub struct World {
+    pub now: u64,
+    pub plan: Plan,
+    pub core: Core,
+    pub host: Host,
+    pub conns: Vec<Conn>,
+    pub server: Server,
+    pub random: Random,
+    pub calm: bool,
+    pub stats: Stats,
+    pub trace: Option<Vec<String>>,
+    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    sequence: u64,
+}
+
+/// Notes a line, if the run is to be told.
+macro_rules! note {
+    ($world:expr, $($what:tt)*) => {
+        if let Some(trace) = &mut $world.trace {
+            trace.push(format!("{:>10} µs  {}", $world.now, format_args!($($what)*)));
+        }
+    };
+}
+pub(crate) use note;
+
+impl World {
+    /// The world before anything happened.
+    pub fn new(plan: Plan, traced: bool) -> Check<Self> {
+        let host = Host::new(&plan);
+        let core = host.new_core(&plan, 0)?;
+        let server =
+            Server { knows_resp3: plan.shape.server_resp3, password: plan.shape.password, ..Server::default() };
+        Ok(Self {
+            now: 0,
+            core,
+            host,
+            conns: Vec::new(),
+            server,
+            random: Random::new(plan.seed, 3),
+            calm: false,
+            stats: Stats::default(),
+            trace: traced.then(Vec::new),
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            plan,
+        })
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self) -> Check {
+        note!(self, "{:?}", self.plan.shape);
+        for at in 0..self.plan.steps.len() {
+            self.at(self.plan.steps[at].0, Event::Step(at));
+        }
+        self.at(CALM, Event::Calm);
+        self.at(CALM + RECOVERY, Event::Probe);
+        self.at(CALM + RECOVERY + 5_000 * MILLISECOND, Event::End);
+        self.after_call(None)?;
+        while let Some(Reverse((at, _, event))) = self.queue.pop() {
+            self.now = at;
+            self.stats.events += 1;
+            if self.stats.events > 20_000 {
+                return Err("the run does not come to its end: events follow without time passing".into());
+            }
+            if event == Event::End {
+                return self.check_end();
+            }
+            self.happen(event)?;
+        }
+        Err("the run had no end".into())
+    }
+
+    /// Something is due at a time.
+    pub fn at(&mut self, at: u64, event: Event) {
+        self.sequence += 1;
+        self.queue.push(Reverse((at.max(self.now), self.sequence, event)));
+    }
+
+    /// Something is due after a while.
+    pub fn after(&mut self, delay: u64, event: Event) {
+        self.at(self.now + delay, event);
+    }
+
+    /// Counts how something ended.
+    pub fn count(&mut self, what: &'static str) {
+        *self.stats.ends.entry(what).or_default() += 1;
+    }
+
+    fn happen(&mut self, event: Event) -> Check {
+        match event {
+            Event::Step(at) => self.step(at),
+            Event::Dial(conn) => self.dial(conn),
+            Event::Flush(conn) => self.flush(conn),
+            Event::Up(conn) => self.deliver_up(conn),
+            Event::Down(conn) => self.deliver_down(conn),
+            Event::Hangup(conn) => self.hang_up(conn),
+            Event::Break(conn) => self.break_conn(conn),
+            Event::Wake => self.wake(),
+            Event::Submit => self.submit(),
+            Event::Deadline(id) => self.pass_deadline(id),
+            Event::Overdue(id) => self.check_ended(id),
+            Event::Drained => self.check_drained(),
+            Event::Heal(mode) => {
+                self.heal(mode);
+                Ok(())
+            }
+            Event::Calm => self.calm_down(),
+            Event::Probe => self.probe(),
+            Event::End => Ok(()),
+        }
+    }
+}
