@@ -249,7 +249,9 @@ impl Decoder {
 
     fn whole_line(&mut self, line: &[u8], from: u64, out: &mut Output) -> Result<bool, Fault> {
         let (kind, text) = match line {
-            _ if line.strip_suffix(b"\n").map_or(0, |line| line.strip_suffix(b"\r").unwrap_or(line).len()) > MAX_LINE => {
+            _ if line.strip_suffix(b"\n").map_or(0, |line| line.strip_suffix(b"\r").unwrap_or(line).len())
+                > MAX_LINE =>
+            {
                 return Err(self.too_large(format!("a line is over {MAX_LINE} bytes")));
             }
             [kind, text @ .., b'\r', b'\n'] => (*kind, text),
