@@ -1,0 +1,67 @@
+//! Which link a command goes on.
+
+use crate::client::Core;
+use crate::commands::{self, Flags};
+use crate::refused;
+use crate::submit::{Arguments, Row};
+use crate::wire::option;
+
+/// Which link a command goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The one that all share.
+    Main,
+    /// The one that a session has.
+    Session(u32),
+    /// One for this command alone, since it blocks, or nobody knows what it does.
+    Alone,
+}
+
+/// What is to be known of a command before it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Where it goes.
+    pub lane: Lane,
+    /// How long the server may hold the reply back. Microseconds.
+    pub blocks_for: u64,
+    /// It can be sent again without harm, and the caller allows it.
+    pub repeat: bool,
+    /// It may leave something behind on its link that can't be undone.
+    pub lasting: bool,
+}
+
+impl Core {
+    /// Plans a row that begins a command.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn plan(&self, row: Row, arguments: &Arguments<'_>) -> Result<Plan, &'static str> {
+        let (name, second) = (arguments.first(), arguments.second());
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return Err("a command's name must not be empty, nor be held by the host");
+        };
+        refused::always(name, second)?;
+        let found = commands::find(name, second);
+        let in_session = row.session != 0;
+        let atomic = row.has(option::ATOMIC | option::LONE);
+        if !in_session {
+            refused::on_a_shared_link(name, second)?;
+        }
+        let blocks = found.and_then(|command| command.blocks_for(row.total as usize, |at| arguments.at(at)));
+        let lane = match (in_session, atomic) {
+            (true, _) => Lane::Session(row.session),
+            // Within a transaction nothing blocks.
+            (false, true) => Lane::Main,
+            (false, false) if found.is_none() || blocks.is_some() => Lane::Alone,
+            (false, false) => Lane::Main,
+        };
+        let has = |flag| found.is_some_and(|command| command.flags.has(flag));
+        Ok(Plan {
+            lane,
+            blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
+            repeat: row.has(option::MAY_REPEAT) && has(Flags::REPEATABLE) && !in_session,
+            // A module's command, by its name, is about data.
+            lasting: found.is_none() && !name.contains(&b'.') || in_session && has(Flags::CONNECTION),
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! Answers that mean "not now": nothing was executed, and the request goes out again once it can be.
+
+use std::collections::VecDeque;
+
+use crate::client::Core;
+use crate::inflight::{Entry, What};
+use crate::link::{Link, Purpose, State};
+use crate::output::{Nodes, Verdict};
+use crate::resp::decode::Fault;
+use crate::resp::encode;
+use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, NEVER};
+
+/// Requests whose script the server does not know, and that come again with its source. A host that leaves one out
+/// costs a round trip, and no memory.
+#[derive(Debug, Default)]
+pub struct UnknownScripts(VecDeque<u64>);
+
+impl UnknownScripts {
+    const MOST: usize = 1024;
+
+    /// This request's script has to be sent.
+    pub fn add(&mut self, request: u64) {
+        if self.0.len() >= Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(request);
+    }
+
+    /// Whether it is to be sent now.
+    pub fn take(&mut self, request: u64) -> bool {
+        let found = self.0.iter().position(|id| *id == request);
+        found.and_then(|at| self.0.remove(at)).is_some()
+    }
+}
+
+impl Core {
+    /// The server did not execute this, for a reason that passes.
+    pub(crate) fn put_off(&mut self, now: u64, link: u32, entry: Entry, class: ErrorClass, mark: usize) {
+        self.out.rewind(mark);
+        let text = self.links.iter().find(|candidate| candidate.id == link).map(Link::error_text).unwrap_or_default();
+        let cause = match class {
+            ErrorClass::Noscript => {
+                self.unknown_scripts.add(entry.id);
+                Cause::None
+            }
+            ErrorClass::Readonly => {
+                self.retire_links(Cause::Replica, &text);
+                Cause::Replica
+            }
+            ErrorClass::Noauth => {
+                self.retire_links(Cause::Denied, &text);
+                Cause::Denied
+            }
+            _ => {
+                self.wait_for_loading(now, &text);
+                Cause::Loading
+            }
+        };
+        if self.draining.is_some() || entry.deadline <= now {
+            self.out.failed(entry.id, Verdict::new(Failure::NotSent, cause), &text);
+        } else {
+            self.out.notice(EventKind::Resubmit, entry.id);
+        }
+    }
+
+    /// The server was asked whether it is still loading.
+    pub(crate) fn gate_answered(&mut self, now: u64, loading: bool) {
+        if loading {
+            self.ask_later(now);
+        } else if self.connection.state == ClientState::Connecting && self.main().is_some() {
+            self.connection.ready(now);
+            self.tell_state(Nodes::NONE, Cause::None);
+            self.open_hubs(now);
+            self.serve_leases(now);
+            self.offer_room();
+        }
+    }
+
+    /// Asks the server whether it is still loading, if it is time.
+    pub(crate) fn ask_whether_loading(&mut self, now: u64) {
+        if self.connection.gate_at > now || self.connection.gate_at == NEVER {
+            return;
+        }
+        self.connection.gate_at = NEVER;
+        let Some(id) = self.main().map(|link| link.id) else { return };
+        if self.partial.as_ref().is_some_and(|partial| partial.link == id) {
+            return self.ask_later(now);
+        }
+        let bytes = self.effects.send(id, |out| encode::words(out, &[b"PING"]));
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
+            link.wrote(bytes as u64, 0, NEVER, What::Gate);
+        }
+    }
+
+    /// Closes links that are to end once they have answered.
+    pub(crate) fn close_retired(&mut self) {
+        let partial = self.partial.as_ref().map(|partial| partial.link);
+        let done: Vec<u32> = self
+            .links
+            .iter()
+            .filter(|link| link.retiring && link.state == State::Ready && !link.inflight.has_callers())
+            .map(|link| link.id)
+            .filter(|id| Some(*id) != partial)
+            .collect();
+        for id in done {
+            self.fail_link(id, Fault { cause: Cause::Lost, text: "it leads to a server that will not do".to_owned() });
+        }
+    }
+
+    fn wait_for_loading(&mut self, now: u64, text: &str) {
+        if self.connection.state != ClientState::Ready {
+            return;
+        }
+        self.connection.hold(now);
+        let nodes = self.out.text(text.as_bytes());
+        self.tell_state(nodes, Cause::Loading);
+        self.ask_later(now);
+    }
+
+    fn ask_later(&mut self, now: u64) {
+        let attempt = self.connection.held;
+        self.connection.held = attempt.saturating_add(1);
+        // Never at once, or a server that loads is asked as fast as it can answer.
+        self.connection.gate_at = now.saturating_add(self.backoff(attempt)).saturating_add(1000);
+    }
+
+    /// Nothing new goes on the links for commands; they close once they have answered.
+    fn retire_links(&mut self, cause: Cause, text: &str) {
+        for link in self.links.iter_mut().filter(|link| link.state == State::Ready) {
+            link.retiring |= link.purpose == Purpose::Main || link.purpose == Purpose::Lease && !link.in_session();
+        }
+        if self.connection.state == ClientState::Ready {
+            self.connection.state = ClientState::Connecting;
+            let nodes = self.out.text(text.as_bytes());
+            self.tell_state(nodes, cause);
+        }
+    }
+}
