@@ -1,8 +1,8 @@
 //! A core on the bench: calls in, what they did out.
 
 use coracle_core::Core;
-use coracle_core::client::Reason;
-use coracle_core::config::{Endpoint, Limits, Settings};
+use coracle_core::client::{Reason, Traffic};
+use coracle_core::config::{Credentials, Endpoint, Limits, Settings};
 use coracle_core::effects::Effect;
 use coracle_core::output::Progress;
 use coracle_core::pubsub::Kind;
@@ -18,12 +18,13 @@ pub struct Row {
     pub arguments: Option<u32>,
     pub options: u32,
     pub total: u32,
+    pub session: u32,
 }
 
 impl Row {
     pub fn command(id: u64, args: &[&str]) -> Self {
         let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
-        Self { id, deadline: NEVER, total: args.len() as u32, args, arguments: None, options: 0 }
+        Self { id, deadline: NEVER, total: args.len() as u32, args, arguments: None, options: 0, session: 0 }
     }
 }
 
@@ -40,7 +41,12 @@ pub struct Bench {
 impl Bench {
     /// Link 1 is being opened.
     pub fn new(limits: Limits) -> Self {
-        let settings = Settings {
+        Self::with(limits, |_| {})
+    }
+
+    /// The same, with settings of the test's.
+    pub fn with(limits: Limits, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
             seed: 7,
             endpoints: vec![Endpoint::Tcp("server".into(), 6379)],
             database: 0,
@@ -54,6 +60,7 @@ impl Bench {
             primary: false,
             limits,
         };
+        change(&mut settings);
         let core = Core::new(0, settings).unwrap();
         let (outputs, held, opening, closing) = (vec![], vec![], vec![], vec![]);
         let mut bench = Self { core, now: 0, outputs, held, opening, closing, progress: Progress::default() };
@@ -110,6 +117,23 @@ impl Bench {
         self.call(|core, now| core.handle_drain(now, deadline));
     }
 
+    pub fn lease(&mut self, session: u32, deadline: u64) {
+        self.call(|core, now| core.lease(now, session, deadline));
+    }
+
+    pub fn release(&mut self, session: u32) {
+        self.call(|core, now| core.release(now, session));
+    }
+
+    pub fn renew(&mut self, generation: u32) {
+        let credentials = Credentials { generation, username: 0, password: 3 };
+        self.call(|core, now| core.handle_renew(now, credentials));
+    }
+
+    pub fn moved(&mut self, link: u32, written: u64, received: u64) {
+        self.call(|core, now| core.handle_elapsed(now, &[Traffic { link, written, received }]));
+    }
+
     pub fn cancel(&mut self, ids: &[u64]) {
         self.call(|core, now| core.cancel(now, ids));
     }
@@ -127,7 +151,8 @@ impl Bench {
         let words: Vec<u64> = rows
             .iter()
             .flat_map(|row| {
-                let arguments = u64::from(row.arguments.unwrap_or(row.args.len() as u32));
+                let arguments =
+                    u64::from(row.arguments.unwrap_or(row.args.len() as u32)) | u64::from(row.session) << 32;
                 [row.id, row.deadline, arguments, u64::from(row.options) | u64::from(row.total) << 32]
             })
             .collect();
@@ -185,6 +210,16 @@ impl Bench {
 
     pub fn count(&self, kind: EventKind) -> usize {
         self.rows(kind).count()
+    }
+
+    /// Sessions that were answered: whether they have their link.
+    pub fn leased(&self) -> Vec<(u64, bool)> {
+        self.rows(EventKind::Leased).map(|(detail, id)| (id, detail == 0)).collect()
+    }
+
+    /// Requests asked for again: whether they may have been executed.
+    pub fn resubmits(&self) -> Vec<(u64, bool)> {
+        self.rows(EventKind::Resubmit).map(|(detail, id)| (id, detail & 1 == 1)).collect()
     }
 
     pub fn failed(&self) -> Vec<(u64, Failure, Cause)> {
@@ -262,5 +297,8 @@ fn cause(number: u32) -> Cause {
         Cause::Closing,
         Cause::Unsupported,
         Cause::Usage,
+        Cause::Silent,
+        Cause::Loading,
+        Cause::Replica,
     ][number as usize]
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in a test, a panic is how it fails")]
 
 mod bench;
+mod leases;
+mod putoff;
 
 use bench::{Bench, Row};
 use coracle_core::client::Reason;

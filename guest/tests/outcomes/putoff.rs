@@ -1,0 +1,186 @@
+//! Answers that are not the end, servers that fall silent, credentials that change.
+
+use coracle_core::client::Reason;
+use coracle_core::config::Limits;
+use coracle_core::wire::{Cause, ClientState, EventKind, Failure, NEVER, option};
+
+use crate::SECOND;
+use crate::bench::{Bench, Row};
+
+fn quiet() -> Bench {
+    let mut bench = Bench::with(Limits::default(), |settings| settings.quiet_after = SECOND);
+    bench.greet(1);
+    bench
+}
+
+#[test]
+fn a_server_that_loads_is_waited_for() {
+    let mut bench = Bench::ready();
+    bench.submit(&[Row::command(1, &["GET", "a"]), Row::command(2, &["GET", "b"])]);
+    bench.received(1, b"-LOADING Redis is loading\r\n-LOADING Redis is loading\r\n");
+    assert_eq!(bench.resubmits(), [(1, false), (2, false)]);
+    assert_eq!(bench.states(), [(ClientState::Connecting, Cause::Loading)]);
+    bench.submit(&[Row::command(1, &["GET", "a"])]);
+    assert_eq!(bench.accepted(), 0);
+    bench.elapse(bench.wake_at());
+    assert!(bench.output(1).ends_with(b"PING\r\n"));
+    bench.received(1, b"-LOADING Redis is loading\r\n");
+    assert_eq!(bench.states(), []);
+    bench.elapse(bench.wake_at());
+    bench.received(1, b"+PONG\r\n");
+    assert_eq!(bench.states(), [(ClientState::Ready, Cause::None)]);
+    assert_eq!(bench.count(EventKind::Room), 1);
+}
+
+#[test]
+fn a_transaction_that_met_a_loading_server_goes_out_again() {
+    let mut bench = Bench::ready();
+    let part = Row { options: option::ATOMIC, ..Row::command(1, &["SET", "a", "1"]) };
+    bench.submit(&[part, Row::command(1, &["SET", "b", "1"])]);
+    bench.received(1, b"+OK\r\n-LOADING no\r\n-LOADING no\r\n-EXECABORT no\r\n");
+    assert_eq!((bench.resubmits(), bench.count(EventKind::Kept)), (vec![(1, false)], 0));
+}
+
+#[test]
+fn only_reads_and_overwrites_are_repeated_and_only_if_allowed() {
+    let repeat = |id, args: &[&str]| Row { options: option::MAY_REPEAT, ..Row::command(id, args) };
+    let mut bench = Bench::ready();
+    bench.submit(&[
+        repeat(1, &["GET", "a"]),
+        Row::command(2, &["GET", "a"]),
+        repeat(3, &["INCR", "a"]),
+        repeat(4, &["MSET", "a", "1"]),
+    ]);
+    let written = bench.written(1);
+    bench.closed(1, Reason::Lost, written);
+    assert_eq!(bench.resubmits(), [(1, true), (4, true)]);
+    let maybe = |id| (id, Failure::MaybeExecuted, Cause::Lost);
+    assert_eq!(bench.failed(), [maybe(2), maybe(3)]);
+}
+
+#[test]
+fn what_broke_the_link_is_not_repeated() {
+    let mut bench = Bench::ready_with(Limits { reply_bytes: 10, ..Limits::default() });
+    bench.submit(&[Row { options: option::MAY_REPEAT, ..Row::command(1, &["GET", "a"]) }]);
+    bench.received(1, b"$100\r\n");
+    let written = bench.written(1);
+    bench.closed(1, Reason::Local, written);
+    assert_eq!(bench.failed(), [(1, Failure::MaybeExecuted, Cause::TooLarge)]);
+}
+
+#[test]
+fn a_script_goes_by_its_hash_and_then_by_its_source() {
+    let script = Row { options: option::SCRIPT, ..Row::command(1, &["EVALSHA", "5ha", "return 1", "1", "k"]) };
+    let mut bench = Bench::ready();
+    let from = bench.output(1).len();
+    bench.submit(&[script.clone()]);
+    assert_eq!(&bench.output(1)[from..], b"*4\r\n$7\r\nEVALSHA\r\n$3\r\n5ha\r\n$1\r\n1\r\n$1\r\nk\r\n");
+    bench.received(1, b"-NOSCRIPT No matching script.\r\n");
+    assert_eq!(bench.resubmits(), [(1, false)]);
+    let from = bench.output(1).len();
+    bench.submit(&[script]);
+    assert_eq!(&bench.output(1)[from..], b"*4\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n1\r\n$1\r\nk\r\n");
+    bench.received(1, b"-NOSCRIPT from within\r\n");
+    assert_eq!(bench.ids(EventKind::Reply), [1]);
+}
+
+#[test]
+fn a_script_that_is_none_is_misuse() {
+    let mut bench = Bench::ready();
+    for args in [&["EVAL", "a", "b"][..], &["EVALSHA", "a"]] {
+        bench.submit(&[Row { options: option::SCRIPT, ..Row::command(1, args) }]);
+        assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)]);
+    }
+}
+
+#[test]
+fn a_silent_server_is_probed_and_then_left() {
+    let mut bench = quiet();
+    bench.submit(&[Row::command(1, &["GET", "a"])]);
+    let asked = bench.now();
+    bench.elapse(asked + SECOND);
+    assert!(bench.output(1).ends_with(b"PING\r\n"));
+    bench.elapse(asked + 2 * SECOND);
+    assert_eq!(bench.closing(), [1]);
+    let written = bench.written(1);
+    bench.closed(1, Reason::Local, written);
+    assert_eq!(bench.failed(), [(1, Failure::MaybeExecuted, Cause::Silent)]);
+}
+
+#[test]
+fn bytes_that_move_and_answers_to_the_probe_are_no_silence() {
+    let mut bench = quiet();
+    let start = bench.now();
+    bench.elapse(start + SECOND);
+    assert!(bench.output(1).ends_with(b"PING\r\n"));
+    bench.received(1, b"+PONG\r\n");
+    bench.submit(&[Row::command(1, &["GET", "a"])]);
+    bench.elapse(bench.now() + SECOND - 10);
+    bench.moved(1, 100, 200);
+    bench.elapse(bench.now() + SECOND - 10);
+    assert!(!bench.output(1).ends_with(b"PING\r\n"));
+}
+
+#[test]
+fn blocking_is_no_silence() {
+    let mut bench = quiet();
+    bench.submit(&[Row::command(1, &["BLPOP", "k", "60"])]);
+    bench.greet(2);
+    bench.submit(&[Row::command(1, &["BLPOP", "k", "60"])]);
+    let sent = bench.output(2).len();
+    bench.elapse(bench.now() + 30 * SECOND);
+    assert_eq!((bench.output(2).len(), bench.closing()), (sent, vec![]));
+    bench.elapse(bench.now() + 32 * SECOND);
+    assert!(bench.output(2).ends_with(b"PING\r\n"));
+}
+
+#[test]
+fn a_replica_is_left_for_the_next_endpoint() {
+    let mut bench = Bench::with(Limits::default(), |settings| settings.primary = true);
+    bench.opened(1);
+    // Cut in the middle of the word.
+    bench.received(1, b"%2\r\n$5\r\nproto\r\n:3\r\n$4\r\nrole\r\n$7\r\nrep");
+    bench.received(1, b"lica\r\n");
+    assert_eq!(bench.closing(), [1]);
+    bench.closed(1, Reason::Local, 0);
+    assert_eq!(bench.states(), [(ClientState::Down, Cause::Replica)]);
+}
+
+#[test]
+fn a_primary_that_became_a_replica_answers_and_is_left() {
+    let mut bench = Bench::with(Limits::default(), |settings| settings.primary = true);
+    bench.greet(1);
+    bench.submit(&[Row::command(1, &["SET", "a", "1"]), Row::command(2, &["GET", "a"])]);
+    bench.received(1, b"-READONLY You can't write\r\n");
+    assert_eq!((bench.resubmits(), bench.closing()), (vec![(1, false)], vec![]));
+    bench.received(1, b"$1\r\n0\r\n");
+    assert_eq!((bench.ids(EventKind::Reply), bench.closing()), (vec![2], vec![1]));
+}
+
+#[test]
+fn credentials_are_renewed_in_place_and_not_within_a_transaction() {
+    let mut bench = Bench::ready();
+    let from = bench.output(1).len();
+    bench.submit(&[Row { options: option::ATOMIC, ..Row::command(1, &["SET", "a", "1"]) }]);
+    bench.renew(7);
+    assert!(!bench.output(1)[from..].windows(4).any(|word| word == b"AUTH"));
+    bench.submit(&[Row::command(1, &["SET", "b", "1"])]);
+    bench.received(1, b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n");
+    assert!(bench.output(1)[from..].windows(4).any(|word| word == b"AUTH"));
+    bench.received(1, b"+OK\r\n");
+    assert_eq!(bench.ids(EventKind::Renewed), [7]);
+}
+
+#[test]
+fn a_silent_link_in_a_session_s_transaction_is_left_alone() {
+    let mut bench = quiet();
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.submit(&[Row { session: 5, ..Row::command(1, &["MULTI"]) }]);
+    bench.received(2, b"+OK\r\n");
+    let sent = bench.output(2).len();
+    bench.elapse(bench.now() + 2 * SECOND);
+    bench.elapse(bench.now() + 2 * SECOND);
+    assert_eq!(bench.output(2).len(), sent);
+    assert!(!bench.closing().contains(&2));
+}
