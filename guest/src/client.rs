@@ -367,6 +367,9 @@ impl Core {
             }
             if entry.what.ends_a_request() {
                 self.end_request(now, entry, written, in_session, cause, why);
+            } else if matches!(entry.what, What::Unsubscribe(..)) && entry.id != 0 {
+                // The link took its names with it: that is as good as the server's word.
+                self.out.notice(EventKind::Ended, entry.id);
             }
         }
         if self.partial.as_ref().is_some_and(|partial| partial.link == link.id)
@@ -445,7 +448,10 @@ impl Core {
             State::Closing => NEVER,
             _ => link.due.min(link.inflight.earliest_deadline()).min(self.silent_at(link)).min(self.lease_wake(link)),
         });
-        let hubs = self.hubs.iter().map(|(_, hub)| hub.retry_at);
+        // While there is no main link, hubs wait for that, not for a time: `link_ready` looks at them.
+        let can_open = self.links.iter().any(|link| link.purpose == Purpose::Main && link.state == State::Ready);
+        let wanting = self.hubs.iter().filter(|(_, hub)| can_open && hub.link.is_none() && hub.wanted());
+        let hubs = wanting.map(|(_, hub)| hub.retry_at);
         let drained = self.links.iter().all(|link| link.state == State::Closing);
         let drain = self.draining.filter(|_| !drained).unwrap_or(NEVER);
         links

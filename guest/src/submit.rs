@@ -111,6 +111,7 @@ impl Core {
             return self.misuse_all(rows, "a submit is over its bounds, or holds part of a row");
         }
         let mut columns = Columns { lengths, bytes };
+        let mut shut = 0;
         for (place, words) in rows.iter().enumerate() {
             let row = Row::unpack(words);
             let mut ahead = columns;
@@ -127,7 +128,10 @@ impl Core {
                     return;
                 }
                 Gate::Shut(verdict, why) => {
-                    self.out.failed(row.id, verdict, &why);
+                    // Once, however many rows it has.
+                    if std::mem::replace(&mut shut, row.id) != row.id {
+                        self.out.failed(row.id, verdict, &why);
+                    }
                     self.out.accepted += 1;
                     columns = ahead;
                     continue;

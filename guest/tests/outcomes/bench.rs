@@ -142,6 +142,10 @@ impl Bench {
         self.call(|core, now| core.subscribe(now, id, Kind::Channel, false, lengths, names));
     }
 
+    pub fn unsubscribe(&mut self, id: u64) {
+        self.call(|core, now| core.unsubscribe(now, id));
+    }
+
     pub fn submit(&mut self, rows: &[Row]) {
         self.submit_raw(rows, None, None);
     }

@@ -1,0 +1,49 @@
+//! What the simulation found (`tests/simulation`), each cut down to the calls that show it.
+
+use coracle_core::client::Reason;
+use coracle_core::wire::{Cause, EventKind, Failure, NEVER, option};
+
+use crate::bench::{Bench, Row};
+
+/// Link 2 carries subscription 9 of the channel `c`.
+fn subscribed() -> Bench {
+    let mut bench = Bench::ready();
+    bench.subscribe(9, &[1], b"c");
+    bench.greet(2);
+    bench.received(2, b">3\r\n+subscribe\r\n+c\r\n:1\r\n");
+    assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+    bench
+}
+
+#[test]
+fn an_unsubscribe_that_is_lost_with_its_link_ends_the_subscription() {
+    let mut bench = subscribed();
+    bench.unsubscribe(9);
+    assert_eq!(bench.count(EventKind::Ended), 0);
+    bench.closed(2, Reason::Lost, bench.written(2));
+    assert_eq!(bench.ids(EventKind::Ended), [9]);
+}
+
+#[test]
+fn a_subscription_without_a_main_link_asks_for_no_wake_up_of_its_own() {
+    let mut bench = subscribed();
+    bench.closed(1, Reason::Lost, bench.written(1));
+    bench.closed(2, Reason::Lost, bench.written(2));
+    // The main link is tried first; while that hangs, nothing is due but its time-out.
+    while bench.opening().is_empty() {
+        bench.elapse(bench.wake_at());
+    }
+    let (now, due) = (bench.now(), bench.wake_at());
+    assert!(due > now + 1_000_000, "woken at {due} again, {now} is now");
+}
+
+#[test]
+fn a_request_of_many_rows_fails_once_where_none_are_taken() {
+    let mut bench = Bench::ready();
+    bench.drain(NEVER);
+    let part = Row { options: option::ATOMIC, ..Row::command(1, &["SET", "a", "1"]) };
+    bench.submit(&[part.clone(), part, Row::command(1, &["GET", "a"]), Row::command(2, &["GET", "a"])]);
+    let closing = |id| (id, Failure::NotSent, Cause::Closing);
+    assert_eq!(bench.failed(), [closing(1), closing(2)]);
+    assert_eq!(bench.accepted(), 4);
+}
