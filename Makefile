@@ -7,6 +7,9 @@ SHELL := /bin/bash
 
 STEP := scripts/step.sh
 GO := cd go-host && CGO_ENABLED=0 go
+# For Miri and cargo-careful only: nothing that is shipped or needed by `make test` is built by it.
+NIGHTLY := nightly-2026-05-20
+SECONDS_EACH ?= 60
 
 .PHONY: help
 help: ## List what can be made
@@ -121,6 +124,24 @@ format: ## Format every source file
 bench-boundary: ## Measure what a command costs at the border of the sandbox
 	@$(STEP) "Measuring the boundary in the Rust host" cargo run --release --quiet --locked --package bench-boundary
 	@$(STEP) "Measuring the boundary in the Go host" bash -c '$(GO) run ./internal/benchboundary'
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for SECONDS_EACH=60
+	@$(STEP) "Fuzzing the core" scripts/cargo-tool.sh cargo-fuzz 0.13.2 scripts/fuzz.sh $(SECONDS_EACH) decode encode calls
+	@$(STEP) "Fuzzing the Go linker" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzDecode$$ -fuzztime $(SECONDS_EACH)s ./component'
+	@$(STEP) "Fuzzing the Go linker's types" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzParse$$ -fuzztime $(SECONDS_EACH)s ./component/wit'
+
+.PHONY: setup-nightly
+setup-nightly:
+	@$(STEP) "Installing $(NIGHTLY) with Miri" scripts/setup-nightly.sh $(NIGHTLY)
+
+.PHONY: miri
+miri: setup-nightly ## Run the core's unit tests in Miri
+	@$(STEP) "Running the core's unit tests in Miri" cargo +$(NIGHTLY) miri test --quiet --locked --package coracle-core --lib
+
+.PHONY: careful
+careful: setup-nightly ## Run the core's tests on a standard library with assertions
+	@$(STEP) "Running the core's tests by cargo-careful" scripts/cargo-tool.sh cargo-careful 0.4.10 cargo +$(NIGHTLY) careful test --quiet --locked --package coracle-core
 
 .PHONY: clean
 clean: ## Remove what was built
