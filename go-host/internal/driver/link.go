@@ -75,6 +75,7 @@ func (k *link) run(ctx context.Context, endpoint core.Endpoint) {
 	_ = conn.Close() // the reason is known already
 	k.out.stop()
 	<-writing
+	k.out.settle() // callers write too
 	k.lane.linkClosed(k, core.ReasonLost, err)
 }
 

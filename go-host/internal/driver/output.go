@@ -134,6 +134,9 @@ func (o *output) wrote(n int) (more bool) {
 	if n > 0 {
 		o.reached = o.inHand
 	}
+	if o.stopped {
+		o.cond.Broadcast() // for settle
+	}
 	for n > 0 && o.segs.len() > 0 {
 		s := o.segs.front()
 		step := min(n, len(s.data)-s.off)
@@ -155,6 +158,16 @@ func (o *output) stop() {
 	o.stopped = true
 	o.segs = fifo[segment]{}
 	o.cond.Broadcast()
+}
+
+// settle waits, after stop, for whoever is between next and wrote: until then the socket may have taken more than is
+// known, and the core would have sent again what the server executes.
+func (o *output) settle() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.busy {
+		o.cond.Wait()
+	}
 }
 
 // detach lets go of the arguments of an entry whose caller leaves. If too much is left to be copied the output stops, and

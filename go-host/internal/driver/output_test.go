@@ -3,6 +3,7 @@ package driver
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -113,6 +114,26 @@ func TestStopWakesTheWriter(t *testing.T) {
 	}()
 	o.stop()
 	require.False(t, <-done)
+}
+
+func TestSettleWaitsForWhatIsBeingWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, _ := newOutput()
+		o.append([]byte("INCR"), 1)
+		chunk, ok := o.tryNext() // as a caller does, who is no writer of the link's
+		require.True(t, ok)
+		o.stop()
+		var known uint64
+		go func() {
+			o.settle()
+			known, _ = o.progress()
+		}()
+		synctest.Wait()
+		require.Zero(t, known)
+		o.wrote(len(chunk))
+		synctest.Wait()
+		require.EqualValues(t, len(chunk), known)
+	})
 }
 
 func TestInput(t *testing.T) {
