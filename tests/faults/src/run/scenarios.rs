@@ -67,7 +67,7 @@ const SLOW: Setup = Setup {
         "--client-output-buffer-limit",
         "pubsub 1mb 512kb 1",
     ],
-    queue: 256,
+    queue: 64,
     proxied: true,
     cold: false,
 };
