@@ -16,6 +16,8 @@ type Client struct {
 	lane   *driver.Lane
 	digest string
 	repeat bool // what can be repeated may be
+	// renewer is nil where credentials are not fetched.
+	renewer *renewer
 	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
 	done   chan struct{}
 	once   sync.Once
@@ -37,11 +39,17 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	lane, err := driver.New(ctx, o.driver(module))
-	if err != nil {
+	c := &Client{digest: module.Digest(), repeat: o.repeat, done: make(chan struct{})}
+	config := o.driver(module)
+	if o.fetch != nil {
+		if err := c.fetchFirst(ctx, o, &config); err != nil {
+			return nil, err
+		}
+	}
+	if c.lane, err = driver.New(ctx, config); err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{lane: lane, digest: module.Digest(), repeat: o.repeat, done: make(chan struct{})}
+	c.startRenewing()
 	if o.lazy {
 		return c, nil
 	}
@@ -93,30 +101,6 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 
 // ComponentDigest is the SHA-256, in hexadecimal, of the component that the client runs.
 func (c *Client) ComponentDigest() string { return c.digest }
-
-// Stats tell what a client did, and holds.
-type Stats struct {
-	// Memory is what the instance of the component holds, in bytes, MemoryPeak the most that it did.
-	Memory, MemoryPeak uint64
-	// Batches counts the calls that handed over commands, and Commands the commands, of which large ones count more than
-	// once. The second by the first is how many callers were served at once.
-	Batches, Commands uint64
-	// Dropped counts the messages that subscribers lost since nobody took them.
-	Dropped uint64
-	// Traps counts the instances that were lost.
-	Traps uint64
-	// Sessions counts those that have a connection now.
-	Sessions int
-}
-
-// Stats tells what the client did so far.
-func (c *Client) Stats() Stats {
-	s := c.lane.Stats()
-	return Stats{
-		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
-		Sessions: s.Sessions,
-	}
-}
 
 // Close ends the client: commands under way are answered first, for at most [DefaultCloseTimeout]. When it returns
 // nothing of the client is left running.

@@ -23,6 +23,9 @@ const (
 	DefaultCloseTimeout = 10 * time.Second
 
 	defaultLibraryName = "coracle-go"
+
+	// How idle a TCP connection may be before the system asks whether the peer is there, and how often it does.
+	keepAliveIdle, keepAliveInterval, keepAliveCount = 15 * time.Second, 5 * time.Second, 3
 )
 
 // Version is this module's version, as servers see it.
@@ -103,6 +106,7 @@ type options struct {
 	dialTimeout    time.Duration
 	timeout        time.Duration
 	repeat         bool
+	fetch          CredentialsFunc
 	logger         *slog.Logger
 	libraryName    string
 	libraryVersion string
@@ -119,6 +123,12 @@ func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLi
 // WithCredentials authenticates as a user, instead of what the URL says.
 func WithCredentials(username, password string) Option {
 	return func(o *options) { o.hasUser, o.username, o.password = true, username, password }
+}
+
+// WithCredentialsProvider fetches credentials when the client is opened, before they expire, and when
+// [Client.RenewCredentials] says so, instead of what the URL says. Connections go on with new ones in place.
+func WithCredentialsProvider(fetch CredentialsFunc) Option {
+	return func(o *options) { o.fetch = fetch }
 }
 
 // WithPassword authenticates as the default user.
@@ -168,6 +178,13 @@ func WithComponent(binary []byte) Option { return func(o *options) { o.component
 // can't be reached.
 func WithLazyConnect() Option { return func(o *options) { o.lazy = true } }
 
+// defaultDialer finds out by itself that a peer is gone: the system asks after idle connections.
+func defaultDialer() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount,
+	}}
+}
+
 func gatherOptions(url string, opts []Option) (*options, error) {
 	t, err := parseURL(url)
 	if err != nil {
@@ -175,7 +192,7 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	}
 	o := &options{
 		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout,
-		dial: (&net.Dialer{}).DialContext, logger: slog.New(slog.DiscardHandler),
+		dial: defaultDialer().DialContext, logger: slog.New(slog.DiscardHandler),
 		libraryName: defaultLibraryName, libraryVersion: Version,
 	}
 	for _, opt := range opts {

@@ -96,6 +96,12 @@ func TestLargeMessage(t *testing.T) {
 	})
 }
 
+// awaitDropped waits for messages, which come on another link than the replies to those who publish them.
+func awaitDropped(t *testing.T, c *Client, messages uint64) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.Stats().Dropped >= messages }, testTimeout, time.Millisecond)
+}
+
 // A slow subscriber loses the oldest messages, is told how many, and keeps the order.
 func TestDropOldest(t *testing.T) {
 	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL())
@@ -105,6 +111,7 @@ func TestDropOldest(t *testing.T) {
 	for i := range 100 {
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", i).Err())
 	}
+	awaitDropped(t, c, 90)
 	require.Equal(t, Notice{Kind: NoticeDropped, Dropped: 90}, next(t, sub))
 	for i := range 10 {
 		require.Equal(t, fmt.Sprint(90+i), next(t, sub).Message.Payload)
@@ -120,6 +127,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	for range 4 {
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", strings.Repeat("x", 400)).Err())
 	}
+	awaitDropped(t, c, 2)
 	require.EqualValues(t, 2, next(t, sub).Dropped)
 	require.Len(t, next(t, sub).Message.Payload, 400)
 }

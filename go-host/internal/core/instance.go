@@ -52,6 +52,9 @@ func (m *Module) Instantiate(ctx context.Context, config Config) (*Instance, err
 // MemorySize gives the bytes of linear memory.
 func (i *Instance) MemorySize() uint64 { return i.inner.MemorySize() }
 
+// EachMemory shows the instance's linear memories, for tests.
+func (i *Instance) EachMemory(f func(memory []byte)) { i.inner.EachMemory(f) }
+
 // Close frees the instance.
 func (i *Instance) Close(ctx context.Context) error { return i.inner.Close(ctx) }
 

@@ -66,22 +66,6 @@ func (l *Lane) sendHeld(k *link, e *core.Effect) {
 	k.out.appendHeld(s.entry, arg, l.seq)
 }
 
-// onlyGeneration is that of the credentials: this host has no other.
-const onlyGeneration = 0
-
-// sendSecret puts a user name or password into a link's output; if there is none, the link closes.
-func (l *Lane) sendSecret(k *link, e *core.Effect) {
-	s := l.config.Secrets
-	switch {
-	case s == nil || e.Index != onlyGeneration:
-		k.shut()
-	case e.Password:
-		k.out.append([]byte(s.Password), l.seq)
-	default:
-		k.out.append([]byte(s.Username), l.seq)
-	}
-}
-
 // detach lets go of an entry's arguments wherever output still points at them. Its caller does so when the entry has
 // ended, and may do with the arguments what it wants after that.
 func (l *Lane) detach(e *Entry) {
@@ -103,11 +87,7 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 		return false
 	}
 	k.conn, k.direct = conn, newTryWriter(conn)
-	var credentials *core.Credentials
-	if s := l.config.Secrets; s != nil {
-		credentials = &core.Credentials{Generation: onlyGeneration, Username: uint32(len(s.Username)), Password: uint32(len(s.Password))}
-	}
-	p, err := l.inst.Opened(l.now(), k.id, credentials)
+	p, err := l.inst.Opened(l.now(), k.id, l.secrets.lengths())
 	l.after(p, err, nil)
 	return k.era == l.era
 }
@@ -120,6 +100,9 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 	l.reached = max(l.reached, reached)
 	if k.era != l.era || l.inst == nil {
 		return
+	}
+	if k.conn != nil && !k.closing {
+		l.counters.LinksLost++
 	}
 	detail := ""
 	switch {

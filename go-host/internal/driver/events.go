@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/tape"
@@ -56,6 +57,8 @@ func (l *Lane) event(s *scene, e wire.Event, nodes []uint64) error {
 		return l.subscriptionEnded(s, e, nodes)
 	case wire.EventLeased:
 		return l.leased(s, e, nodes)
+	case wire.EventRenewed:
+		return l.renewed(s, e, nodes)
 	case wire.EventRoom:
 		l.blocked = false
 	case wire.EventState:
@@ -206,6 +209,7 @@ func (l *Lane) resubmit(id uint64, written bool) {
 	if s == nil {
 		return
 	}
+	l.counters.Resubmits++
 	e := s.entry
 	e.spent, s.resubmit = true, true
 	s.written = s.written || written
@@ -229,8 +233,15 @@ func (l *Lane) state(s *scene, e wire.Event, nodes []uint64) error {
 		return err
 	}
 	state := State{Now: wire.ClientState(e.Detail()), Cause: wire.Cause(e.Detail() >> 8), Text: words(v)}
+	if since := e.ID(); since != 0 && state.Now != wire.StateReady {
+		state.DownSince = l.start.Add(time.Duration(since) * time.Microsecond)
+	}
 	if state.Now == wire.StateReady {
 		l.traps = 0
+		if l.wasReady {
+			l.counters.Reconnects++
+		}
+		l.wasReady = true
 	}
 	l.status.set(state)
 	return nil

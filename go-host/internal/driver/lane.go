@@ -27,7 +27,7 @@ type Config struct {
 	Settings core.Settings
 	// Dial connects.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Secrets are nil where the client is nobody.
+	// Secrets are those to begin with; nil where the client is nobody.
 	Secrets *Secrets
 	Logger  *slog.Logger
 	// MaxQueued bounds the commands of all entries that have not ended.
@@ -37,9 +37,6 @@ type Config struct {
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
 	OnState func(State)
 }
-
-// Secrets are what is written where the core says so.
-type Secrets struct{ Username, Password string }
 
 // Lane is one instance of the core and all that belongs to it. It may be used by any number of goroutines.
 type Lane struct {
@@ -64,6 +61,7 @@ type Lane struct {
 	reached  uint64 // the highest seq of which closed links wrote something
 	subs     subscriptions
 	sessions sessions
+	secrets  secrets
 	timer    timer
 	due      uint64   // when the first of those that wait to be submitted may be late
 	taken    []*Entry // scratch
@@ -72,6 +70,7 @@ type Lane struct {
 	logs     []core.LogLine
 	src      tape.Source // scratch
 	counters Stats
+	wasReady bool
 	closed   bool // it drains, or has ended
 	cut      bool // requests were under way when the drain's deadline passed
 }
@@ -81,6 +80,7 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 	l := &Lane{config: config, start: time.Now(), links: make(map[uint32]*link)}
 	l.in.limit, l.in.patience = config.MaxQueued, config.Timeout
 	l.due = wire.Never
+	l.secrets.init(config.Secrets)
 	l.subs.byID = make(map[uint64]*Subscription)
 	l.sessions.byID = make(map[uint32]*Session)
 	l.status.init(config.OnState)

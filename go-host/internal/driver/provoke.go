@@ -13,3 +13,12 @@ func (l *Lane) Provoke(fault core.Fault) {
 		l.trapped(err)
 	}
 }
+
+// EachMemory shows the instance's linear memories, for tests: secrets must not be there.
+func (l *Lane) EachMemory(f func(memory []byte)) {
+	l.mu.Lock()
+	defer l.leave()
+	if l.inst != nil {
+		l.inst.EachMemory(f)
+	}
+}

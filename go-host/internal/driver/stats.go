@@ -10,8 +10,15 @@ type Stats struct {
 	Memory, MemoryPeak uint64
 	// Dropped counts the messages that subscribers lost since their queue was full.
 	Dropped uint64
+	// LinksLost counts the connections that broke, or that the host closed for a fault; Reconnects the times that the lane
+	// was ready again.
+	LinksLost, Reconnects uint64
+	// Resubmits counts the requests that the core asked for again.
+	Resubmits uint64
 	// Sessions counts those that have a link now.
 	Sessions int
+	// Renewals counts the times that all links took new credentials, RenewalsRefused those where a server did not.
+	Renewals, RenewalsRefused uint64
 }
 
 // measure notes how much memory the instance has. The caller holds the instance lock.

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
@@ -12,6 +13,8 @@ type State struct {
 	Now   wire.ClientState
 	Cause wire.Cause
 	Text  string
+	// DownSince is since when there is no connection; the zero time where there is one.
+	DownSince time.Time
 	// Err is set once the lane is lost.
 	Err error
 }

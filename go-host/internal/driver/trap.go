@@ -70,6 +70,7 @@ func (l *Lane) dropInstance(cause error) {
 		why.Cause = wire.CauseClosing
 	}
 	l.endSessions(why)
+	l.secrets.tell(^uint32(0), why)
 }
 
 // trapped marks what a trapped submit call carried: nothing of it was sent, and none of it is complete at the server.
