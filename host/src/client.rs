@@ -12,6 +12,7 @@ use tracing::Instrument;
 use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
+use crate::credentials::{self, Credentials};
 use crate::engine::Program;
 use crate::error::{Cause, Error, Outcome};
 use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, Replies, Shape, Signal};
@@ -74,7 +75,10 @@ impl Client {
         Config::new(url)?.connect().await
     }
 
-    pub(crate) async fn start(config: Config) -> Result<Self, Error> {
+    pub(crate) async fn start(mut config: Config) -> Result<Self, Error> {
+        if let Some(provider) = &config.provider {
+            config.credentials = credentials::fetch(Arc::clone(provider)).await?;
+        }
         let component = config.component.clone();
         // The first client of a process compiles the component, which takes a while.
         let program = tokio::task::spawn_blocking(move || Program::load(component.as_ref()))
@@ -87,7 +91,7 @@ impl Client {
         let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
         let shared = Arc::new(Shared {
             clock: Clock::start(),
-            counters: Arc::new(Counters::default()),
+            counters: Arc::new(Counters::of_new_client()),
             signal: Arc::new(Signal::default()),
             ended: Ended::default(),
             state,
@@ -203,17 +207,25 @@ impl Client {
         }
     }
 
-    /// New credentials for connections made from now on. An empty user name is none.
-    pub async fn renew(&self, username: &str, password: &str) -> Result<(), Error> {
-        let username = bytes::Bytes::copy_from_slice(username.as_bytes());
-        let password = bytes::Bytes::copy_from_slice(password.as_bytes());
-        self.control(Control::Renew { username, password }).await
+    /// Uses these credentials from now on: connections authenticate again in place. Waits until the server has answered
+    /// on all of them, and gives its error if it refused; a connection goes on then with what it had.
+    pub async fn renew(&self, credentials: Credentials) -> Result<(), Error> {
+        let (told, heard) = oneshot::channel();
+        self.control(Control::Renew { credentials, told }).await?;
+        heard.await.map_err(|_| self.end())?
+    }
+
+    /// As [`Client::renew`], with what the client's provider gives.
+    pub async fn renew_credentials(&self) -> Result<(), Error> {
+        let (told, heard) = oneshot::channel();
+        self.control(Control::Fetch { told }).await?;
+        heard.await.map_err(|_| self.end())?
     }
 
     /// Counters of this client.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.counters.snapshot()
+        self.shared.counters.snapshot(self.shared.clock)
     }
 
     pub(crate) fn database(&self) -> u32 {

@@ -8,6 +8,7 @@ use redis::{ConnectionAddr, IntoConnectionInfo};
 
 use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
+use crate::credentials::{Credentials, CredentialsProvider};
 use crate::error::Error;
 
 /// The least memory an instance of the core is given.
@@ -19,8 +20,8 @@ const MAX_MEMORY: usize = 256 << 20;
 pub struct Config {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) database: u32,
-    pub(crate) username: Option<Bytes>,
-    pub(crate) password: Option<Bytes>,
+    pub(crate) credentials: Credentials,
+    pub(crate) provider: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) name: String,
     pub(crate) library: (String, String),
     pub(crate) resp2: bool,
@@ -109,12 +110,12 @@ impl Config {
         let redis = info.redis_settings();
         let database = u32::try_from(redis.db())
             .map_err(|_| Error::config(format!("the URL's database number, {}, is below 0", redis.db())))?;
-        let secret = |text: Option<&str>| text.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+        let username = redis.username().unwrap_or_default();
         Ok(Self {
             endpoints: vec![endpoint(info.addr())?],
             database,
-            username: secret(redis.username()),
-            password: secret(redis.password()),
+            credentials: Credentials::new(username, redis.password().unwrap_or_default()),
+            provider: None,
             name: String::new(),
             library: ("coracle-rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             resp2,
@@ -136,8 +137,14 @@ impl Config {
     /// User name and password, in place of the URL's. An empty user name is none.
     #[must_use]
     pub fn credentials(mut self, username: &str, password: &str) -> Self {
-        self.username = (!username.is_empty()).then(|| Bytes::copy_from_slice(username.as_bytes()));
-        self.password = Some(Bytes::copy_from_slice(password.as_bytes()));
+        self.credentials = Credentials::new(username, password);
+        self
+    }
+
+    /// Credentials from a provider, in place of fixed ones: asked when the client starts, and before they expire.
+    #[must_use]
+    pub fn credentials_provider(mut self, provider: impl CredentialsProvider) -> Self {
+        self.provider = Some(Arc::new(provider));
         self
     }
 
@@ -288,8 +295,7 @@ mod tests {
         let config = Config::new("redis://u%40:p%3A@host:7000/3?protocol=resp2").unwrap();
         assert_eq!(config.endpoints, [Endpoint::Tcp { host: "host".into(), port: 7000 }]);
         assert_eq!((config.database, config.resp2), (3, true));
-        assert_eq!(config.username.as_deref(), Some(&b"u@"[..]));
-        assert_eq!(config.password.as_deref(), Some(&b"p:"[..]));
+        assert_eq!(config.credentials, Credentials::new("u@", "p:"));
         let config = Config::new("unix:///run/x?db=2").unwrap().or_at("valkey://other").unwrap();
         let other = Endpoint::Tcp { host: "other".into(), port: 6379 };
         assert_eq!(config.endpoints, [Endpoint::Unix { path: "/run/x".into() }, other]);

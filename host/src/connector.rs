@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -40,7 +42,11 @@ pub trait Connector: Send + Sync + 'static {
     fn connect(&self, endpoint: &Endpoint) -> Connecting;
 }
 
-/// Sockets of the system, by tokio. TCP without Nagle's delay.
+/// After how long a silence the system asks whether a peer is still there. The core asks too, by PING; this also finds
+/// out where nothing is to be sent.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Sockets of the system, by tokio. TCP without Nagle's delay, and with keepalive.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sockets;
 
@@ -54,9 +60,14 @@ impl Connector for Sockets {
 }
 
 async fn tcp(host: String, port: u16) -> io::Result<Box<dyn Transport>> {
-    let stream = TcpStream::connect((host.as_str(), port)).await?;
+    Ok(Box::new(tcp_stream(&host, port).await?))
+}
+
+async fn tcp_stream(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
-    Ok(Box::new(stream))
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))?;
+    Ok(stream)
 }
 
 #[cfg(unix)]
@@ -67,4 +78,17 @@ async fn unix(path: String) -> io::Result<Box<dyn Transport>> {
 #[cfg(not(unix))]
 async fn unix(_path: String) -> io::Result<Box<dyn Transport>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "unix sockets are not available here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sockets_are_kept_alive() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let stream = tcp_stream("127.0.0.1", listener.local_addr().unwrap().port()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
+    }
 }

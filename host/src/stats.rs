@@ -1,6 +1,9 @@
 //! Counters of a client, readable while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use crate::manager::Clock;
 
 /// A snapshot of a client's counters. Everything counts from the client's start unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,8 +33,18 @@ pub struct Stats {
     pub messages_dropped: u64,
     /// Instances of the core that trapped and were replaced.
     pub traps: u64,
+    /// Times that the client became ready again after it was not.
+    pub reconnects: u64,
+    /// Links that broke, or that could not be opened; not those that were closed for a reason of this client's own.
+    pub links_lost: u64,
     /// Sessions in use now.
     pub sessions: u64,
+    /// Times that servers took new credentials.
+    pub renewals: u64,
+    /// Times that new credentials could not be had, or were refused.
+    pub renewals_failed: u64,
+    /// Since when there is no connection; `None` while there is one.
+    pub down_since: Option<Instant>,
 }
 
 impl Stats {
@@ -52,6 +65,12 @@ pub(crate) struct Counters {
     memory: AtomicU64,
     peak_memory: AtomicU64,
     sessions: AtomicU64,
+    pub(crate) reconnects: AtomicU64,
+    pub(crate) links_lost: AtomicU64,
+    pub(crate) renewals: AtomicU64,
+    pub(crate) renewals_failed: AtomicU64,
+    /// On the client's clock; 0 while there is a connection.
+    down_since: AtomicU64,
     pub(crate) batches: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) feeds: AtomicU64,
@@ -76,7 +95,24 @@ impl Counters {
         self.sessions.store(count, Relaxed);
     }
 
-    pub(crate) fn snapshot(&self) -> Stats {
+    /// There is no connection since then, or since before.
+    pub(crate) fn down_from(&self, since: u64) {
+        // An error means that it is known already. 0 would mean that there is a connection.
+        let _ = self.down_since.compare_exchange(0, since.max(1), Relaxed, Relaxed);
+    }
+
+    /// There is a connection. Says whether there was none before.
+    pub(crate) fn up(&self) -> bool {
+        self.down_since.swap(0, Relaxed) != 0
+    }
+
+    /// A client that begins has no connection.
+    pub(crate) fn of_new_client() -> Self {
+        Self { down_since: AtomicU64::new(1), ..Self::default() }
+    }
+
+    pub(crate) fn snapshot(&self, clock: Clock) -> Stats {
+        let down_since = self.down_since.load(Relaxed);
         Stats {
             memory: self.memory.load(Relaxed),
             peak_memory: self.peak_memory.load(Relaxed),
@@ -90,7 +126,12 @@ impl Counters {
             resubmitted: self.resubmitted.load(Relaxed),
             messages_dropped: self.messages_dropped.load(Relaxed),
             traps: self.traps.load(Relaxed),
+            reconnects: self.reconnects.load(Relaxed),
+            links_lost: self.links_lost.load(Relaxed),
             sessions: self.sessions.load(Relaxed),
+            renewals: self.renewals.load(Relaxed),
+            renewals_failed: self.renewals_failed.load(Relaxed),
+            down_since: (down_since != 0).then(|| clock.instant(down_since).into_std()),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use super::Manager;
 use super::link::Link;
-use super::{Credentials, Manager};
 use crate::connector::Endpoint;
 use crate::engine::{Effect, Reason, wit};
 use crate::rows::{Fault, fault};
@@ -28,11 +28,10 @@ impl Manager {
             Effect::Send { link, bytes } => self.append(link, bytes.into()),
             Effect::SendHeld { link, request, argument } => self.append_held(link, request, argument as usize)?,
             Effect::SendSecret { link, generation, password } => {
-                if generation == self.credentials.generation {
-                    self.append(link, self.credentials.secret(password));
-                } else {
-                    // Secrets that were replaced are not kept; the link would wait for ever.
-                    self.shut(link, Reason::Local, "its credentials were replaced".to_owned());
+                match self.keyring.secret(generation, password) {
+                    Some(secret) => self.append(link, secret),
+                    // The link would wait for ever.
+                    None => self.shut(link, Reason::Local, "its credentials were replaced".to_owned()),
                 }
             }
             Effect::Close { link } => self.shut(link, Reason::Local, String::new()),
@@ -67,24 +66,5 @@ impl Manager {
             None => return fault("the core wants an argument written that the host does not hold"),
         }
         Ok(())
-    }
-}
-
-impl Credentials {
-    /// What the core may know of them; nothing if there are none.
-    pub(super) fn lengths(&self) -> Option<wit::Credentials> {
-        if self.username.is_empty() && self.password.is_empty() {
-            return None;
-        }
-        let length = |secret: &Bytes| u32::try_from(secret.len()).unwrap_or(u32::MAX);
-        Some(wit::Credentials {
-            generation: self.generation,
-            username: length(&self.username),
-            password: length(&self.password),
-        })
-    }
-
-    fn secret(&self, password: bool) -> Bytes {
-        if password { self.password.clone() } else { self.username.clone() }
     }
 }

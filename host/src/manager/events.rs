@@ -97,7 +97,11 @@ impl Manager {
                 let error = end_error(&event, tape)?;
                 self.leased(event.id, error);
             }
-            EventKind::Store | EventKind::Renewed => return fault("an event that was not asked for"),
+            EventKind::Renewed => {
+                let error = end_error(&event, tape)?;
+                self.renewed(event.id, error);
+            }
+            EventKind::Store => return fault("an event that was not asked for"),
         }
         Ok(())
     }
@@ -168,6 +172,7 @@ impl Manager {
             _ if state == Wire::Connecting as u8 => ClientState::Connecting,
             _ if state == Wire::Ready as u8 => {
                 self.losses = 0;
+                self.ready();
                 ClientState::Ready
             }
             _ if state == Wire::Down as u8 => ClientState::Down(error(Failure::NotSent)),
@@ -178,6 +183,9 @@ impl Manager {
             }
             _ => return fault("a state that is not in the contract"),
         };
+        if state != ClientState::Ready {
+            self.counters().down_from(event.id);
+        }
         self.inboxes.state.send_replace(state);
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::requests::Phase;
@@ -61,6 +60,7 @@ impl Manager {
             self.links.clear();
             self.closings.clear();
             self.touched = self.sequence;
+            self.counters().down_from(self.shared.clock.now());
             self.inboxes.state.send_replace(ClientState::Connecting);
             if self.closing.is_some() {
                 return self.finish(Error::closed());
@@ -71,9 +71,19 @@ impl Manager {
             if let Err(error) = self.start_instance() {
                 return self.finish(error);
             }
+            self.forget_renewals();
             self.lease_again();
             self.subscribe_again();
         }
+    }
+
+    /// There is a connection, for the first time or again.
+    pub(super) fn ready(&mut self) {
+        let counters = self.counters();
+        if counters.up() && self.was_ready {
+            add(&counters.reconnects, 1);
+        }
+        self.was_ready = true;
     }
 
     /// Closes the client in order.
@@ -85,14 +95,6 @@ impl Manager {
         self.closing = Some(Draining { done: vec![done], give_up: deadline.saturating_add(DRAIN_GRACE) });
         self.refuse_waiting();
         self.drive(None, |instance, now| instance.drain(now, deadline));
-    }
-
-    pub(super) fn renew(&mut self, username: Bytes, password: Bytes) {
-        self.credentials.generation = self.credentials.generation.wrapping_add(1);
-        (self.credentials.username, self.credentials.password) = (username, password);
-        if let Some(lengths) = self.credentials.lengths() {
-            self.drive(None, |instance, now| instance.renew(now, lengths));
-        }
     }
 
     /// The client is at its end: nothing is left open.

@@ -3,9 +3,11 @@
 
 mod effects;
 mod events;
+mod keyring;
 mod life;
 mod link;
 mod queue;
+mod renewal;
 mod requests;
 mod sessions;
 mod signal;
@@ -21,7 +23,6 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 use tracing::Instrument;
@@ -31,14 +32,17 @@ pub(crate) use signal::{Clock, Signal};
 
 use crate::client::{ClientState, Shared};
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::engine::{Effect, Instance, Program};
 use crate::error::Error;
 use crate::rows::{MAX_FEED, NEVER};
 use crate::session::Lease;
 use crate::stats::Counters;
 use crate::subscription::Wanted;
+use keyring::Keyring;
 use link::Link;
 use queue::{Batch, Queue};
+use renewal::{Renewal, Told};
 use requests::Table;
 use sessions::Held;
 
@@ -60,9 +64,14 @@ pub(crate) enum Control {
         deadline: u64,
         grant: oneshot::Sender<Result<(), Error>>,
     },
+    /// Use these.
     Renew {
-        username: Bytes,
-        password: Bytes,
+        credentials: Credentials,
+        told: Told,
+    },
+    /// Ask the provider.
+    Fetch {
+        told: Told,
     },
     Close {
         /// On the client's clock.
@@ -103,6 +112,8 @@ pub(crate) struct Manager {
     lost: Option<String>,
     /// Instances lost since a client was last ready.
     losses: u32,
+    /// There was a connection once.
+    was_ready: bool,
     table: Table,
     queue: Queue,
     batch: Batch,
@@ -116,7 +127,8 @@ pub(crate) struct Manager {
     sequence: u64,
     /// The highest number of an append of which a byte was written, on links that are gone.
     touched: u64,
-    credentials: Credentials,
+    keyring: Keyring,
+    renewal: Renewal,
     sessions: HashMap<u32, Held>,
     subscriptions: HashMap<u64, Wanted>,
     last_subscription: u64,
@@ -142,13 +154,6 @@ struct Draining {
     give_up: u64,
 }
 
-/// The secrets that are written for the core, and their generation.
-struct Credentials {
-    generation: u32,
-    username: Bytes,
-    password: Bytes,
-}
-
 /// What one look at all that can happen came to.
 enum Turn {
     /// Something happened.
@@ -161,11 +166,8 @@ enum Turn {
 
 impl Manager {
     fn new(config: Config, program: Program, shared: Arc<Shared>, inboxes: Inboxes) -> Self {
-        let credentials = Credentials {
-            generation: 1,
-            username: config.username.clone().unwrap_or_default(),
-            password: config.password.clone().unwrap_or_default(),
-        };
+        let keyring = Keyring::new(config.credentials.clone());
+        let renewal = Renewal::new(shared.clock.now(), config.credentials.expires_in);
         Self {
             config,
             program,
@@ -175,6 +177,7 @@ impl Manager {
             instance: None,
             lost: None,
             losses: 0,
+            was_ready: false,
             table: Table::default(),
             queue: Queue::default(),
             batch: Batch::default(),
@@ -185,7 +188,8 @@ impl Manager {
             scratch: vec![0; MAX_FEED],
             sequence: 0,
             touched: 0,
-            credentials,
+            keyring,
+            renewal,
             sessions: HashMap::new(),
             subscriptions: HashMap::new(),
             last_subscription: 0,
@@ -220,6 +224,7 @@ impl Manager {
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         let mut happened = self.poll_sockets(cx);
         happened |= self.poll_timer(cx);
+        happened |= self.poll_fetch(cx);
         if self.shared.signal.poll(cx) {
             self.look_for_leavers();
             happened = true;
@@ -243,7 +248,7 @@ impl Manager {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let give_up = self.closing.as_ref().map_or(NEVER, |closing| closing.give_up);
-        let next = self.wake_at.min(self.queue.deadline()).min(give_up);
+        let next = self.wake_at.min(self.queue.deadline()).min(give_up).min(self.renewal.deadline());
         if next == NEVER {
             return false;
         }
@@ -261,6 +266,9 @@ impl Manager {
         }
         if self.wake_at <= now {
             self.elapsed();
+        }
+        if self.renewal.deadline() <= now {
+            self.fetch_credentials(None);
         }
         if give_up <= now {
             self.finish(Error::closed());
@@ -286,7 +294,8 @@ impl Manager {
         match control {
             Control::Subscribe(wanted) => self.subscribe(wanted),
             Control::Lease { lease, deadline, grant } => self.lease(lease, deadline, grant),
-            Control::Renew { username, password } => self.renew(username, password),
+            Control::Renew { credentials, told } => self.renew(credentials, vec![told]),
+            Control::Fetch { told } => self.fetch_credentials(Some(told)),
             Control::Close { deadline, done } => self.close(deadline, done),
             #[cfg(test)]
             Control::Testing { function, argument } => self.test(function, argument),

@@ -49,7 +49,7 @@ impl Clock {
         u64::try_from(since.as_micros()).unwrap_or(NEVER - 1).min(NEVER - 1)
     }
 
-    pub(super) fn instant(&self, micros: u64) -> Instant {
+    pub(crate) fn instant(&self, micros: u64) -> Instant {
         let far = Duration::from_secs(86_400 * 365 * 30);
         self.start + Duration::from_micros(micros).min(far)
     }

@@ -71,7 +71,7 @@ impl Manager {
             Poll::Pending => return false,
             Poll::Ready(Ok(transport)) => {
                 link.io = Io::Open(transport);
-                let credentials = self.credentials.lengths();
+                let credentials = self.keyring.lengths();
                 self.drive(None, |instance, now| instance.opened(now, id, credentials));
             }
             Poll::Ready(Err(error)) => {
@@ -167,6 +167,9 @@ impl Manager {
             let link = self.links.remove(place);
             let written = link.output.written;
             self.touched = self.touched.max(link.output.touched);
+            if !matches!(reason, Reason::Local) {
+                add(&self.counters().links_lost, 1);
+            }
             drop(link);
             self.drive(None, |instance, now| instance.closed(now, id, reason, written, &detail));
         }

@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 
 use crate::{Connecting, Connector, Endpoint, Transport};
 
+/// A command that gets no answer. One that clients know, as they would lend another link else.
+pub(super) const HANG: &str = "DUMP";
+
 /// The server. Clones are the same one.
 #[derive(Clone, Default)]
 pub(super) struct Server(Arc<Shared>);
@@ -23,24 +26,33 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    connections: usize,
-    open: usize,
-    /// Of the newest connection.
-    to_client: VecDeque<u8>,
-    from_client: Vec<u8>,
-    seen: Vec<String>,
+    connections: Vec<Connection>,
+    /// Commands, and on which connection each came.
+    seen: Vec<(String, usize)>,
     refusing: bool,
-    deaf: bool,
     wakers: Vec<Waker>,
 }
 
-struct Pipe(Arc<Shared>);
+#[derive(Default)]
+struct Connection {
+    to_client: VecDeque<u8>,
+    from_client: Vec<u8>,
+    deaf: bool,
+    closed: bool,
+}
+
+struct Pipe {
+    shared: Arc<Shared>,
+    /// Which connection it is.
+    place: usize,
+}
 
 impl Server {
-    /// Says this on the newest connection.
-    pub(super) fn say(&self, text: &str) {
+    /// Says this on the connection on which this command came last.
+    pub(super) fn say_after(&self, name: &str, text: &str) {
         let mut state = self.0.state();
-        state.to_client.extend(text.as_bytes());
+        let place = state.seen.iter().rfind(|(seen, _)| seen == name).expect("the command came").1;
+        state.connections[place].to_client.extend(text.as_bytes());
         state.wake();
     }
 
@@ -48,24 +60,29 @@ impl Server {
     pub(super) async fn seen(&self, name: &str) {
         loop {
             let changed = self.0.changed.notified();
-            if self.0.state().seen.iter().any(|seen| seen == name) {
+            if self.times(name) > 0 {
                 return;
             }
             changed.await;
         }
     }
 
+    /// How often this command came.
+    pub(super) fn times(&self, name: &str) -> usize {
+        self.0.state().seen.iter().filter(|(seen, _)| seen == name).count()
+    }
+
     pub(super) fn connections(&self) -> usize {
-        self.0.state().connections
+        self.0.state().connections.len()
     }
 
     pub(super) fn open_connections(&self) -> usize {
-        self.0.state().open
+        self.0.state().connections.iter().filter(|connection| !connection.closed).count()
     }
 
     /// Takes no more bytes, on the connections that are open.
     pub(super) fn stop_reading(&self) {
-        self.0.state().deaf = true;
+        self.0.state().connections.iter_mut().for_each(|connection| connection.deaf = true);
     }
 
     /// Lets connections hang while they are being made.
@@ -84,12 +101,9 @@ impl Connector for Server {
         if state.refusing {
             return Box::pin(std::future::pending());
         }
-        state.connections += 1;
-        state.open += 1;
-        state.deaf = false;
-        state.to_client.clear();
-        state.from_client.clear();
-        let pipe: Box<dyn Transport> = Box::new(Pipe(Arc::clone(&self.0)));
+        let place = state.connections.len();
+        state.connections.push(Connection::default());
+        let pipe: Box<dyn Transport> = Box::new(Pipe { shared: Arc::clone(&self.0), place });
         Box::pin(std::future::ready(Ok(pipe)))
     }
 }
@@ -106,18 +120,19 @@ impl State {
     }
 
     /// Answers all commands that are whole.
-    fn answer(&mut self) {
-        while let Some((command, length)) = command(&self.from_client) {
-            self.from_client.drain(..length);
+    fn answer(&mut self, place: usize) {
+        let connection = &mut self.connections[place];
+        while let Some((command, length)) = command(&connection.from_client) {
+            connection.from_client.drain(..length);
             let answer: &[u8] = match command[0].as_str() {
                 "HELLO" => b"%1\r\n$5\r\nproto\r\n:3\r\n",
                 "PING" => b"+PONG\r\n",
                 "SUBSCRIBE" => b">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n",
-                "HANG" => b"",
+                HANG => b"",
                 _ => b"+OK\r\n",
             };
-            self.to_client.extend(answer);
-            self.seen.push(command[0].clone());
+            connection.to_client.extend(answer);
+            self.seen.push((command[0].clone(), place));
         }
         self.wake();
     }
@@ -125,13 +140,14 @@ impl State {
 
 impl AsyncRead for Pipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.0.state();
-        if state.to_client.is_empty() {
+        let mut state = self.shared.state();
+        let to_client = &mut state.connections[self.place].to_client;
+        if to_client.is_empty() {
             state.wakers.push(cx.waker().clone());
             return Poll::Pending;
         }
-        let count = buffer.remaining().min(state.to_client.len());
-        let bytes: Vec<u8> = state.to_client.drain(..count).collect();
+        let count = buffer.remaining().min(to_client.len());
+        let bytes: Vec<u8> = to_client.drain(..count).collect();
         buffer.put_slice(&bytes);
         Poll::Ready(Ok(()))
     }
@@ -139,14 +155,14 @@ impl AsyncRead for Pipe {
 
 impl AsyncWrite for Pipe {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let mut state = self.0.state();
-        if state.deaf {
+        let mut state = self.shared.state();
+        if state.connections[self.place].deaf {
             state.wakers.push(cx.waker().clone());
             return Poll::Pending;
         }
-        state.from_client.extend_from_slice(bytes);
-        state.answer();
-        self.0.changed.notify_waiters();
+        state.connections[self.place].from_client.extend_from_slice(bytes);
+        state.answer(self.place);
+        self.shared.changed.notify_waiters();
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -161,14 +177,14 @@ impl AsyncWrite for Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        self.0.state().open -= 1;
+        self.shared.state().connections[self.place].closed = true;
     }
 }
 
 /// The first command in these bytes, and how many of them it takes.
 fn command(bytes: &[u8]) -> Option<(Vec<String>, usize)> {
     fn line(bytes: &[u8], at: &mut usize) -> Option<usize> {
-        let rest = &bytes[*at..];
+        let rest = bytes.get(*at..)?;
         let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
         let number = std::str::from_utf8(&rest[1..end]).unwrap().parse().unwrap();
         *at += end + 2;

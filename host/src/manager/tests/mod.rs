@@ -2,7 +2,9 @@
 
 mod fake;
 mod queue;
+mod renewal;
 mod rows;
+mod sessions;
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use redis::Value;
 use crate::{
     Cause, Client, Command, Config, Error, Limits, Message, Names, Notice, Outcome, SubscribeOptions, Subscription,
 };
-use fake::Server;
+use fake::{HANG, Server};
 
 /// What no step of a test may take longer than.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,9 +51,9 @@ async fn a_trap_ends_requests_and_a_new_instance_takes_over() {
     let client = connect(&server).await;
     let hanging = tokio::spawn({
         let client = client.clone();
-        async move { client.command(["HANG"]).await }
+        async move { client.command([HANG, "k"]).await }
     });
-    in_time(server.seen("HANG")).await;
+    in_time(server.seen(HANG)).await;
     client.testing("trap", None).await.unwrap();
     let error = in_time(hanging).await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Core { outcome: Outcome::MaybeExecuted, .. }), "{error:?}");
@@ -81,7 +83,7 @@ async fn subscriptions_come_back_and_tell_of_the_gap() {
     client.testing("trap", None).await.unwrap();
     assert_eq!(next(&mut subscription).await, Notice::Gap);
     assert_eq!(next(&mut subscription).await, Notice::Subscribed);
-    server.say(">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
+    server.say_after("SUBSCRIBE", ">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
     let message = Message { channel: "news".into(), pattern: None, payload: "hi".into() };
     assert_eq!(next(&mut subscription).await, Notice::Message(message));
 }
@@ -156,14 +158,14 @@ async fn the_last_handle_closes_the_sockets() {
 async fn close_answers_what_was_accepted() {
     let server = Server::default();
     let client = connect(&server).await;
-    let mut hanging = Box::pin(client.command(["HANG"]));
+    let mut hanging = Box::pin(client.command([HANG, "k"]));
     assert!(hanging.as_mut().now_or_never().is_none());
-    in_time(server.seen("HANG")).await;
+    in_time(server.seen(HANG)).await;
     let mut closing = Box::pin(client.close(Duration::from_secs(10)));
     assert!(closing.as_mut().now_or_never().is_none());
     // The manager hears of the close first.
     assert_eq!(ping(&client).await.unwrap_err().cause(), Cause::Closing);
-    server.say("+late\r\n");
+    server.say_after(HANG, "+late\r\n");
     let ((), answer) = in_time(async { tokio::join!(closing, hanging) }).await;
     assert_eq!(answer, Ok(Value::SimpleString("late".into())));
     assert_eq!(server.open_connections(), 0);
@@ -202,9 +204,9 @@ async fn callers_who_come_together_share_a_batch() {
 async fn the_core_hears_of_a_caller_who_left() {
     let server = Server::default();
     let client = connect(&server).await;
-    let mut hanging = Box::pin(client.command(["HANG"]));
+    let mut hanging = Box::pin(client.command([HANG, "k"]));
     assert!(hanging.as_mut().now_or_never().is_none());
-    in_time(server.seen("HANG")).await;
+    in_time(server.seen(HANG)).await;
     drop(hanging);
     in_time(client.close(PATIENCE * 3)).await;
 }
@@ -218,6 +220,25 @@ async fn what_came_too_early_is_submitted_once_there_is_room() {
     assert_eq!(in_time(early).await, Ok(pong()));
     let stats = client.stats();
     assert!(stats.batches > stats.rows, "it was taken at once: {stats:?}");
+}
+
+#[tokio::test]
+async fn since_when_there_is_no_connection() {
+    let server = Server::default();
+    server.refuse_connections();
+    let client = config(&server).start().await.unwrap();
+    assert!(client.stats().down_since.is_some());
+    server.accept_connections();
+    client.testing("trap", None).await.unwrap();
+    ping(&client).await.unwrap();
+    assert_eq!((client.stats().down_since, client.stats().reconnects), (None, 0));
+    server.refuse_connections();
+    client.testing("trap", None).await.unwrap();
+    in_time(until(|| client.stats().down_since.is_some())).await;
+    server.accept_connections();
+    client.testing("trap", None).await.unwrap();
+    ping(&client).await.unwrap();
+    assert_eq!((client.stats().down_since, client.stats().reconnects), (None, 1));
 }
 
 /// Lets other tasks run until this is so.

@@ -1,0 +1,78 @@
+//! Credentials, and those who provide them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{Cause, Error, Failure};
+
+/// How long a provider may take.
+const FETCH: Duration = Duration::from_secs(30);
+
+/// User name and password, and for how long they are good.
+///
+/// They stay in the host: the core that speaks the protocol knows their lengths only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    pub(crate) username: Bytes,
+    pub(crate) password: Bytes,
+    pub(crate) expires_in: Option<Duration>,
+}
+
+/// Credentials on their way.
+pub type Fetching = Pin<Box<dyn Future<Output = Result<Credentials, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
+
+/// Gives the credentials that a client is to use, such as tokens that expire.
+///
+/// Asked once before the first connection, then before what it gave expires, and whenever
+/// [`crate::Client::renew_credentials`] says so. A function that gives a future of credentials is a provider.
+pub trait CredentialsProvider: Send + Sync + 'static {
+    /// Fetches credentials. The text of an error may get into logs.
+    fn fetch(&self) -> Fetching;
+}
+
+impl<F, A> CredentialsProvider for F
+where
+    F: Fn() -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Credentials, Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    fn fetch(&self) -> Fetching {
+        Box::pin(self())
+    }
+}
+
+impl Credentials {
+    /// A user name, which may be empty, and a password.
+    #[must_use]
+    pub fn new(username: &str, password: &str) -> Self {
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        Self { username: bytes(username), password: bytes(password), expires_in: None }
+    }
+
+    /// How long from now they are good.
+    #[must_use]
+    pub fn expires_in(mut self, life: Duration) -> Self {
+        self.expires_in = Some(life);
+        self
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The secrets are left out.
+        f.debug_struct("Credentials").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+/// Asks a provider, with a bound on its time.
+pub(crate) async fn fetch(provider: Arc<dyn CredentialsProvider>) -> Result<Credentials, Error> {
+    let refused = |cause, detail: String| Error::failed(Failure::Refused, cause, detail);
+    match tokio::time::timeout(FETCH, provider.fetch()).await {
+        Ok(Ok(credentials)) => Ok(credentials),
+        Ok(Err(error)) => Err(refused(Cause::Denied, format!("the provider of credentials: {error}"))),
+        Err(_) => Err(refused(Cause::Deadline, "the provider of credentials takes too long".to_owned())),
+    }
+}

@@ -1,0 +1,151 @@
+//! Credentials while the client runs: fetched before they expire, given to the core, and what servers said to them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Manager;
+use crate::credentials::{Credentials, fetch};
+use crate::error::Error;
+use crate::rows::NEVER;
+use crate::stats::add;
+
+/// Credentials are fetched when a fifth of their life is left, or this long before its end if that is later.
+const MARGIN: Duration = Duration::from_secs(60);
+const LIFE_LEFT: u32 = 5;
+/// How long after a fetch that failed comes the next.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Who waits to hear how a renewal went.
+pub(crate) type Told = oneshot::Sender<Result<(), Error>>;
+
+/// What is under way, and what comes next.
+#[derive(Default)]
+pub(super) struct Renewal {
+    /// When to fetch.
+    at: Option<u64>,
+    fetching: Option<Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send>>>,
+    /// Those who wait for the fetch.
+    asked: Vec<Told>,
+    /// Those who wait for servers to accept this generation.
+    waiting: Vec<(u32, Told)>,
+}
+
+impl Renewal {
+    /// The first credentials are good for so long.
+    pub(super) fn new(now: u64, life: Option<Duration>) -> Self {
+        Self { at: life.map(|life| fetch_at(now, life)), ..Self::default() }
+    }
+
+    pub(super) fn deadline(&self) -> u64 {
+        self.at.unwrap_or(NEVER)
+    }
+}
+
+impl Manager {
+    /// Asks the provider, if it is not being asked.
+    pub(super) fn fetch_credentials(&mut self, told: Option<Told>) {
+        self.renewal.at = None;
+        let Some(provider) = &self.config.provider else {
+            answer(told, Err(crate::command::usage("the client has no provider of credentials")));
+            return;
+        };
+        self.renewal.asked.extend(told);
+        if self.renewal.fetching.is_none() {
+            self.renewal.fetching = Some(Box::pin(fetch(Arc::clone(provider))));
+        }
+    }
+
+    /// Takes what the provider gave. Says whether it gave anything.
+    pub(super) fn poll_fetch(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(fetching) = &mut self.renewal.fetching else { return false };
+        let Poll::Ready(fetched) = fetching.as_mut().poll(cx) else { return false };
+        self.renewal.fetching = None;
+        let asked = std::mem::take(&mut self.renewal.asked);
+        match fetched {
+            Ok(credentials) => self.renew(credentials, asked),
+            Err(error) => {
+                tracing::warn!(%error, "no new credentials");
+                add(&self.counters().renewals_failed, 1);
+                self.renewal.at = Some(self.shared.clock.now().saturating_add(micros(RETRY)));
+                asked.into_iter().for_each(|told| answer(Some(told), Err(error.clone())));
+            }
+        }
+        true
+    }
+
+    /// Uses these credentials from now on.
+    pub(super) fn renew(&mut self, credentials: Credentials, told: Vec<Told>) {
+        let now = self.shared.clock.now();
+        self.renewal.at = credentials.expires_in.map(|life| fetch_at(now, life));
+        let generation = self.keyring.add(credentials);
+        match self.keyring.lengths() {
+            Some(lengths) => {
+                self.renewal.waiting.extend(told.into_iter().map(|told| (generation, told)));
+                self.drive(None, |instance, now| instance.renew(now, lengths));
+            }
+            // Links to come authenticate as nobody.
+            None => told.into_iter().for_each(|told| answer(Some(told), Ok(()))),
+        }
+    }
+
+    /// Servers have answered to this generation, and so to all before.
+    pub(super) fn renewed(&mut self, generation: u64, error: Option<Error>) {
+        match &error {
+            None => {
+                tracing::info!(generation, "credentials renewed");
+                add(&self.counters().renewals, 1);
+            }
+            Some(error) => {
+                tracing::warn!(generation, %error, "a server refused new credentials");
+                add(&self.counters().renewals_failed, 1);
+            }
+        }
+        let all = std::mem::take(&mut self.renewal.waiting);
+        let (answered, waiting) = all.into_iter().partition(|(wanted, _)| u64::from(*wanted) <= generation);
+        self.renewal.waiting = waiting;
+        let answered: Vec<(u32, Told)> = answered;
+        for (_, told) in answered {
+            answer(Some(told), error.clone().map_or(Ok(()), Err));
+        }
+    }
+
+    /// A new instance connects with the newest credentials by itself; nobody will say how that went.
+    pub(super) fn forget_renewals(&mut self) {
+        for (_, told) in std::mem::take(&mut self.renewal.waiting) {
+            answer(Some(told), Ok(()));
+        }
+    }
+}
+
+fn answer(told: Option<Told>, result: Result<(), Error>) {
+    if let Some(told) = told {
+        // An error means that nobody waits any more.
+        let _ = told.send(result);
+    }
+}
+
+fn fetch_at(now: u64, life: Duration) -> u64 {
+    let margin = MARGIN.min(life / LIFE_LEFT);
+    now.saturating_add(micros(life.saturating_sub(margin)))
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(NEVER - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_fetched_before_they_expire() {
+        assert_eq!(fetch_at(7, Duration::from_secs(10)), 8_000_007);
+        assert_eq!(fetch_at(0, Duration::from_secs(3600)), 3_540_000_000);
+        assert_eq!(fetch_at(0, Duration::MAX), NEVER - 1);
+    }
+}
