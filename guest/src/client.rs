@@ -448,8 +448,9 @@ impl Core {
             State::Closing => NEVER,
             _ => link.due.min(link.inflight.earliest_deadline()).min(self.silent_at(link)).min(self.lease_wake(link)),
         });
-        // While there is no main link, hubs wait for that, not for a time: `link_ready` looks at them.
-        let can_open = self.links.iter().any(|link| link.purpose == Purpose::Main && link.state == State::Ready);
+        // While the client is not ready, hubs wait for that, not for a time: they are looked at when it is.
+        let main = self.links.iter().any(|link| link.purpose == Purpose::Main && link.state == State::Ready);
+        let can_open = main && self.connection.state == ClientState::Ready;
         let wanting = self.hubs.iter().filter(|(_, hub)| can_open && hub.link.is_none() && hub.wanted());
         let hubs = wanting.map(|(_, hub)| hub.retry_at);
         let drained = self.links.iter().all(|link| link.state == State::Closing);

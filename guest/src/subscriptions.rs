@@ -47,19 +47,23 @@ impl Core {
             self.close_hub(hub);
             return self.out.notice(EventKind::Ended, id);
         }
-        match self.hub_link(hub) {
-            Some(link) if !names.is_empty() => {
-                let (link, effects) = (link, &mut self.effects);
-                let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return };
-                let commands = names.chunks(NAMES_A_COMMAND);
-                let last = commands.len().saturating_sub(1);
-                for (place, names) in commands.enumerate() {
-                    let what = What::Unsubscribe(kind, names.len() as u32);
-                    send_names(link, effects, kind.commands().1, names, if place == last { id } else { 0 }, what);
-                }
-            }
-            _ => self.out.notice(EventKind::Ended, id),
+        if !self.send_unsubscribe(kind, &names, id) {
+            self.out.notice(EventKind::Ended, id);
         }
+    }
+
+    /// Tells the server that nobody wants these shared names any more. `false` where there is nothing to be told.
+    fn send_unsubscribe(&mut self, kind: Kind, names: &[Box<[u8]>], id: u64) -> bool {
+        let Some(link) = self.hub_link(SHARED).filter(|_| !names.is_empty()) else { return false };
+        let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return false };
+        let commands = names.chunks(NAMES_A_COMMAND);
+        let last = commands.len().saturating_sub(1);
+        for (place, names) in commands.enumerate() {
+            let what = What::Unsubscribe(kind, names.len() as u32);
+            let id = if place == last { id } else { 0 };
+            send_names(link, &mut self.effects, kind.commands().1, names, id, what);
+        }
+        true
     }
 
     /// A hub's link is ready: subscribe to all its names.
@@ -133,10 +137,11 @@ impl Core {
         let detail = Verdict::new(Failure::Refused, Cause::Denied).of_ended();
         for id in ids {
             self.out.event(EventKind::Ended, detail, link, id, nodes);
-            if let Some((hub, _, _)) = self.hubs.remove(id)
-                && hub != SHARED
-            {
-                self.close_hub(hub);
+            match self.hubs.remove(id) {
+                // Names of it that are sent all the same were no part of what was refused.
+                Some((SHARED, kind, names)) => _ = self.send_unsubscribe(kind, &names, 0),
+                Some((hub, _, _)) => self.close_hub(hub),
+                None => {}
             }
         }
     }

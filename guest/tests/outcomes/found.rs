@@ -25,6 +25,18 @@ fn an_unsubscribe_that_is_lost_with_its_link_ends_the_subscription() {
 }
 
 #[test]
+fn what_ends_with_a_refused_name_leaves_no_other_name_behind() {
+    let mut bench = Bench::ready();
+    bench.subscribe(8, &[2], b"no");
+    bench.greet(2);
+    bench.subscribe(9, &[1, 2], b"cno");
+    bench.received(2, b"-NOPERM no\r\n");
+    assert_eq!(bench.ids(EventKind::Ended), [8, 9]);
+    let output = bench.output(2).escape_ascii().to_string();
+    assert!(output.ends_with(r"UNSUBSCRIBE\r\n$1\r\nc\r\n"), "{output}");
+}
+
+#[test]
 fn a_subscription_without_a_main_link_asks_for_no_wake_up_of_its_own() {
     let mut bench = subscribed();
     bench.closed(1, Reason::Lost, bench.written(1));
