@@ -171,8 +171,11 @@ impl World {
             request.kept = 0;
         }
         self.host.waiting.retain(|waiting| ids.iter().all(|(id, _)| id != waiting));
+        // What was accepted in part goes on first: no other row may come between.
+        let front = self.host.waiting.front().filter(|id| self.host.requests[**id as usize].taken > 0);
+        let place = usize::from(front.is_some());
         for (id, _) in ids.iter().rev() {
-            self.host.waiting.push_front(*id);
+            self.host.waiting.insert(place, *id);
         }
         for &(id, _) in ids {
             if self.host.requests[id as usize].deadline <= self.now {
