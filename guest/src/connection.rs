@@ -155,4 +155,17 @@ mod tests {
         assert_eq!(connection.state, ClientState::Down);
         assert_eq!(connection.explain(2 * STABLE + 1_200_000), "no (tried 3 times, no connection for 1.2 s)");
     }
+
+    #[test]
+    fn a_connection_that_does_not_last_is_no_success() {
+        let mut connection = Connection::new(0);
+        for round in 1..=3 {
+            connection.ready(10);
+            connection.lost(10 + STABLE - 1);
+            assert_eq!(connection.attempts, round);
+        }
+        connection.ready(10);
+        connection.lost(10 + STABLE);
+        assert_eq!(connection.attempts, 0);
+    }
 }

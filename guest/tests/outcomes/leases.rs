@@ -53,7 +53,7 @@ fn the_parts_of_a_request_that_waits_for_a_link_are_let_go() {
     assert_eq!(bench.resubmits(), [(1, false)]);
     // Before its second part came: it comes again from its first.
     let mut bench = Bench::ready();
-    bench.submit(&[first.clone()]);
+    bench.submit(std::slice::from_ref(&first));
     bench.greet(2);
     bench.submit(&[first, Row { total: 2, ..Row::command(1, &["b", "0"]) }]);
     assert_eq!(bench.failed(), []);
@@ -76,7 +76,7 @@ fn a_usual_deadline_is_put_off_by_what_the_command_may_block() {
     let mut bench = Bench::ready();
     let deadline = bench.now() + SECOND;
     let row = Row { deadline, options: option::PATIENT, ..Row::command(1, &["BLPOP", "k", "2"]) };
-    bench.submit(&[row.clone()]);
+    bench.submit(std::slice::from_ref(&row));
     bench.greet(2);
     bench.submit(&[row]);
     bench.elapse(deadline + 2 * SECOND - 1);
@@ -177,6 +177,23 @@ fn a_session_ends_with_its_link_and_is_asked_for_nothing_again() {
     assert_eq!((bench.failed(), bench.resubmits(), bench.leased()), (lost.to_vec(), vec![], vec![(5, false)]));
     bench.submit(&[in_session(5, 3, &["GET", "a"])]);
     assert_eq!(bench.failed(), [(3, Failure::NotSent, Cause::Lost)]);
+}
+
+#[test]
+fn nobody_overtakes_those_who_wait() {
+    let mut bench = Bench::ready_with(Limits { links: 2, ..Limits::default() });
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.submit(&[in_session(5, 1, &["WATCH", "a"])]);
+    bench.received(2, b"+OK\r\n");
+    bench.submit(&[Row::command(2, &["BLPOP", "k", "0"])]);
+    bench.release(5);
+    // The link is being made clean, and 3 comes: 2 has waited longer.
+    bench.submit(&[Row::command(3, &["BLPOP", "k", "0"])]);
+    bench.received(2, b"+OK\r\n");
+    assert_eq!(bench.resubmits(), [(2, false)]);
+    bench.submit(&[Row::command(4, &["BLPOP", "k", "0"])]);
+    assert_eq!(bench.resubmits(), []);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_script_goes_by_its_hash_and_then_by_its_source() {
     let script = Row { options: option::SCRIPT, ..Row::command(1, &["EVALSHA", "5ha", "return 1", "1", "k"]) };
     let mut bench = Bench::ready();
     let from = bench.output(1).len();
-    bench.submit(&[script.clone()]);
+    bench.submit(std::slice::from_ref(&script));
     assert_eq!(&bench.output(1)[from..], b"*4\r\n$7\r\nEVALSHA\r\n$3\r\n5ha\r\n$1\r\n1\r\n$1\r\nk\r\n");
     bench.received(1, b"-NOSCRIPT No matching script.\r\n");
     assert_eq!(bench.resubmits(), [(1, false)]);

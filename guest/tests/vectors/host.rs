@@ -125,6 +125,14 @@ impl Host {
         if self.links.len() == 1 && !self.links[0].opened {
             self.open(1)?;
         }
+        for _ in 0..4 {
+            if self.link()?.output.len() >= bytes.len() || self.wake_at == NEVER {
+                break;
+            }
+            self.now = self.wake_at;
+            self.core.handle_elapsed(self.now, &[]);
+            self.done(None)?;
+        }
         let link = self.link()?;
         let got: Vec<u8> = link.output.drain(..bytes.len().min(link.output.len())).collect();
         ensure!(got == bytes, "sent \"{}\"", got.escape_ascii());
@@ -315,10 +323,8 @@ impl Host {
             link.input.drain(..usize::try_from(forget)?);
             link.input_from += forget;
         }
-        if room {
-            self.held_back = false;
-            self.submit_waiting()?;
-        }
+        self.held_back &= !room;
+        self.submit_waiting()?;
         Ok(progress.accepted)
     }
 
