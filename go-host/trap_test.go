@@ -28,7 +28,7 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, NoticeSubscribed, next(t, sub).Kind)
 
-	// A command that waits keeps those behind it in flight.
+	// A server that stands still keeps in flight what was sent, beside a command that blocks.
 	const requests = 20
 	errs, first := make(chan error), make(chan error)
 	go func() { first <- c.Do(ctx, "BLPOP", "none", 0).Err() }()
@@ -37,6 +37,7 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 		clients, err := admin.Do(ctx, "CLIENT", "LIST").Text()
 		return err == nil && strings.Contains(clients, "cmd=blpop")
 	}, testTimeout, time.Millisecond)
+	server.Pause(t)
 	for range requests {
 		go func() { errs <- c.Do(ctx, "INCR", "n").Err() }()
 	}
@@ -44,6 +45,7 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 		require.NoError(t, ctx.Err())
 	}
 	c.lane.Provoke(core.Fault{Name: "trap"})
+	server.Resume(t)
 	require.ErrorIs(t, <-first, ErrMaybeExecuted)
 	for range requests {
 		err := <-errs
