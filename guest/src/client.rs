@@ -12,6 +12,7 @@ use crate::handshake::{Flight, Next};
 use crate::inflight::{Entry, REPEAT, What};
 use crate::leases::Leases;
 use crate::link::{Link, Purpose, Received, State};
+use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Output, Progress, Verdict};
 use crate::pubsub::Hubs;
 use crate::putoff::UnknownScripts;
@@ -119,7 +120,8 @@ impl Core {
     /// `driver.received`.
     pub fn handle_received(&mut self, now: u64, id: u32, skipped: u64, bytes: &[u8]) {
         self.out.keep_from = NEVER;
-        if let Err(fault) = self.receive(now, id, skipped, bytes) {
+        let received = self.receive(now, id, skipped, bytes);
+        if let Err(fault) = received.or_else(|fault| if mutant::on(Mutant::KeepLiars) { Ok(()) } else { Err(fault) }) {
             self.fail_link(id, fault);
         }
         if let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state != State::Closing) {
@@ -210,7 +212,7 @@ impl Core {
 
     /// How long to wait before an attempt.
     pub(crate) fn backoff(&mut self, attempt: u32) -> u64 {
-        backoff(&mut self.random, attempt)
+        if mutant::on(Mutant::NeverRetry) { NEVER } else { backoff(&mut self.random, attempt) }
     }
 
     /// Tells the host to submit what it holds back, if there is room, or if it would only wait in vain.
@@ -383,10 +385,10 @@ impl Core {
     }
 
     fn end_request(&mut self, now: u64, entry: Entry, written: u64, in_session: bool, cause: Cause, why: &str) {
-        let maybe = entry.end <= written;
-        let final_word = in_session || self.draining.is_some() || entry.deadline <= now;
-        if final_word || maybe && entry.flags & REPEAT == 0 {
-            let failure = if maybe { Failure::MaybeExecuted } else { Failure::NotSent };
+        let maybe = if mutant::on(Mutant::MiscountWritten) { entry.end < written } else { entry.end <= written };
+        let final_word = in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
+        if final_word || maybe && entry.flags & REPEAT == 0 && !mutant::on(Mutant::RepeatAnything) {
+            let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) { Failure::MaybeExecuted } else { Failure::NotSent };
             self.out.failed(entry.id, Verdict::new(failure, cause), why);
         } else {
             self.out.event(EventKind::Resubmit, u32::from(maybe), 0, entry.id, Nodes::NONE);
@@ -394,6 +396,9 @@ impl Core {
     }
 
     fn pass_deadlines(&mut self, now: u64) {
+        if mutant::on(Mutant::IgnoreDeadlines) {
+            return;
+        }
         let verdict = Verdict::new(Failure::MaybeExecuted, Cause::Deadline);
         self.swallow(now, verdict, "the deadline passed before the reply came", |entry| entry.deadline <= now);
     }
@@ -410,6 +415,9 @@ impl Core {
                 if gone {
                     any = true;
                     out.failed(entry.id, verdict, why);
+                    if mutant::on(Mutant::EndTwice) {
+                        out.failed(entry.id, verdict, why);
+                    }
                 }
                 gone
             });

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::handshake::Greeting;
+use crate::mutant::{self, Mutant};
 use crate::pubsub::Kind;
 use crate::wire::NEVER;
 
@@ -99,15 +100,18 @@ impl InFlight {
 
     /// Takes the entry whose reply has come.
     pub fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
+        let mut entry = self.entries.pop_front()?;
         self.answered = entry.end;
+        if let Some(next) = self.entries.front_mut().filter(|_| mutant::on(Mutant::SwapReplies)) {
+            std::mem::swap(&mut next.id, &mut entry.id);
+        }
         Some(entry)
     }
 
     /// How many replies are to come.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + if mutant::on(Mutant::LeakSlots) { (self.answered / 200) as usize } else { 0 }
     }
 
     /// Whether a caller waits for any of them.
@@ -145,6 +149,7 @@ impl InFlight {
         }
         self.earliest = earliest;
         self.swallow_parts(&ended);
+        self.entries.retain(|entry| entry.what != What::Swallow || !mutant::on(Mutant::DropSwallowed));
     }
 
     /// MULTI and the queued commands of these transactions.

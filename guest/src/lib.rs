@@ -16,6 +16,7 @@ mod inflight;
 mod lane;
 mod leases;
 mod link;
+pub mod mutant;
 pub mod output;
 pub mod pubsub;
 mod push;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Output, Verdict};
 use crate::wire::{Cause, EventKind, Failure, NEVER};
 
@@ -176,7 +177,7 @@ impl Hubs {
         at.reset();
         for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
             subscriber.waiting = subscriber.names.len();
-            if std::mem::take(&mut subscriber.told) {
+            if std::mem::take(&mut subscriber.told) && !mutant::on(Mutant::HideGaps) {
                 out.notice(EventKind::Gap, *id);
             }
         }
@@ -279,6 +280,9 @@ impl Hubs {
     pub fn audience(&self, hub: u64, kind: Kind, name: &[u8]) -> &[u64] {
         // A key that borrows would save this copy; names are short.
         let key = (kind, Box::from(name));
+        if mutant::on(Mutant::MistakeNames) {
+            return self.hubs.get(&hub).and_then(|at| at.names.values().next()).map_or(&[], |entry| &entry.subscribers);
+        }
         self.hubs.get(&hub).and_then(|at| at.names.get(&key)).map_or(&[], |entry| &entry.subscribers)
     }
 

@@ -5,6 +5,7 @@ use crate::effects::{Effect, Effects};
 use crate::inflight::{REPEAT, SCRIPT, What};
 use crate::lane::{Lane, Plan};
 use crate::link::{Link, State};
+use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
 use crate::resp::decode::Fault;
 use crate::resp::encode;
@@ -207,7 +208,8 @@ impl Core {
         let limits = &self.settings.limits;
         let most_bytes = u64::from(limits.inflight_bytes.min(limits.queued_bytes));
         let Some(link) = self.links.iter().find(|candidate| Some(candidate.id) == link) else { return Gate::Wait };
-        if link.inflight.len() >= self.inflight_most() || link.inflight.bytes(link.sent) >= most_bytes {
+        let most = self.inflight_most() + usize::from(mutant::on(Mutant::OverfillLinks));
+        if link.inflight.len() >= most || link.inflight.bytes(link.sent) >= most_bytes {
             return Gate::Wait;
         }
         Gate::Open

@@ -3,6 +3,7 @@
 use crate::client::Core;
 use crate::inflight::What;
 use crate::link::{Link, Purpose, State, strip_message};
+use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
 use crate::pubsub::{Kind, MAX_NAME, NO_HUB, Names, SHARED};
 use crate::push::{Push, classify};
@@ -54,7 +55,10 @@ impl Core {
 
     /// Tells the server that nobody wants these shared names any more. `false` where there is nothing to be told.
     fn send_unsubscribe(&mut self, kind: Kind, names: &[Box<[u8]>], id: u64) -> bool {
-        let Some(link) = self.hub_link(SHARED).filter(|_| !names.is_empty()) else { return false };
+        let Some(link) = self.hub_link(SHARED).filter(|_| !names.is_empty() && !mutant::on(Mutant::LoseUnsubscribes))
+        else {
+            return false;
+        };
         let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return false };
         let commands = names.chunks(NAMES_A_COMMAND);
         let last = commands.len().saturating_sub(1);
@@ -69,6 +73,9 @@ impl Core {
     /// A hub's link is ready: subscribe to all its names.
     pub(crate) fn hub_ready(&mut self, hub: u64) {
         for id in self.hubs.link_ready(hub) {
+            if mutant::on(Mutant::ForgetResubscribe) && self.links.iter().any(|link| link.id > 3) {
+                continue;
+            }
             self.send_unsent(id);
             self.hubs.tell_if_live(id, &mut self.out);
         }

@@ -142,6 +142,27 @@ fn table(title: &str, counts: &BTreeMap<&str, u64>) {
     }
 }
 
+/// Each deliberate bug of the core has to be found by one of the seeds.
+#[cfg(feature = "mutants")]
+fn mutants(options: &Options) -> bool {
+    use coracle_core::mutant::{Mutant, choose};
+    let mut survivors = 0;
+    for mutant in Mutant::ALL {
+        choose(Some(mutant));
+        let found = (options.from..options.to).find_map(|seed| Some((seed, run(&Plan::new(seed), false).violation?)));
+        choose(None);
+        match found {
+            Some((seed, violation)) => println!("{:<22} seed {seed:>5}: {violation:.110}", format!("{mutant:?}")),
+            None => {
+                survivors += 1;
+                println!("{:<22} SURVIVES", format!("{mutant:?}"));
+            }
+        }
+    }
+    survivors == 0
+}
+
+#[cfg(not(feature = "mutants"))]
 fn mutants(_options: &Options) -> bool {
     eprintln!("this was built without the feature `mutants`");
     false
