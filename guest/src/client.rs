@@ -386,7 +386,8 @@ impl Core {
 
     fn end_request(&mut self, now: u64, entry: Entry, written: u64, in_session: bool, cause: Cause, why: &str) {
         let maybe = if mutant::on(Mutant::MiscountWritten) { entry.end < written } else { entry.end <= written };
-        let final_word = in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
+        let final_word =
+            in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
         if final_word || maybe && entry.flags & REPEAT == 0 && !mutant::on(Mutant::RepeatAnything) {
             let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) { Failure::MaybeExecuted } else { Failure::NotSent };
             self.out.failed(entry.id, Verdict::new(failure, cause), why);
