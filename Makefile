@@ -22,7 +22,7 @@ demo: setup-rust ## Show both hosts at work against a server of their own
 	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
 
 .PHONY: test
-test: setup check-generated check-component lint test-rust test-go test-go-race faults-quick perturb cross-build ## Test everything, as CI does
+test: setup check-generated check-component lint test-rust simulate-mutants test-go test-go-race faults-quick perturb cross-build ## Test everything, as CI does
 	@echo "==> All of it passed"
 
 .PHONY: setup
@@ -72,6 +72,15 @@ faults-quick:
 .PHONY: soak
 soak: setup faults-build ## Load both hosts for MINUTES=10 under faults; fail if memory or tasks grow
 	@$(STEP) "Soaking for $(MINUTES) minutes" target/debug/faults soak --seed $(SEED) --minutes $(MINUTES)
+
+.PHONY: simulate
+simulate: SEEDS ?= 0..100000
+simulate: ## Run the core in a simulated world: make simulate SEEDS=0..100000
+	@cargo run --release --quiet --locked --package simulation -- --seeds $(SEEDS)
+
+.PHONY: simulate-mutants
+simulate-mutants: ## See the simulation find each deliberate bug of the core
+	@$(STEP) "Looking for deliberate bugs of the core" cargo run --quiet --locked --package simulation --features mutants -- --mutants --seeds 0..2000
 
 .PHONY: component
 component: setup-rust ## Build the component and write it where both hosts embed it
