@@ -128,7 +128,7 @@ impl Client {
     /// use redis::AsyncCommands;
     ///
     /// let (doubled,): (i64,) = client
-    ///     .watch(&["counter"], async |mut session, mut pipe| {
+    ///     .watch(&["counter"], |mut session, mut pipe| async move {
     ///         let old: i64 = session.get("counter").await?;
     ///         pipe.set("counter", old * 2).ignore().get("counter").query_async(&mut session).await
     ///     })
@@ -136,11 +136,14 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn watch<K: ToRedisArgs, T: FromRedisValue>(
-        &self,
-        keys: &[K],
-        mut attempt: impl AsyncFnMut(Session, Pipeline) -> RedisResult<Option<T>>,
-    ) -> RedisResult<T> {
+    pub async fn watch<K, T, F, A>(&self, keys: &[K], mut attempt: F) -> RedisResult<T>
+    where
+        K: ToRedisArgs,
+        T: FromRedisValue,
+        // No `AsyncFnMut`: of its futures it can't be said that they may move between threads.
+        F: FnMut(Session, Pipeline) -> A,
+        A: Future<Output = RedisResult<Option<T>>>,
+    {
         if keys.is_empty() {
             return Err(usage("an optimistic transaction needs a key to watch").into());
         }

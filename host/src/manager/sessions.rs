@@ -37,15 +37,18 @@ impl Manager {
     pub(super) fn leased(&mut self, session: u64, error: Option<Error>) {
         let Ok(number) = u32::try_from(session) else { return };
         let Some(error) = error else {
-            if let Some(grant) = self.sessions.get_mut(&number).and_then(|held| held.grant.take()) {
+            let grant = self.sessions.get_mut(&number).and_then(|held| held.grant.take());
+            // Before its holder can look.
+            self.count_sessions();
+            if let Some(grant) = grant {
                 // Who left meanwhile has raised the signal.
                 let _ = grant.send(Ok(()));
             }
-            return self.count_sessions();
+            return;
         };
         let Some(held) = self.sessions.remove(&number) else { return };
-        self.end_session(held, error);
         self.count_sessions();
+        self.end_session(held, error);
     }
 
     /// Gives back what nobody holds any more.

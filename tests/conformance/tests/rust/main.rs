@@ -12,6 +12,8 @@ mod commands;
 mod faults;
 mod large;
 mod pubsub;
+mod secrets;
+mod sessions;
 mod targets;
 
 /// A test for each server: the body gets the server's URL. Those after `real only:` need what miniredis does not do.
