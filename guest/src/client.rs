@@ -389,7 +389,11 @@ impl Core {
         let final_word =
             in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
         if final_word || maybe && entry.flags & REPEAT == 0 && !mutant::on(Mutant::RepeatAnything) {
-            let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) { Failure::MaybeExecuted } else { Failure::NotSent };
+            let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) {
+                Failure::MaybeExecuted
+            } else {
+                Failure::NotSent
+            };
             self.out.failed(entry.id, Verdict::new(failure, cause), why);
         } else {
             self.out.event(EventKind::Resubmit, u32::from(maybe), 0, entry.id, Nodes::NONE);
@@ -466,7 +470,7 @@ impl Core {
         let drain = self.draining.filter(|_| !drained).unwrap_or(NEVER);
         links
             .chain(hubs)
-            .chain([self.connection.retry_at, self.connection.gate_at, self.leases.wake_at(), drain])
+            .chain([self.connection.retry_at, self.connection.gate_at, self.leases.wake_at(can_open), drain])
             .min()
             .unwrap_or(NEVER)
     }

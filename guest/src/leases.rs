@@ -54,9 +54,9 @@ impl Leases {
 
     /// When to look at them next.
     #[must_use]
-    pub fn wake_at(&self) -> u64 {
+    pub fn wake_at(&self, can_open: bool) -> u64 {
         let deadlines = self.waiting.iter().map(|waiting| waiting.deadline);
-        let retry_at = if self.waiting.is_empty() { NEVER } else { self.retry_at };
+        let retry_at = if self.waiting.is_empty() || !can_open { NEVER } else { self.retry_at };
         deadlines.chain([retry_at]).min().unwrap_or(NEVER)
     }
 
@@ -282,6 +282,7 @@ impl Core {
             let verdict = Verdict::new(Failure::Limit, Cause::None);
             return self.fail_waiting(verdict, "limits.links leaves no link beside the one for all");
         }
+        self.leases.retry_at = NEVER;
         let Some(endpoint) = self.main().map(|main| main.endpoint.clone()) else { return };
         let is_opening =
             |link: &&Link| link.purpose == Purpose::Lease && matches!(link.state, State::Opening | State::Greeting);

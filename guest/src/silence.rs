@@ -38,7 +38,7 @@ impl Core {
             } else if closed_to_us && link.inflight.len() == 0 {
                 link.heard = now;
             } else {
-                link.probed = true;
+                (link.probed, link.heard) = (true, now);
                 if !closed_to_us {
                     let bytes = self.effects.send(id, |out| encode::words(out, &[b"PING"]));
                     link.wrote(bytes as u64, 0, NEVER, What::Probe);
@@ -47,12 +47,11 @@ impl Core {
         }
     }
 
-    /// When a link counts as silent, for the first or for the second time.
+    /// When a link counts as silent: since it was last heard, or since it was sent a PING.
     pub(crate) fn silent_at(&self, link: &Link) -> u64 {
         if link.state != State::Ready {
             return NEVER;
         }
-        let once = link.heard.saturating_add(self.settings.quiet_after);
-        if link.probed { once.saturating_add(self.settings.quiet_after) } else { once }
+        link.heard.saturating_add(self.settings.quiet_after)
     }
 }

@@ -112,13 +112,19 @@ impl Core {
             return self.misuse_all(rows, "a submit is over its bounds, or holds part of a row");
         }
         let mut columns = Columns { lengths, bytes };
-        let mut shut = 0;
+        // The request that ended last: what comes of it in this call is let go.
+        let mut over = 0;
         for (place, words) in rows.iter().enumerate() {
             let row = Row::unpack(words);
             let mut ahead = columns;
             let Some(arguments) = ahead.take(row.arguments) else {
                 return self.misuse_all(rows.get(place..).unwrap_or_default(), "lengths and bytes do not fit the rows");
             };
+            if row.id == over {
+                self.out.accepted += 1;
+                columns = ahead;
+                continue;
+            }
             let begins = self.partial.as_ref().is_none_or(|partial| partial.id != row.id || partial.rest == 0);
             let plan = if begins { self.plan(row, &arguments).map(Some) } else { Ok(None) };
             let lane = plan.as_ref().map_or(Lane::Main, |plan| plan.map_or(Lane::Main, |plan| plan.lane));
@@ -129,10 +135,8 @@ impl Core {
                     return;
                 }
                 Gate::Shut(verdict, why) => {
-                    // Once, however many rows it has.
-                    if std::mem::replace(&mut shut, row.id) != row.id {
-                        self.out.failed(row.id, verdict, &why);
-                    }
+                    self.out.failed(row.id, verdict, &why);
+                    over = row.id;
                     self.out.accepted += 1;
                     columns = ahead;
                     continue;
@@ -142,6 +146,7 @@ impl Core {
             self.out.accepted += 1;
             if let Err(why) = plan.and_then(|plan| self.write_row(now, row, plan, &arguments)) {
                 self.refuse(row.id, why);
+                over = row.id;
             }
         }
         self.close_retired();
@@ -178,8 +183,10 @@ impl Core {
     }
 
     fn gate(&mut self, now: u64, row: Row, lane: Lane) -> Gate {
-        if self.partial.as_ref().is_some_and(|partial| partial.id == row.id) {
-            return Gate::Open;
+        if let Some(partial) = self.partial.as_ref().filter(|partial| partial.id == row.id) {
+            // Where its link closes, it is asked for again, or ends, once the host says how much was written.
+            let closing = self.links.iter().any(|link| link.id == partial.link && link.state == State::Closing);
+            return if closing { Gate::Wait } else { Gate::Open };
         }
         if self.partial.is_none()
             && let Some((verdict, why)) = self.refusal(now)

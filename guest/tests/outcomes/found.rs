@@ -59,3 +59,15 @@ fn a_request_of_many_rows_fails_once_where_none_are_taken() {
     assert_eq!(bench.failed(), [closing(1), closing(2)]);
     assert_eq!(bench.accepted(), 4);
 }
+
+#[test]
+fn a_request_whose_link_closes_between_its_parts_is_no_misuse() {
+    let mut bench = Bench::ready();
+    bench.submit(&[Row { options: option::CONTINUES, total: 3, ..Row::command(1, &["SET", "a"]) }]);
+    bench.received(1, b"?\r\n");
+    assert_eq!(bench.closing(), [1]);
+    bench.submit(&[Row::command(1, &["1"])]);
+    assert_eq!((bench.accepted(), bench.failed()), (0, vec![]));
+    bench.closed(1, Reason::Local, bench.written(1));
+    assert_eq!(bench.ids(EventKind::Resubmit), [1]);
+}

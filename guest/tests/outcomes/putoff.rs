@@ -108,6 +108,13 @@ fn a_silent_server_is_probed_and_then_left() {
 }
 
 #[test]
+fn a_probe_gets_its_time_however_late_the_host_calls() {
+    let mut bench = quiet();
+    bench.elapse(bench.now() + 60 * SECOND);
+    assert_eq!((bench.closing(), bench.wake_at()), (vec![], bench.now() + SECOND));
+}
+
+#[test]
 fn bytes_that_move_and_answers_to_the_probe_are_no_silence() {
     let mut bench = quiet();
     let start = bench.now();
@@ -183,4 +190,14 @@ fn a_silent_link_in_a_session_s_transaction_is_left_alone() {
     bench.elapse(bench.now() + 2 * SECOND);
     assert_eq!(bench.output(2).len(), sent);
     assert!(!bench.closing().contains(&2));
+}
+
+#[test]
+fn the_rest_of_what_was_refused_is_let_go() {
+    let mut bench = Bench::ready();
+    let from = bench.output(1).len();
+    let first = Row { options: option::CONTINUES, total: 4, ..Row::command(1, &["SELECT", "0"]) };
+    bench.submit(&[first, Row { total: 2, ..Row::command(1, &["SET", "a"]) }, Row::command(2, &["PING"])]);
+    assert_eq!((bench.accepted(), bench.failed()), (3, vec![(1, Failure::Misuse, Cause::Usage)]));
+    assert_eq!(&bench.output(1)[from..], b"*1\r\n$4\r\nPING\r\n");
 }
