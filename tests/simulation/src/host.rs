@@ -176,7 +176,7 @@ impl World {
 
     fn do_effects(&mut self) -> Check {
         self.host.touched.clear();
-        for conn in self.host.links.iter().map(|at| *at) {
+        for conn in self.host.links.iter().copied() {
             self.conns[conn].closed_by_core = self.conns[conn].phase == Phase::Closing;
         }
         let effects = self.core.effects().list().to_vec();

@@ -139,8 +139,11 @@ impl Server {
     }
 }
 
-/// The first command of the input, and how many bytes it takes.
-fn parse(input: &[u8]) -> Result<Option<(Vec<Vec<u8>>, usize)>, String> {
+/// A command, and how many bytes of the input it takes.
+type Parsed = (Vec<Vec<u8>>, usize);
+
+/// The first command of the input, if it is whole.
+fn parse(input: &[u8]) -> Result<Option<Parsed>, String> {
     let mut at = 0;
     let Some(count) = header(input, &mut at, b'*')? else { return Ok(None) };
     let mut command = Vec::with_capacity(count);

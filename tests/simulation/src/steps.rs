@@ -34,6 +34,9 @@ impl World {
         note!(self, "faults are over");
         self.calm = true;
         self.host.doomed = false;
+        // A network that takes longer for what is queued than recovery may take is no fault of the core.
+        let shape = &mut self.plan.shape;
+        (shape.latency, shape.window) = (shape.latency.min(2000), shape.window.max(300));
         for mode in [Mode::Down, Mode::Refusing, Mode::Hanging, Mode::Loading, Mode::Readonly, Mode::Denying] {
             self.heal(mode);
         }
