@@ -38,10 +38,12 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 		return err == nil && strings.Contains(clients, "cmd=blpop")
 	}, testTimeout, time.Millisecond)
 	server.Pause(t)
+	// BLPOP counts twice: it was asked for again when it had its link.
+	before := c.Stats().Commands
 	for range requests {
 		go func() { errs <- c.Do(ctx, "INCR", "n").Err() }()
 	}
-	for c.Stats().Commands < requests+1 {
+	for c.Stats().Commands < before+requests {
 		require.NoError(t, ctx.Err())
 	}
 	c.lane.Provoke(core.Fault{Name: "trap"})
@@ -61,6 +63,19 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 	require.NoError(t, c.Do(ctx, "PUBLISH", "news", "hello").Err())
 	require.Equal(t, "hello", next(t, sub).Message.Payload)
 	require.EqualValues(t, 1, c.Stats().Traps)
+}
+
+// A session is over with its instance.
+func TestATrapEndsSessions(t *testing.T) {
+	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL(), faulty(t))
+	s := session(t, c)
+	c.lane.Provoke(core.Fault{Name: "trap"})
+	err := s.Do(ctx, "PING").Err()
+	require.ErrorIs(t, err, ErrSessionOver)
+	require.ErrorIs(t, err, ErrTrapped)
+	require.ErrorIs(t, err, ErrNotSent)
+	require.Zero(t, c.Stats().Sessions)
+	require.NoError(t, session(t, c).Do(ctx, "PING").Err())
 }
 
 // What was never given to a trapped instance waits for the next one.
