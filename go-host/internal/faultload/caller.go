@@ -156,7 +156,8 @@ func (c *caller) transact() ended {
 	if how == fine {
 		m, err := one.Int64()
 		n, err2 := other.Int64()
-		c.expect(err == nil && err2 == nil && m == n && n%c.step() == 0 && c.atomic.allowsNext(n/c.step()), "EXEC", []int64{m, n})
+		own := err == nil && err2 == nil && m == n && n%c.step() == 0
+		c.expect(own && c.atomic.allowsNext(n/c.step()), "EXEC", []int64{m, n})
 	}
 	c.atomic.note(how)
 	return how
