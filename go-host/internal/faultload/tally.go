@@ -101,8 +101,8 @@ func (t *tally) end(started time.Time, deadline time.Duration, err error) ended 
 	return how
 }
 
-// explain gives the count that an error belongs to, its cause or the first word of what the server said, and what it means
-// for the command.
+// explain gives the count that an error belongs to, its cause or the first word of what the server said, and what it
+// means for the command.
 func explain(err error) (bucket, why string, how ended) {
 	var said *coracle.ServerError
 	var failed *coracle.ClientError

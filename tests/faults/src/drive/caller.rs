@@ -100,7 +100,7 @@ impl Caller {
         })
     }
 
-    /// Appends a token that no other append has. Tokens are as long as nobody else's, so that lengths can't be confused.
+    /// Appends a token that no other append has. Tokens are as long as nobody else's: lengths can't be confused.
     async fn append(&mut self) -> Result<(), Ended> {
         let (token, width) = (self.appends, 8 + self.number);
         self.appends += 1;

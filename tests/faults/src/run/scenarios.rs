@@ -40,7 +40,7 @@ const PROXIED: Setup = Setup { proxied: true, ..PLAIN };
 const OUTAGE: Duration = Duration::from_millis(1500);
 /// Keys that take the server a while to load.
 const KEYS: &str = "300000";
-/// One key in so many, by chance, costs a nap of the shortest kind, which is some 60 µs: together, three seconds and more.
+/// One key in so many, by chance, costs the shortest nap, which is some 60 µs: together, three seconds and more.
 const LOAD_DELAY: &str = "-5";
 
 /// All scenarios, in the order in which they run.

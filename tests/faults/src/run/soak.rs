@@ -15,8 +15,8 @@ use super::{RECOVERY, verify};
 const EVERY: Duration = Duration::from_secs(10);
 /// Between two rounds of broken connections.
 const KILLS: Duration = Duration::from_secs(5);
-/// What a connection carries in a direction before it is cut, at most: some seconds of load, as a client takes links that
-/// break at once for failed attempts, and waits.
+/// What a connection carries in a direction before it is cut, at most: some seconds of load, as a client takes links
+/// that break at once for failed attempts, and waits.
 const BUDGET: u64 = 200_000_000;
 /// Looks that don't count: pools fill, and the first values of the Go runtime's heap are below what it settles at.
 const WARM_UP: usize = 2;
