@@ -17,6 +17,9 @@ const testTimeout = 60 * time.Second
 // lateness is by how much a call may outlast its deadline.
 const lateness = 50 * time.Millisecond
 
+// shortTimeout is for what is to be late.
+const shortTimeout = 50 * time.Millisecond
+
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)

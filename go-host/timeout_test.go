@@ -1,3 +1,5 @@
+//go:build unix
+
 package coracle
 
 import (
@@ -10,8 +12,6 @@ import (
 
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
-
-const shortTimeout = 50 * time.Millisecond
 
 // requireTimeout calls without a deadline, and requires that the client's ends it.
 func requireTimeout(t *testing.T, c *Client, failure error) {
