@@ -254,13 +254,6 @@ impl Hubs {
         sharing
     }
 
-    /// Whether anyone waits for a confirmation in this hub.
-    #[must_use]
-    pub fn any_waiting(&self, hub: u64) -> bool {
-        let waits = |name: &Name| name.unconfirmed > 0 && !name.subscribers.is_empty();
-        self.hubs.get(&hub).is_some_and(|hub| hub.names.values().any(waits))
-    }
-
     /// The server confirmed none of these names: forget that they were sent.
     pub fn refuse(&mut self, id: u64) {
         let Some(subscriber) = self.subscribers.get(&id) else { return };

@@ -131,11 +131,8 @@ impl Core {
         let ids = self.hubs.share_unconfirmed(id);
         if ids.is_empty() {
             self.out.rewind(mark);
-            let hub = self.links.iter().find(|candidate| candidate.id == link).map(hub_of);
-            if hub.is_none_or(|hub| !self.hubs.any_waiting(hub)) {
-                return;
-            }
-            // Its names are no longer known, and one may be another's: begin anew, so that nobody waits in vain.
+            // Its names are no longer known here, and may be another's, now or later: begin anew, so that nobody waits in
+            // vain for their confirmation.
             let text = "a subscription was refused that had ended meanwhile".to_owned();
             return self.fail_link(link, Fault { cause: Cause::Lost, text });
         }

@@ -71,3 +71,13 @@ fn a_request_whose_link_closes_between_its_parts_is_no_misuse() {
     bench.closed(1, Reason::Local, bench.written(1));
     assert_eq!(bench.ids(EventKind::Resubmit), [1]);
 }
+
+#[test]
+fn a_refusal_of_what_has_ended_lets_nobody_wait_in_vain() {
+    let mut bench = Bench::ready();
+    bench.subscribe(8, &[2, 1], b"noc");
+    bench.greet(2);
+    bench.unsubscribe(8);
+    bench.received(2, b"-NOPERM no\r\n");
+    assert_eq!(bench.closing(), [2]);
+}
