@@ -334,7 +334,7 @@ impl Core {
             return;
         }
         if link.was_ready {
-            self.connection.lost(now);
+            self.connection.lost(now, link.served);
             let nodes = self.out.text(why.as_bytes());
             self.tell_state(nodes, cause);
             let delay = self.backoff(self.connection.attempts);

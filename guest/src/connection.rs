@@ -5,7 +5,7 @@ use crate::wire::{Cause, ClientState, NEVER};
 /// Failed rounds over all endpoints after which a client that was once connected calls itself down.
 const PATIENCE: u32 = 3;
 
-/// How long a connection has to last to count as a success. Microseconds.
+/// How long a connection that answered nothing has to last to count as a success. Microseconds.
 const STABLE: u64 = 1_000_000;
 
 /// The client's state as its callers see it.
@@ -79,13 +79,13 @@ impl Connection {
     }
 
     /// The main link, which was ready, is gone.
-    pub fn lost(&mut self, now: u64) {
+    pub fn lost(&mut self, now: u64, served: bool) {
         self.state = ClientState::Connecting;
         if self.down_since == 0 {
             self.down_since = now;
         }
-        // A connection that broke at once counts as a failed attempt, so that the next one waits longer.
-        let lasted = now.saturating_sub(self.ready_at) >= STABLE;
+        // A connection that broke at once, and was of no use, counts as a failed attempt: the next one waits longer.
+        let lasted = served || now.saturating_sub(self.ready_at) >= STABLE;
         self.attempts = if lasted { 0 } else { self.attempts.saturating_add(1) };
         self.endpoint = 0;
         self.gate_at = NEVER;
@@ -146,7 +146,7 @@ mod tests {
     fn a_client_that_was_connected_is_patient() {
         let mut connection = Connection::new(0);
         connection.ready(0);
-        connection.lost(2 * STABLE);
+        connection.lost(2 * STABLE, true);
         for _ in 0..PATIENCE * 2 - 1 {
             assert_eq!(connection.state, ClientState::Connecting);
             fail(&mut connection);
@@ -161,11 +161,16 @@ mod tests {
         let mut connection = Connection::new(0);
         for round in 1..=3 {
             connection.ready(10);
-            connection.lost(10 + STABLE - 1);
+            connection.lost(10 + STABLE - 1, false);
             assert_eq!(connection.attempts, round);
         }
         connection.ready(10);
-        connection.lost(10 + STABLE);
+        connection.lost(10 + STABLE, false);
         assert_eq!(connection.attempts, 0);
+        for _ in 0..3 {
+            connection.ready(10);
+            connection.lost(11, true);
+            assert_eq!(connection.attempts, 0);
+        }
     }
 }

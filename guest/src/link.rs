@@ -105,6 +105,8 @@ pub struct Link {
     pub probed: bool,
     /// Bytes of output that the socket had taken, and of input that had come, when the host last said so.
     pub traffic: (u64, u64),
+    /// It has answered a request.
+    pub served: bool,
     /// Nothing new goes on it; it closes once it has answered.
     pub retiring: bool,
     /// Who has it, if it is leased.
@@ -195,6 +197,7 @@ impl Link {
             heard: 0,
             probed: false,
             traffic: (0, 0),
+            served: false,
             retiring: false,
             holder: Holder::Idle(0),
             traces: Traces::default(),
@@ -361,6 +364,7 @@ impl Link {
                 Ok(Received::Renewed(entry.id as u32, error.is_none()))
             }
             (What::Command | What::Exec, _) => {
+                self.served = true;
                 out.event(EventKind::Reply, 0, self.id, entry.id, out.since(mark));
                 Ok(Received::Handled)
             }

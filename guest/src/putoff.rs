@@ -10,6 +10,9 @@ use crate::resp::decode::Fault;
 use crate::resp::encode;
 use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, NEVER};
 
+/// The attempt whose backoff is the longest between two questions to a server that loads: 160 ms.
+const MOST_PATIENT: u32 = 4;
+
 /// Requests whose script the server does not know, and that come again with its source. A host that leaves one out
 /// costs a round trip, and no memory.
 #[derive(Debug, Default)]
@@ -121,7 +124,7 @@ impl Core {
         let attempt = self.connection.held;
         self.connection.held = attempt.saturating_add(1);
         // Never at once, or a server that loads is asked as fast as it can answer.
-        self.connection.gate_at = now.saturating_add(self.backoff(attempt)).saturating_add(1000);
+        self.connection.gate_at = now.saturating_add(self.backoff(attempt.min(MOST_PATIENT))).saturating_add(1000);
     }
 
     /// Nothing new goes on the links for commands; they close once they have answered.

@@ -201,3 +201,15 @@ fn the_rest_of_what_was_refused_is_let_go() {
     assert_eq!((bench.accepted(), bench.failed()), (3, vec![(1, Failure::Misuse, Cause::Usage)]));
     assert_eq!(&bench.output(1)[from..], b"*1\r\n$4\r\nPING\r\n");
 }
+
+#[test]
+fn a_loading_server_is_asked_often_enough() {
+    let mut bench = Bench::ready();
+    bench.submit(&[Row::command(1, &["GET", "a"])]);
+    bench.received(1, b"-LOADING Redis is loading\r\n");
+    for _ in 0..50 {
+        assert!(bench.wake_at() - bench.now() < SECOND / 5);
+        bench.elapse(bench.wake_at());
+        bench.received(1, b"-LOADING Redis is loading\r\n");
+    }
+}
