@@ -43,7 +43,7 @@ impl Core {
         refused::always(name, second)?;
         let found = commands::find(name, second);
         let in_session = row.session != 0;
-        let atomic = row.has(option::ATOMIC | option::LONE);
+        let atomic = row.has(option::ATOMIC | option::LONE) || self.in_transaction();
         if !in_session {
             refused::on_a_shared_link(name, second)?;
         }
@@ -55,13 +55,15 @@ impl Core {
             (false, false) if found.is_none() || blocks.is_some() => Lane::Alone,
             (false, false) => Lane::Main,
         };
+        // They count as of the connection, and leave nothing on it.
+        let harmless = name.eq_ignore_ascii_case(b"PING") || name.eq_ignore_ascii_case(b"ECHO");
         let has = |flag| found.is_some_and(|command| command.flags.has(flag));
         Ok(Plan {
             lane,
             blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
             repeat: row.has(option::MAY_REPEAT) && has(Flags::REPEATABLE) && !in_session,
             // A module's command, by its name, is about data.
-            lasting: found.is_none() && !name.contains(&b'.') || in_session && has(Flags::CONNECTION),
+            lasting: found.is_none() && !name.contains(&b'.') || in_session && has(Flags::CONNECTION) && !harmless,
         })
     }
 }

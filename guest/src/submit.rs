@@ -222,6 +222,11 @@ impl Core {
         Gate::Open
     }
 
+    /// Whether the request that was accepted in part is a transaction.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.place.is_some())
+    }
+
     /// The link of a lane, or none where the request has to wait for one.
     fn link_of(&mut self, row: Row, lane: Lane) -> Option<u32> {
         match lane {
@@ -258,8 +263,8 @@ impl Core {
         if id == 0 {
             return self.let_go(row);
         }
-        let send_source =
-            row.has(option::SCRIPT) && (row.has(option::ATOMIC | option::LONE) || self.unknown_scripts.take(row.id));
+        let in_transaction = row.has(option::ATOMIC | option::LONE) || self.in_transaction();
+        let send_source = row.has(option::SCRIPT) && (in_transaction || self.unknown_scripts.take(row.id));
         let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state == State::Ready) else {
             return Err("there is no link");
         };

@@ -130,7 +130,7 @@ fn the_number_of_links_is_bounded_and_they_go_round() {
 #[test]
 fn a_session_leaves_its_link_clean_or_not_at_all() {
     let cases: [(&[&[&str]], &str, bool); 6] = [
-        (&[&["GET", "a"]], "", false),
+        (&[&["GET", "a"], &["PING"]], "", false),
         (&[&["WATCH", "a"]], "*1\r\n$7\r\nUNWATCH\r\n", false),
         (&[&["WATCH", "a"], &["MULTI"], &["GET", "a"]], "*1\r\n$7\r\nDISCARD\r\n", false),
         (&[&["WATCH", "a"], &["MULTI"], &["EXEC"]], "", false),

@@ -213,3 +213,12 @@ fn a_loading_server_is_asked_often_enough() {
         bench.received(1, b"-LOADING Redis is loading\r\n");
     }
 }
+
+#[test]
+fn a_script_within_a_transaction_goes_by_its_source_wherever_it_stands() {
+    let script = |options| Row { options, ..Row::command(1, &["EVALSHA", "5ha", "return 1", "0"]) };
+    let mut bench = Bench::ready();
+    bench.submit(&[script(option::SCRIPT | option::ATOMIC), script(option::SCRIPT)]);
+    let output = bench.output(1).escape_ascii().to_string();
+    assert_eq!((output.matches("EVALSHA").count(), output.matches("return 1").count()), (0, 2));
+}

@@ -23,12 +23,15 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Who waits to hear how a renewal went.
 pub(crate) type Told = oneshot::Sender<Result<(), Error>>;
 
+/// A provider at work.
+type Fetch = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send>>;
+
 /// What is under way, and what comes next.
 #[derive(Default)]
 pub(super) struct Renewal {
     /// When to fetch.
     at: Option<u64>,
-    fetching: Option<Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send>>>,
+    fetching: Option<Fetch>,
     /// Those who wait for the fetch.
     asked: Vec<Told>,
     /// Those who wait for servers to accept this generation.
