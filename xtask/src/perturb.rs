@@ -21,7 +21,7 @@ struct Perturbation {
 
 const PERTURBATIONS: [Perturbation; 2] = [
     // What the core writes: every handshake is another one.
-    Perturbation { name: "encoding", word: "SETINFO", index: 6, letter: b'A' },
+    Perturbation { name: "encoding", word: "LIB-NAME", index: 7, letter: b'F' },
     // What the core reads: an error's class is no longer known.
     Perturbation { name: "decoding", word: "MOVED", index: 2, letter: b'W' },
 ];
