@@ -222,6 +222,16 @@ impl Error {
         Self::failed(Failure::NotSent, cause, detail)
     }
 
+    /// What this error, of the last attempt, says of a request of which an earlier attempt may have been executed.
+    pub(crate) fn after_an_attempt(self) -> Self {
+        match self {
+            Self::Failed(failed) => Self::failed(Failure::MaybeExecuted, failed.cause, failed.detail),
+            Self::Core { outcome: Outcome::NotSent, detail } => Self::core(Outcome::MaybeExecuted, detail),
+            Self::Config(detail) => Self::core(Outcome::MaybeExecuted, detail),
+            Self::Server(_) | Self::Core { .. } => self,
+        }
+    }
+
     pub(crate) fn closed() -> Self {
         Self::not_sent(Cause::Closing, "the client is closed")
     }

@@ -78,6 +78,8 @@ enum Requests {
 #[derive(Default)]
 struct Request {
     phase: Phase,
+    /// It may have been executed by an attempt before this one, so it can't end as not sent.
+    executed: bool,
     result: Option<Result<Value, Error>>,
 }
 
@@ -87,8 +89,6 @@ pub(crate) enum Phase {
     /// The core does not have it.
     #[default]
     Waiting,
-    /// As `Waiting`, but the core has sent it once, and asked for it again because the caller allows that.
-    Again,
     /// The core has it, or its first rows; what it wrote of it came after this mark.
     Taken(u64),
     /// It has its result.
@@ -176,6 +176,16 @@ impl Live {
         }
     }
 
+    /// The core wants this request once more. `executed` says that it may have been executed already.
+    pub(crate) fn ask_again(&mut self, index: usize, executed: bool) {
+        self.set_phase(index, Phase::Waiting);
+        // Pieces of the reply that did not come.
+        self.kept = None;
+        if let Some(request) = self.requests.slice_mut().get_mut(index) {
+            request.executed |= executed;
+        }
+    }
+
     /// The core gave an error that a command of the transaction got; the first one is kept.
     pub(crate) fn keep(&mut self, place: usize, text: String) {
         self.kept.get_or_insert((place, text));
@@ -198,7 +208,10 @@ impl Live {
         if request.phase == Phase::Ended {
             return false;
         }
-        *request = Request { phase: Phase::Ended, result: Some(result) };
+        if request.executed {
+            result = result.map_err(Error::after_an_attempt);
+        }
+        *request = Request { phase: Phase::Ended, executed: false, result: Some(result) };
         self.open -= 1;
         self.open == 0
     }

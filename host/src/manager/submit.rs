@@ -2,7 +2,7 @@
 
 use super::Manager;
 use super::requests::{Job, Phase, Shape};
-use crate::error::{Cause, Error, Failure, Outcome};
+use crate::error::{Cause, Error, Outcome};
 use crate::stats::add;
 
 impl Manager {
@@ -32,11 +32,10 @@ impl Manager {
         }
     }
 
-    /// The core wants a request again, which may have been executed already.
+    /// The core wants a request again; `executed` says that it may have been executed already.
     pub(super) fn ask_again(&mut self, id: u64, executed: bool) {
         let Some((live, index)) = self.table.find(id) else { return };
-        let phase = if executed || live.phase(index) == Phase::Again { Phase::Again } else { Phase::Waiting };
-        live.set_phase(index, phase);
+        live.ask_again(index, executed);
         let job = id - index as u64;
         self.queue.push_again(id, job, live, index);
     }
@@ -126,7 +125,6 @@ impl Manager {
                 let Some((live, index)) = self.table.find(id) else { break };
                 match live.phase(index) {
                     Phase::Waiting => self.end(id, Err(Error::not_sent(cause, detail))),
-                    Phase::Again => self.end(id, Err(Error::failed(Failure::MaybeExecuted, cause, detail))),
                     // Its core knows the deadline too, but not that the rest will not come.
                     Phase::Taken(_) if self.queue.is_current(id) => partial.push(id),
                     Phase::Taken(_) | Phase::Ended => {}
@@ -144,7 +142,7 @@ impl Manager {
         match phase {
             Phase::Waiting => Outcome::NotSent,
             Phase::Taken(sequence) if sequence >= self.last_touched() => Outcome::NotSent,
-            Phase::Again | Phase::Taken(_) => Outcome::MaybeExecuted,
+            Phase::Taken(_) => Outcome::MaybeExecuted,
             Phase::Ended => Outcome::Executed,
         }
     }

@@ -30,6 +30,8 @@ struct State {
     /// Commands, and on which connection each came.
     seen: Vec<(String, usize)>,
     refusing: bool,
+    /// Connections take no more than their handshake.
+    handshakes_only: bool,
     wakers: Vec<Waker>,
 }
 
@@ -38,6 +40,8 @@ struct Connection {
     to_client: VecDeque<u8>,
     from_client: Vec<u8>,
     deaf: bool,
+    /// Broken, from the server's side.
+    broken: bool,
     closed: bool,
 }
 
@@ -83,6 +87,18 @@ impl Server {
     /// Takes no more bytes, on the connections that are open.
     pub(super) fn stop_reading(&self) {
         self.0.state().connections.iter_mut().for_each(|connection| connection.deaf = true);
+    }
+
+    /// On connections to come, takes no more bytes than the handshake.
+    pub(super) fn hear_handshakes_only(&self) {
+        self.0.state().handshakes_only = true;
+    }
+
+    /// Breaks all connections that are open.
+    pub(super) fn break_connections(&self) {
+        let mut state = self.0.state();
+        state.connections.iter_mut().for_each(|connection| connection.broken = true);
+        state.wake();
     }
 
     /// Lets connections hang while they are being made.
@@ -132,6 +148,7 @@ impl State {
                 _ => b"+OK\r\n",
             };
             connection.to_client.extend(answer);
+            connection.deaf |= self.handshakes_only && command[0] == "HELLO";
             self.seen.push((command[0].clone(), place));
         }
         self.wake();
@@ -141,7 +158,10 @@ impl State {
 impl AsyncRead for Pipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut state = self.shared.state();
-        let to_client = &mut state.connections[self.place].to_client;
+        let Connection { to_client, broken, .. } = &mut state.connections[self.place];
+        if *broken {
+            return Poll::Ready(Ok(()));
+        }
         if to_client.is_empty() {
             state.wakers.push(cx.waker().clone());
             return Poll::Pending;

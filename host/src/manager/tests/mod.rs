@@ -3,6 +3,7 @@
 mod fake;
 mod queue;
 mod renewal;
+mod repeats;
 mod rows;
 mod sessions;
 

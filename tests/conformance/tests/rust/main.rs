@@ -12,6 +12,7 @@ mod commands;
 mod faults;
 mod large;
 mod pubsub;
+mod repeats;
 mod secrets;
 mod sessions;
 mod targets;
