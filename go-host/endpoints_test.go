@@ -1,6 +1,7 @@
 package coracle
 
 import (
+	"errors"
 	"net"
 	"testing"
 
@@ -9,13 +10,15 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
-// nobody is an address at which nobody listens.
+// nobody is an address at which nobody listens, and nobody will: a connection's own end has it.
 func nobody(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, errors.Join(conn.Close(), l.Close())) })
+	return conn.LocalAddr().String()
 }
 
 func TestTheNextEndpointIsTried(t *testing.T) {

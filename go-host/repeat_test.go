@@ -7,24 +7,20 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
-// killedUnderWay gives how commands end whose server is killed before it answers, and started again.
-func killedUnderWay(t *testing.T, c *Client, server *servertest.Server, commands ...[]any) []error {
+// killedUnderWay gives how commands end whose server is killed before it answers, and another is there.
+func killedUnderWay(t *testing.T, c *Client, m *movable, commands ...string) []error {
 	t.Helper()
 	ctx := testContext(t)
-	before := c.Stats().Commands
-	server.Pause(t)
+	m.server().Pause(t)
 	ended := make([]chan error, len(commands))
 	for i, command := range commands {
 		ended[i] = make(chan error, 1)
-		go func() { ended[i] <- c.Do(ctx, command...).Err() }()
+		go func() { ended[i] <- c.Do(ctx, command, "k").Err() }()
+		m.awaitSent(t, command+"\r\n$1\r\nk\r\n") // what was not sent would be sent again, whatever it is
 	}
-	require.Eventually(t, func() bool { return c.Stats().Commands == before+uint64(len(commands)) }, testTimeout, time.Millisecond)
-	server.Kill()
-	servertest.StartAt(t, "redis-server", server.Port)
+	m.replace(t)
 	errs := make([]error, len(commands))
 	for i := range ended {
 		errs[i] = <-ended[i]
@@ -34,11 +30,10 @@ func killedUnderWay(t *testing.T, c *Client, server *servertest.Server, commands
 
 // What only reads is sent again where the client allows it; what changes something never is.
 func TestRepeats(t *testing.T) {
-	commands := [][]any{{"GET", "k"}, {"INCR", "n"}}
 	t.Run("allowed", func(t *testing.T) {
-		server := servertest.Start(t, "redis-server")
-		c := open(t, server.URL(), WithRepeat())
-		errs := killedUnderWay(t, c, server, commands...)
+		m := startMovable(t, "redis-server")
+		c := open(t, anywhere, m.option(), WithRepeat())
+		errs := killedUnderWay(t, c, m, "GET", "INCR")
 		require.ErrorIs(t, errs[0], Nil, "the new server answered")
 		require.ErrorIs(t, errs[1], ErrMaybeExecuted)
 		s := c.Stats()
@@ -47,9 +42,9 @@ func TestRepeats(t *testing.T) {
 		require.EqualValues(t, 1, s.Resubmits)
 	})
 	t.Run("by default not", func(t *testing.T) {
-		server := servertest.Start(t, "redis-server")
-		c := open(t, server.URL())
-		for _, err := range killedUnderWay(t, c, server, commands...) {
+		m := startMovable(t, "redis-server")
+		c := open(t, anywhere, m.option())
+		for _, err := range killedUnderWay(t, c, m, "GET", "INCR") {
 			require.ErrorIs(t, err, ErrMaybeExecuted)
 		}
 		require.Zero(t, c.Stats().Resubmits)
@@ -57,17 +52,17 @@ func TestRepeats(t *testing.T) {
 }
 
 func TestStateTellsSinceWhenThereIsNoConnection(t *testing.T) {
-	server := servertest.Start(t, "redis-server")
-	c := open(t, server.URL())
+	m := startMovable(t, "redis-server")
+	c := open(t, anywhere, m.option())
 	require.Equal(t, State{Now: StateReady}, c.State())
 	before := time.Now()
-	server.Kill()
-	require.Eventually(t, func() bool { return c.State().Now == StateDown }, testTimeout, time.Millisecond)
+	m.kill(false)
+	awaitState(t, c, StateDown)
 	s := c.State()
 	require.False(t, s.DownSince.Before(before), "since it was killed")
 	require.False(t, s.DownSince.After(time.Now()))
 	require.Equal(t, CauseUnreachable, s.Cause)
-	servertest.StartAt(t, "redis-server", server.Port)
-	require.Eventually(t, func() bool { return c.State().Now == StateReady }, testTimeout, time.Millisecond)
+	m.start(t)
+	awaitState(t, c, StateReady)
 	require.Zero(t, c.State().DownSince)
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -53,10 +55,12 @@ func TestCommandGivesTheServersError(t *testing.T) {
 }
 
 func TestCommandSaysThatNobodyListens(t *testing.T) {
-	server := miniredis.RunT(t)
-	url := "redis://" + server.Addr()
-	server.Close()
-	_, err := execute(t, "--url", url, "ping")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	held, err := net.Dial("tcp", l.Addr().String()) // whose own end nobody else can listen at
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, errors.Join(held.Close(), l.Close())) })
+	_, err = execute(t, "--url", "redis://"+held.LocalAddr().String(), "ping")
 	require.ErrorContains(t, err, "unreachable")
 }
 

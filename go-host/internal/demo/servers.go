@@ -29,11 +29,13 @@ func (r *run) withDeadAddress(do func(url string) (string, time.Duration, error)
 		if err != nil {
 			return "", 0, err
 		}
-		url := "redis://" + l.Addr().String()
-		if err := l.Close(); err != nil {
-			return "", 0, err
+		// A connection's own end: as long as it is open nobody else can listen there.
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			return "", 0, errors.Join(err, l.Close())
 		}
-		return do(url)
+		detail, took, err := do("redis://" + conn.LocalAddr().String())
+		return detail, took, errors.Join(err, conn.Close(), l.Close())
 	}
 }
 

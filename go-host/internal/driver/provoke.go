@@ -22,3 +22,10 @@ func (l *Lane) EachMemory(f func(memory []byte)) {
 		l.inst.EachMemory(f)
 	}
 }
+
+// UnderWay counts the commands that were called and have not ended, for tests.
+func (l *Lane) UnderWay() int {
+	l.in.mu.Lock()
+	defer l.in.mu.Unlock()
+	return l.in.commands
+}

@@ -24,6 +24,11 @@ var Kinds = []string{"redis-server", "valkey-server"}
 // startTimeout bounds how long a server may take to say that it is ready.
 const startTimeout = 30 * time.Second
 
+// portAttempts bounds how often a free port may be somebody else's before the server has it.
+const portAttempts = 5
+
+var errPortTaken = errors.New("the port is not free any more")
+
 // Server is a process of a test.
 type Server struct {
 	// Address is its host and port.
@@ -46,15 +51,7 @@ func (s *Server) URL() string { return "redis://" + s.Address }
 // as they are.
 func Start(t testing.TB, program string, args ...string) *Server {
 	t.Helper()
-	port, err := freePort()
-	require.NoError(t, err)
-	return StartAt(t, program, port, args...)
-}
-
-// StartAt is Start on a port of the caller's.
-func StartAt(t testing.TB, program string, port int, args ...string) *Server {
-	t.Helper()
-	s, err := launch(program, t.TempDir(), port, args...)
+	s, err := Launch(program, t.TempDir(), args...)
 	require.NoError(t, err)
 	t.Cleanup(s.Kill)
 	return s
@@ -62,11 +59,16 @@ func StartAt(t testing.TB, program string, port int, args ...string) *Server {
 
 // Launch is Start for programs that are no test: the server works in a folder of the caller's, who kills it.
 func Launch(program, dir string, args ...string) (*Server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
+	for attempt := 1; ; attempt++ {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		s, err := launch(program, dir, port, args...)
+		if err == nil || !errors.Is(err, errPortTaken) || attempt == portAttempts {
+			return s, err
+		}
 	}
-	return launch(program, dir, port, args...)
 }
 
 func launch(program, dir string, port int, args ...string) (*Server, error) {
@@ -105,7 +107,11 @@ func (s *Server) awaitReady() error {
 	case <-s.ready:
 		return nil
 	case <-s.ended:
-		return fmt.Errorf("the server did not start:\n%s", s.log.String())
+		log := s.log.String()
+		if strings.Contains(log, "Address already in use") {
+			return fmt.Errorf("%w:\n%s", errPortTaken, log)
+		}
+		return fmt.Errorf("the server did not start:\n%s", log)
 	case <-time.After(startTimeout):
 		s.Kill()
 		return errors.New("the server is not ready in time")
