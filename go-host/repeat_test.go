@@ -3,6 +3,7 @@
 package coracle
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -49,6 +50,37 @@ func TestRepeats(t *testing.T) {
 		}
 		require.Zero(t, c.Stats().Resubmits)
 	})
+}
+
+// What may be repeated and was written once may have been executed, however its repetition fails.
+func TestARepeatThatFailsMayHaveBeenExecuted(t *testing.T) {
+	for name, end := range map[string]struct {
+		waits bool // who connects, instead of being refused
+		leave func(context.CancelFunc)
+	}{
+		"unreachable": {false, func(context.CancelFunc) {}},
+		"cancelled":   {true, func(cancel context.CancelFunc) { cancel() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := startMovable(t, "redis-server")
+			c := open(t, anywhere, m.option(), WithRepeat())
+			ctx, cancel := context.WithCancel(testContext(t))
+			defer cancel()
+			m.server().Pause(t)
+			ended := make(chan error)
+			go func() { ended <- c.Do(ctx, "GET", "k").Err() }()
+			m.awaitSent(t, "GET\r\n$1\r\nk\r\n")
+			m.kill(end.waits)
+			require.Eventually(t, func() bool { return c.Stats().Resubmits == 1 }, testTimeout, time.Millisecond)
+			end.leave(cancel)
+			err := <-ended
+			require.ErrorIs(t, err, ErrMaybeExecuted)
+			require.NotErrorIs(t, err, ErrNotSent)
+			var typed *ClientError
+			require.ErrorAs(t, err, &typed)
+			require.False(t, typed.SafeToRetry())
+		})
+	}
 }
 
 func TestStateTellsSinceWhenThereIsNoConnection(t *testing.T) {

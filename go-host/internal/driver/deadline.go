@@ -43,13 +43,8 @@ func (l *Lane) endLate() {
 		for command := c.next; command < c.end; command++ {
 			at := c.entry.result(command)
 			f := failureOf(uint32(wire.FailureNotSent)|uint32(wire.CauseDeadline)<<8, "")
-			if s := l.table.get(c.entry.ids[at]); s != nil {
-				if s.written {
-					f.Failure = wire.FailureMaybeExecuted
-				}
-				if s.resubmit {
-					asked = append(asked, c.entry.ids[at])
-				}
+			if s := l.table.get(c.entry.ids[at]); s != nil && s.resubmit {
+				asked = append(asked, c.entry.ids[at])
 			}
 			l.finish(c.entry, at, Result{Failure: f})
 		}

@@ -186,8 +186,14 @@ func failureOf(detail uint32, text string) *Failure {
 	return f
 }
 
-// finish ends one result of an entry, and wakes the caller after the last.
+// finish ends one result of an entry, and wakes the caller after the last. Whatever the failure of a request says that may
+// have been executed before it was submitted again, it speaks of the last submission only.
 func (l *Lane) finish(e *Entry, at int, r Result) {
+	if s := l.table.get(e.ids[at]); s != nil && s.written && r.Failure != nil {
+		own := *r.Failure
+		own.Failure = wire.FailureMaybeExecuted
+		r.Failure = &own
+	}
 	l.table.remove(e.ids[at])
 	if e.Results[at].ended {
 		return
@@ -213,6 +219,7 @@ func (l *Lane) resubmit(id uint64, written bool) {
 	e := s.entry
 	e.spent, s.resubmit = true, true
 	s.written = s.written || written
+	e.Results[s.result].Kept = nil // of the submission that is void
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
 	if e.Patient { // for a command that blocks the core knows a later deadline
 		again.until = l.usualDeadline()

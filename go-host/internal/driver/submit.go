@@ -131,7 +131,7 @@ func (l *Lane) cancel(ctx context.Context, e *Entry) {
 	for at := range e.Results { // what the core did not end, since it had asked for it again
 		if !e.Results[at].ended {
 			f := contextFailure(ctx, wire.FailureMaybeExecuted)
-			if s := l.table.get(e.ids[at]); s != nil && s.resubmit && !s.written {
+			if s := l.table.get(e.ids[at]); s != nil && s.resubmit {
 				f.Failure = wire.FailureNotSent
 			}
 			l.finish(e, at, Result{Failure: f})

@@ -60,7 +60,7 @@ func (l *Lane) dropInstance(cause error) {
 			f.Cause = wire.CauseClosing
 		}
 		s.entry.spent = true
-		if s.written || l.reached >= s.seq {
+		if l.reached >= s.seq {
 			f.Failure = wire.FailureMaybeExecuted
 		}
 		l.finish(s.entry, s.result, Result{Failure: f})
