@@ -42,7 +42,10 @@ pub struct Client {
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
+    /// A caller, a reader or the holder of a session went away.
     pub(crate) signal: Arc<Signal>,
+    /// A reader made room in a queue whose link is held.
+    pub(crate) room: Signal,
     pub(crate) ended: Ended,
     state: watch::Receiver<ClientState>,
     pub(crate) large: Arc<Semaphore>,
@@ -93,6 +96,7 @@ impl Client {
             clock: Clock::start(),
             counters: Arc::new(Counters::of_new_client()),
             signal: Arc::new(Signal::default()),
+            room: Signal::default(),
             ended: Ended::default(),
             state,
             large: Arc::new(Semaphore::new(large_limit as usize)),

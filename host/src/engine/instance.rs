@@ -127,10 +127,18 @@ impl Instance {
         Ok(commands.call_release(&mut self.store, now, session)?)
     }
 
-    pub(crate) fn subscribe(&mut self, now: u64, id: u64, kind: Kind, lengths: &[u32], names: &[u8]) -> Outcome {
+    pub(crate) fn subscribe(
+        &mut self,
+        now: u64,
+        id: u64,
+        kind: Kind,
+        own_link: bool,
+        lengths: &[u32],
+        names: &[u8],
+    ) -> Outcome {
         self.arm();
         let pubsub = self.exports.coracle_client_pubsub();
-        Ok(pubsub.call_subscribe(&mut self.store, now, id, kind, false, lengths, names)?)
+        Ok(pubsub.call_subscribe(&mut self.store, now, id, kind, own_link, lengths, names)?)
     }
 
     pub(crate) fn unsubscribe(&mut self, now: u64, id: u64) -> Outcome {

@@ -159,6 +159,7 @@ impl Manager {
             Some(message) => self.notify(event.id, Notice::Message(message.clone())),
             None => return fault("a message refers to one before it, and there is none"),
         }
+        self.hold_if_full(event.id, event.link);
         Ok(())
     }
 

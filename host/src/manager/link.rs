@@ -28,6 +28,8 @@ pub(super) struct Link {
     pub(super) skipped: u64,
     /// It is about to be reported as closed: nothing is done with it any more.
     pub(super) dead: bool,
+    /// It is not read: the queue of this subscription is full.
+    pub(super) held: Option<u64>,
     /// Written and received bytes when the core last heard of them.
     pub(super) reported: (u64, u64),
 }
@@ -77,6 +79,7 @@ impl Link {
             pass: 0,
             skipped: 0,
             dead: false,
+            held: None,
             reported: (0, 0),
         }
     }

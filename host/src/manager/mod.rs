@@ -229,6 +229,10 @@ impl Manager {
             self.look_for_leavers();
             happened = true;
         }
+        if self.shared.room.poll(cx) {
+            self.release_links();
+            happened = true;
+        }
         while let Poll::Ready(control) = self.inboxes.controls.poll_recv(cx) {
             let Some(control) = control else { return Poll::Ready(Turn::Alone) };
             self.control(control);

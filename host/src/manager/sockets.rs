@@ -89,6 +89,9 @@ impl Manager {
         let mut happened = self.poll_write(place, cx);
         for _ in 0..READS {
             let Some(link) = self.links.get_mut(place).filter(|link| !link.dead) else { return true };
+            if link.held.is_some() {
+                return happened;
+            }
             let id = link.id;
             match read(link, cx, &mut self.scratch) {
                 Read::Nothing => return happened,

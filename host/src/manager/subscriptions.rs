@@ -35,10 +35,27 @@ impl Manager {
         }
     }
 
+    /// Stops reading a subscription's own link while its queue is full.
+    pub(super) fn hold_if_full(&mut self, id: u64, link: u32) {
+        let full = self.subscriptions.get(&id).is_some_and(|wanted| wanted.own_link && wanted.queue.hold());
+        if full && let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) {
+            link.held = Some(id);
+        }
+    }
+
+    /// Reads on where a reader has made room, or is gone.
+    pub(super) fn release_links(&mut self) {
+        let held = |id: &u64| self.subscriptions.get(id).is_some_and(|wanted| wanted.queue.is_held());
+        for link in &mut self.links {
+            link.held = link.held.filter(held);
+        }
+    }
+
     pub(super) fn end_subscription(&mut self, id: u64, error: Option<Error>) {
         if let Some(wanted) = self.subscriptions.remove(&id) {
             wanted.queue.end(error);
         }
+        self.release_links();
     }
 
     /// Unsubscribes those that nobody reads.
@@ -55,6 +72,7 @@ impl Manager {
         for id in leaving {
             self.drive(None, |instance, now| instance.unsubscribe(now, id));
         }
+        self.release_links();
     }
 
     /// A new instance knows of no subscription yet.
@@ -72,7 +90,8 @@ impl Manager {
 
     fn tell_subscription(&mut self, id: u64) {
         let Some(wanted) = self.subscriptions.get(&id) else { return };
-        let (kind, lengths, names) = (wanted.kind, wanted.lengths.clone(), wanted.names.clone());
-        self.drive(None, |instance, now| instance.subscribe(now, id, kind, &lengths, &names));
+        let (kind, own_link) = (wanted.kind, wanted.own_link);
+        let (lengths, names) = (wanted.lengths.clone(), wanted.names.clone());
+        self.drive(None, |instance, now| instance.subscribe(now, id, kind, own_link, &lengths, &names));
     }
 }

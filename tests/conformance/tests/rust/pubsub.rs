@@ -1,6 +1,6 @@
 //! Subscriptions.
 
-use coracle::{Client, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
+use coracle::{Client, Command, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
 use futures_util::StreamExt;
 use redis::AsyncCommands;
 
@@ -11,7 +11,7 @@ on_servers! {
     channels_and_patterns
     a_ten_mebibyte_message;
     real only: pushes_between_replies messages_over_resp2 a_full_queue_drops_the_oldest a_full_queue_closes
-        shard_channels dropping_unsubscribes
+        a_full_queue_waits shard_channels dropping_unsubscribes
 }
 
 async fn next(subscription: &mut Subscription) -> Notice {
@@ -112,6 +112,40 @@ async fn a_full_queue_closes(target: Target) {
     }
     assert!(in_time(subscription.next()).await.unwrap().is_err());
     assert_eq!(in_time(subscription.next()).await, None);
+}
+
+/// Its link stands still, and nobody else's; then nothing is missing.
+async fn a_full_queue_waits(target: Target) {
+    const COUNT: usize = 10_000;
+    const SIZE: usize = 500;
+    let client = target.client().await;
+    let publisher = target.client().await;
+    let options = SubscribeOptions { messages: 50, when_full: WhenFull::Wait, ..SubscribeOptions::default() };
+    let mut waiting = client.subscribe(Names::channels(["waits"]), options).await.unwrap();
+    let options = SubscribeOptions { messages: COUNT, ..SubscribeOptions::default() };
+    let mut other = client.subscribe(Names::channels(["waits"]), options).await.unwrap();
+    assert_eq!(next(&mut waiting).await, Notice::Subscribed);
+    assert_eq!(next(&mut other).await, Notice::Subscribed);
+    let before = client.stats().bytes_read;
+    let payload = |number: usize| format!("{number:0SIZE$}");
+    for thousand in 0..COUNT / 1000 {
+        let publish = |number| Command::new("PUBLISH").arg("waits").arg(payload(thousand * 1000 + number));
+        let receivers = in_time(publisher.pipeline((0..1000).map(publish).collect())).await.unwrap();
+        assert!(receivers.iter().all(|receivers| *receivers == Ok(redis::Value::Int(2))), "{receivers:?}");
+        assert!(in_time(client.command(["PING"])).await.is_ok());
+    }
+    for number in 0..COUNT {
+        assert_eq!(next(&mut other).await, message("waits", payload(number)));
+    }
+    assert!(in_time(client.command(["PING"])).await.is_ok());
+    let read = client.stats().bytes_read - before;
+    let once = (COUNT * (SIZE + 50)) as u64;
+    assert!(read < once + 200_000, "the other one's messages, and a few: {read} of {once}");
+    for number in 0..COUNT {
+        assert_eq!(next(&mut waiting).await, message("waits", payload(number)));
+    }
+    let stats = client.stats();
+    assert_eq!((stats.messages_dropped, stats.links_lost), (0, 0));
 }
 
 /// Publishes so many numbers, and waits until the subscriber's client has all of them.
