@@ -90,9 +90,9 @@ impl Counters {
         self.peak_memory.fetch_max(bytes, Relaxed);
     }
 
-    /// So many sessions are in use now.
-    pub(crate) fn sessions(&self, count: u64) {
-        self.sessions.store(count, Relaxed);
+    /// So many sessions are in use now that were `before`, in one of the client's lanes.
+    pub(crate) fn sessions(&self, now: u64, before: u64) {
+        self.sessions.fetch_add(now.wrapping_sub(before), Relaxed);
     }
 
     /// There is no connection since then, or since before.

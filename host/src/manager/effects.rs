@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::Manager;
+use super::lane::Lane;
 use super::link::Link;
 use crate::connector::Endpoint;
 use crate::engine::{Effect, Reason, wit};
 use crate::rows::{Fault, fault};
 use crate::stats::add;
 
-impl Manager {
+impl Lane {
     pub(super) fn do_effects(&mut self) -> Result<(), Fault> {
         let mut effects = std::mem::take(&mut self.effects);
         let mut done = Ok(());

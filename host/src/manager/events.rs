@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use super::Manager;
+use super::lane::Lane;
 use crate::client::ClientState;
 use crate::engine::wit::{self, EventKind, NodeKind, Progress};
 use crate::engine::{Instance, Trap};
@@ -35,7 +35,7 @@ struct Tape<'a> {
     message: Option<Message>,
 }
 
-impl Manager {
+impl Lane {
     /// Calls the core and does what it says. `None` if there is no instance, or none any more.
     pub(super) fn drive(
         &mut self,
@@ -187,7 +187,7 @@ impl Manager {
         if state != ClientState::Ready {
             self.counters().down_from(event.id);
         }
-        self.inboxes.state.send_replace(state);
+        self.states.send_replace(state);
         Ok(())
     }
 

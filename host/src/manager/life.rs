@@ -2,10 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use tokio::sync::oneshot;
-
+use super::lane::Lane;
 use super::requests::Phase;
-use super::{Draining, Manager};
 use crate::client::ClientState;
 use crate::config::Config;
 use crate::connector::Endpoint;
@@ -19,7 +17,7 @@ const MAX_LOSSES: u32 = 5;
 /// How long after its deadline a drain may go on, in microseconds.
 const DRAIN_GRACE: u64 = 250_000;
 
-impl Manager {
+impl Lane {
     /// Makes an instance and configures it.
     pub(super) fn start_instance(&mut self) -> Result<(), Error> {
         let counters = std::sync::Arc::clone(&self.shared.counters);
@@ -61,8 +59,8 @@ impl Manager {
             self.closings.clear();
             self.touched = self.sequence;
             self.counters().down_from(self.shared.clock.now());
-            self.inboxes.state.send_replace(ClientState::Connecting);
-            if self.closing.is_some() {
+            self.states.send_replace(ClientState::Connecting);
+            if self.give_up.is_some() {
                 return self.finish(Error::closed());
             }
             if self.losses > MAX_LOSSES {
@@ -86,13 +84,12 @@ impl Manager {
         self.was_ready = true;
     }
 
-    /// Closes the client in order.
-    pub(super) fn close(&mut self, deadline: u64, done: oneshot::Sender<()>) {
-        if let Some(closing) = &mut self.closing {
-            closing.done.push(done);
+    /// Ends all in order, by the deadline.
+    pub(super) fn close(&mut self, deadline: u64) {
+        if self.give_up.is_some() {
             return;
         }
-        self.closing = Some(Draining { done: vec![done], give_up: deadline.saturating_add(DRAIN_GRACE) });
+        self.give_up = Some(deadline.saturating_add(DRAIN_GRACE));
         self.refuse_waiting();
         self.drive(None, |instance, now| instance.drain(now, deadline));
     }
@@ -104,7 +101,7 @@ impl Manager {
         }
         // Whoever finds the inbox closed finds the reason.
         let _ = self.shared.ended.set(error.clone());
-        self.inboxes.state.send_replace(ClientState::Closed(error.clone()));
+        self.states.send_replace(ClientState::Closed(error.clone()));
         for (id, phase) in self.table.open() {
             let ended = match &error {
                 Error::Core { detail, .. } => Error::core(self.outcome(phase), detail.clone()),
@@ -118,28 +115,10 @@ impl Manager {
         self.finished = Some(error);
     }
 
-    /// Ends jobs that nobody took in, and lets go of everything.
-    pub(super) fn leave(mut self) {
-        let error = self.finished.clone().unwrap_or_else(Error::closed);
-        self.inboxes.jobs.close();
-        self.inboxes.controls.close();
-        while let Ok(job) = self.inboxes.jobs.try_recv() {
-            self.enqueue(job);
-        }
+    /// Ends what came in after the end.
+    pub(super) fn end_all(&mut self, error: &Error) {
         for (id, _) in self.table.open() {
             self.table.end(id, Err(error.clone()));
-        }
-        while let Ok(control) = self.inboxes.controls.try_recv() {
-            if let super::Control::Subscribe(wanted) = control {
-                wanted.queue.end(Some(error.clone()));
-            }
-        }
-        let closing = self.closing.take();
-        // Closes the sockets.
-        drop(self);
-        for done in closing.into_iter().flat_map(|closing| closing.done) {
-            // An error means that nobody waits any more.
-            let _ = done.send(());
         }
     }
 

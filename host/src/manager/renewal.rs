@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Sleep;
 
-use super::Manager;
+use super::lane::Lane;
+use super::{Clock, Manager};
 use crate::credentials::{Credentials, fetch};
 use crate::error::Error;
 use crate::rows::NEVER;
@@ -30,30 +32,55 @@ type Fetch = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send>>;
 #[derive(Default)]
 pub(super) struct Renewal {
     /// When to fetch.
-    at: Option<u64>,
+    timer: Option<Pin<Box<Sleep>>>,
     fetching: Option<Fetch>,
     /// Those who wait for the fetch.
     asked: Vec<Told>,
-    /// Those who wait for servers to accept this generation.
-    waiting: Vec<(u32, Told)>,
 }
 
 impl Renewal {
     /// The first credentials are good for so long.
-    pub(super) fn new(now: u64, life: Option<Duration>) -> Self {
-        Self { at: life.map(|life| fetch_at(now, life)), ..Self::default() }
+    pub(super) fn new(clock: Clock, life: Option<Duration>) -> Self {
+        let mut renewal = Self::default();
+        renewal.expect(clock, life);
+        renewal
     }
 
-    pub(super) fn deadline(&self) -> u64 {
-        self.at.unwrap_or(NEVER)
+    /// The next fetch is for credentials that are good for so long.
+    fn expect(&mut self, clock: Clock, life: Option<Duration>) {
+        self.timer = life.map(|life| timer(clock, fetch_at(clock.now(), life)));
     }
 }
 
 impl Manager {
+    /// Fetches credentials when it is time, and takes what the provider gave. Says whether anything happened.
+    pub(super) fn poll_renewal(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut happened = false;
+        if self.renewal.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+            self.fetch_credentials(None);
+            happened = true;
+        }
+        let Some(fetching) = &mut self.renewal.fetching else { return happened };
+        let Poll::Ready(fetched) = fetching.as_mut().poll(cx) else { return happened };
+        self.renewal.fetching = None;
+        let asked = std::mem::take(&mut self.renewal.asked);
+        match fetched {
+            Ok(credentials) => self.renew(credentials, asked),
+            Err(error) => {
+                tracing::warn!(%error, "no new credentials");
+                add(&self.common.shared.counters.renewals_failed, 1);
+                let clock = self.common.shared.clock;
+                self.renewal.timer = Some(timer(clock, clock.now().saturating_add(micros(RETRY))));
+                asked.into_iter().for_each(|told| answer(Some(told), Err(error.clone())));
+            }
+        }
+        true
+    }
+
     /// Asks the provider, if it is not being asked.
     pub(super) fn fetch_credentials(&mut self, told: Option<Told>) {
-        self.renewal.at = None;
-        let Some(provider) = &self.config.provider else {
+        self.renewal.timer = None;
+        let Some(provider) = &self.common.config.provider else {
             answer(told, Err(crate::command::usage("the client has no provider of credentials")));
             return;
         };
@@ -63,32 +90,20 @@ impl Manager {
         }
     }
 
-    /// Takes what the provider gave. Says whether it gave anything.
-    pub(super) fn poll_fetch(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(fetching) = &mut self.renewal.fetching else { return false };
-        let Poll::Ready(fetched) = fetching.as_mut().poll(cx) else { return false };
-        self.renewal.fetching = None;
-        let asked = std::mem::take(&mut self.renewal.asked);
-        match fetched {
-            Ok(credentials) => self.renew(credentials, asked),
-            Err(error) => {
-                tracing::warn!(%error, "no new credentials");
-                add(&self.counters().renewals_failed, 1);
-                self.renewal.at = Some(self.shared.clock.now().saturating_add(micros(RETRY)));
-                asked.into_iter().for_each(|told| answer(Some(told), Err(error.clone())));
-            }
-        }
-        true
-    }
-
     /// Uses these credentials from now on.
     pub(super) fn renew(&mut self, credentials: Credentials, told: Vec<Told>) {
-        let now = self.shared.clock.now();
-        self.renewal.at = credentials.expires_in.map(|life| fetch_at(now, life));
+        self.renewal.expect(self.common.shared.clock, credentials.expires_in);
+        self.lane.renew(credentials, told);
+    }
+}
+
+impl Lane {
+    /// Uses these credentials from now on.
+    pub(super) fn renew(&mut self, credentials: Credentials, told: Vec<Told>) {
         let generation = self.keyring.add(credentials);
         match self.keyring.lengths() {
             Some(lengths) => {
-                self.renewal.waiting.extend(told.into_iter().map(|told| (generation, told)));
+                self.told.extend(told.into_iter().map(|told| (generation, told)));
                 self.drive(None, |instance, now| instance.renew(now, lengths));
             }
             // Links to come authenticate as nobody.
@@ -108,9 +123,9 @@ impl Manager {
                 add(&self.counters().renewals_failed, 1);
             }
         }
-        let all = std::mem::take(&mut self.renewal.waiting);
+        let all = std::mem::take(&mut self.told);
         let (answered, waiting) = all.into_iter().partition(|(wanted, _)| u64::from(*wanted) <= generation);
-        self.renewal.waiting = waiting;
+        self.told = waiting;
         let answered: Vec<(u32, Told)> = answered;
         for (_, told) in answered {
             answer(Some(told), error.clone().map_or(Ok(()), Err));
@@ -119,7 +134,7 @@ impl Manager {
 
     /// A new instance connects with the newest credentials by itself; nobody will say how that went.
     pub(super) fn forget_renewals(&mut self) {
-        for (_, told) in std::mem::take(&mut self.renewal.waiting) {
+        for (_, told) in std::mem::take(&mut self.told) {
             answer(Some(told), Ok(()));
         }
     }
@@ -130,6 +145,10 @@ fn answer(told: Option<Told>, result: Result<(), Error>) {
         // An error means that nobody waits any more.
         let _ = told.send(result);
     }
+}
+
+fn timer(clock: Clock, at: u64) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep_until(clock.instant(at)))
 }
 
 fn fetch_at(now: u64, life: Duration) -> u64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::Manager;
+use super::lane::Lane;
 use super::requests::Phase;
 use crate::error::{Cause, Error};
 use crate::session::Lease;
@@ -17,13 +17,13 @@ pub(super) struct Held {
     deadline: u64,
 }
 
-impl Manager {
+impl Lane {
     /// Somebody wants a link alone.
     pub(super) fn lease(&mut self, lease: Arc<Lease>, deadline: u64, grant: oneshot::Sender<Result<(), Error>>) {
         if lease.is_left() {
             return;
         }
-        if self.closing.is_some() {
+        if self.give_up.is_some() {
             // An error means that nobody waits any more.
             let _ = grant.send(Err(Error::closed()));
             return;
@@ -107,9 +107,9 @@ impl Manager {
         self.queue.sweep(&self.table);
     }
 
-    fn count_sessions(&self) {
-        let held = self.sessions.values().filter(|held| held.grant.is_none()).count();
-        self.counters().sessions(held as u64);
+    fn count_sessions(&mut self) {
+        let held = self.sessions.values().filter(|held| held.grant.is_none()).count() as u64;
+        self.shared.counters.sessions(held, std::mem::replace(&mut self.sessions_counted, held));
     }
 }
 

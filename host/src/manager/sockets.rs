@@ -4,8 +4,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use super::events::Feed;
+use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
-use super::{Closing, Manager};
 use crate::engine::{Reason, Traffic};
 use crate::stats::add;
 
@@ -22,7 +22,7 @@ enum Read {
     Closed(String),
 }
 
-impl Manager {
+impl Lane {
     /// Connects, writes and reads whatever is ready, and closes what is to be closed. Says whether anything happened.
     pub(super) fn poll_sockets(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = !self.closings.is_empty();

@@ -1,11 +1,11 @@
 //! Jobs to the core: queueing, submitting, giving up.
 
-use super::Manager;
+use super::lane::Lane;
 use super::requests::{Job, Phase, Shape};
 use crate::error::{Cause, Error, Outcome};
 use crate::stats::add;
 
-impl Manager {
+impl Lane {
     /// Takes a job in. Its caller may have left already.
     pub(super) fn enqueue(&mut self, job: Job) {
         if job.reply.is_closed() {
@@ -20,14 +20,14 @@ impl Manager {
             self.end_waiting(&[id], Cause::Lost, "the session is over");
             self.queue.sweep(&self.table);
         }
-        if self.closing.is_some() {
+        if self.give_up.is_some() {
             self.refuse_waiting();
         }
     }
 
     /// Submits all that waits, as far as the core takes it.
     pub(super) fn submit_all(&mut self) {
-        while !self.full && !self.queue.is_empty() && self.instance.is_some() {
+        while self.can_submit() {
             self.submit_batch();
         }
     }

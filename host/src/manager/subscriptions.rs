@@ -1,13 +1,13 @@
 //! Subscriptions: the core decides, readers get their notices.
 
-use super::Manager;
+use super::lane::Lane;
 use crate::error::Error;
 use crate::stats::add;
 use crate::subscription::{Notice, Wanted};
 
-impl Manager {
+impl Lane {
     pub(super) fn subscribe(&mut self, wanted: Wanted) {
-        if self.closing.is_some() {
+        if self.give_up.is_some() {
             wanted.queue.end(Some(Error::closed()));
             return;
         }

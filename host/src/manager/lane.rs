@@ -1,0 +1,163 @@
+//! A lane: one instance of the core, with its links, its table of requests and its subscriptions.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+
+use super::keyring::Keyring;
+use super::link::Link;
+use super::queue::{Batch, Queue};
+use super::renewal::Told;
+use super::requests::Table;
+use super::sessions::Held;
+use crate::client::{ClientState, Shared};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::engine::{Effect, Instance, Program, Reason};
+use crate::error::Error;
+use crate::rows::{MAX_FEED, NEVER};
+use crate::stats::Counters;
+use crate::subscription::Wanted;
+
+pub(super) struct Lane {
+    pub(super) config: Arc<Config>,
+    pub(super) program: Program,
+    pub(super) shared: Arc<Shared>,
+    /// Where the client's state is told.
+    pub(super) states: Arc<watch::Sender<ClientState>>,
+    pub(super) instance: Option<Instance>,
+    /// Why the instance is gone, until another one takes over.
+    pub(super) lost: Option<String>,
+    /// Instances lost since a client was last ready.
+    pub(super) losses: u32,
+    /// There was a connection once.
+    pub(super) was_ready: bool,
+    pub(super) table: Table,
+    pub(super) queue: Queue,
+    pub(super) batch: Batch,
+    /// The core takes no more until it says `room`.
+    pub(super) full: bool,
+    pub(super) links: Vec<Link>,
+    pub(super) closings: Vec<Closing>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) scratch: Vec<u8>,
+    /// Numbers the appends to links' outputs; see `Lane::outcome`.
+    pub(super) sequence: u64,
+    /// The highest number of an append of which a byte was written, on links that are gone.
+    pub(super) touched: u64,
+    pub(super) keyring: Keyring,
+    /// Those who wait for servers to accept a generation of credentials.
+    pub(super) told: Vec<(u32, Told)>,
+    pub(super) sessions: HashMap<u32, Held>,
+    /// Sessions in use that the client's counters know of.
+    pub(super) sessions_counted: u64,
+    pub(super) subscriptions: HashMap<u64, Wanted>,
+    pub(super) last_subscription: u64,
+    pub(super) wake_at: u64,
+    timer: Pin<Box<Sleep>>,
+    /// What the timer is set to.
+    timer_at: u64,
+    /// Set once it drains: when to stop without the core's word.
+    pub(super) give_up: Option<u64>,
+    pub(super) finished: Option<Error>,
+}
+
+/// A link that must be reported as closed.
+pub(super) struct Closing {
+    pub(super) link: u32,
+    pub(super) reason: Reason,
+    pub(super) detail: String,
+}
+
+/// What all lanes of a client have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) config: Arc<Config>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) states: Arc<watch::Sender<ClientState>>,
+}
+
+impl Lane {
+    pub(super) fn new(common: Common, program: Program, credentials: Credentials) -> Self {
+        Self {
+            config: common.config,
+            program,
+            shared: common.shared,
+            states: common.states,
+            instance: None,
+            lost: None,
+            losses: 0,
+            was_ready: false,
+            table: Table::default(),
+            queue: Queue::default(),
+            batch: Batch::default(),
+            full: false,
+            links: Vec::new(),
+            closings: Vec::new(),
+            effects: Vec::new(),
+            scratch: vec![0; MAX_FEED],
+            sequence: 0,
+            touched: 0,
+            keyring: Keyring::new(credentials),
+            told: Vec::new(),
+            sessions: HashMap::new(),
+            sessions_counted: 0,
+            subscriptions: HashMap::new(),
+            last_subscription: 0,
+            wake_at: NEVER,
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            timer_at: 0,
+            give_up: None,
+            finished: None,
+        }
+    }
+
+    /// Looks at the sockets and the time, so that both will wake the task. Says whether anything happened.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.finished.is_some() {
+            return false;
+        }
+        let happened = self.poll_sockets(cx);
+        self.poll_timer(cx) || happened
+    }
+
+    /// Whether there is something to submit, and somebody who takes it.
+    pub(super) fn can_submit(&self) -> bool {
+        !self.full && !self.queue.is_empty() && self.instance.is_some() && self.finished.is_none()
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let give_up = self.give_up.unwrap_or(NEVER);
+        let next = self.wake_at.min(self.queue.deadline()).min(give_up);
+        if next == NEVER {
+            return false;
+        }
+        // A timer that is set too early costs less than one that is set anew at each call.
+        if next < self.timer_at || self.timer_at <= self.shared.clock.now() {
+            self.timer_at = next;
+            self.timer.as_mut().reset(self.shared.clock.instant(next));
+        }
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let now = self.shared.clock.now();
+        if self.queue.deadline() <= now {
+            self.expire(now);
+        }
+        if self.wake_at <= now {
+            self.elapsed();
+        }
+        if give_up <= now {
+            self.finish(Error::closed());
+        }
+        true
+    }
+}
