@@ -5,7 +5,7 @@
 //! [`Core::unsubscribe`], one at a time, `now` never decreasing. After each: do [`Core::effects`] in order, then
 //! [`Core::progress`], which readies the core for the next call.
 
-use crate::config::{Credentials, Endpoint, Settings};
+use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
 use crate::effects::{Effect, Effects};
 use crate::handshake::{Flight, Next};
@@ -40,6 +40,21 @@ pub struct Traffic {
     pub link: u32,
     pub written: u64,
     pub received: u64,
+    pub held: bool,
+}
+
+/// What is in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    requests: usize,
+    bytes: u64,
+}
+
+impl Load {
+    /// Whether no more may be added to it.
+    pub(crate) fn is_over(self, requests: usize, bytes: u64) -> bool {
+        self.requests >= requests || self.bytes >= bytes
+    }
 }
 
 /// The whole of a client, without I/O.
@@ -109,7 +124,8 @@ impl Core {
         link.state = State::Greeting;
         link.credentials = credentials;
         let mut flight = Flight::new(id, &mut self.effects);
-        let ready = link.handshake.begin(&mut flight, &self.settings, credentials);
+        let tracking = if link.purpose == Purpose::Main { &self.settings.tracking } else { &Tracking::Off };
+        let ready = link.handshake.begin(&mut flight, &self.settings, tracking, credentials);
         let steps = flight.steps;
         note_flight(link, &steps);
         if ready {
@@ -137,6 +153,7 @@ impl Core {
 
     /// `driver.closed`.
     pub fn handle_closed(&mut self, now: u64, id: u32, reason: Reason, written: u64, detail: &str) {
+        self.stop_tracking(id);
         let Some(at) = self.links.iter().position(|link| link.id == id) else { return };
         let mut link = self.links.swap_remove(at);
         let (cause, why) = explain_close(&link, reason, detail);
@@ -148,6 +165,7 @@ impl Core {
         }
         self.serve_leases(now);
         self.continue_renewal();
+        self.offer_room();
         self.finish_drain(now);
     }
 
@@ -198,6 +216,7 @@ impl Core {
             link.state = State::Closing;
             link.fault = Some(fault);
             self.effects.push(Effect::Close { link: id });
+            self.stop_tracking(id);
         }
     }
 
@@ -217,20 +236,35 @@ impl Core {
 
     /// Tells the host to submit what it holds back, if there is room, or if it would only wait in vain.
     pub(crate) fn offer_room(&mut self) {
+        if !self.starved {
+            return;
+        }
         let most = self.inflight_most();
-        let bytes = u64::from(self.settings.limits.inflight_bytes);
+        let limits = &self.settings.limits;
+        let (bytes, queued, queued_bytes) =
+            (u64::from(limits.inflight_bytes), limits.queued as usize, u64::from(limits.queued_bytes));
+        let crowded = self.load().is_over(queued.div_ceil(2), queued_bytes.div_ceil(2));
         let room = match self.connection.state {
             _ if self.draining.is_some() => true,
             ClientState::Connecting => false,
+            ClientState::Ready if crowded => false,
             ClientState::Ready => self
                 .main()
                 .is_some_and(|link| link.inflight.len() <= most / 2 && link.inflight.bytes(link.sent) <= bytes / 2),
             ClientState::Down | ClientState::Denied | ClientState::Closed => true,
         };
-        if self.starved && room {
+        if room {
             self.starved = false;
             self.out.notice(EventKind::Room, 0);
         }
+    }
+
+    /// What is in flight on all links together.
+    pub(crate) fn load(&self) -> Load {
+        self.links.iter().fold(Load::default(), |load, link| Load {
+            requests: load.requests + link.inflight.len(),
+            bytes: load.bytes + link.inflight.bytes(link.sent),
+        })
     }
 
     /// Requests that one link may have in flight.
@@ -266,6 +300,8 @@ impl Core {
                 Received::PutOff(entry, class, mark) => self.put_off(now, id, entry, class, mark),
                 Received::Gate(loading) => self.gate_answered(now, loading),
                 Received::Renewed(generation, well) => self.renewed(id, generation, well),
+                Received::Line(mark) => self.line(id, mark)?,
+                Received::Monitors => self.monitors(id),
                 Received::Push(mark) => self.push(id, bytes, mark)?,
                 Received::PassingPush(mark) => self.passing_push(id, bytes, mark),
             }
@@ -342,7 +378,7 @@ impl Core {
             return;
         }
         let before = self.connection.state;
-        match self.connection.failed(self.settings.endpoints.len(), cause, why) {
+        match self.connection.failed(now, self.settings.endpoints.len(), cause, why) {
             After::Next => self.open_main(now),
             After::Wait(attempt) => {
                 let delay = self.backoff(attempt);

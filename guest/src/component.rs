@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use crate::client::{Core, Reason, Traffic};
-use crate::config::{Credentials, Endpoint, Limits, Settings};
+use crate::config::{Credentials, Endpoint, Limits, Settings, Tracking};
 use crate::effects::Effect;
 use crate::output::Progress;
 use crate::pubsub::Kind;
@@ -91,6 +91,13 @@ fn settings(given: driver::Settings) -> Settings {
         quiet_after: given.quiet_after,
         idle_timeout: given.idle_timeout,
         primary: given.primary,
+        tracking: match given.tracking {
+            driver::Tracking::Off => Tracking::Off,
+            driver::Tracking::OptIn => Tracking::OptIn,
+            driver::Tracking::Broadcast => {
+                Tracking::Broadcast(given.tracking_prefixes.into_iter().map(String::into_bytes).collect())
+            }
+        },
         limits: Limits {
             queued: limits.queued,
             queued_bytes: limits.queued_bytes,
@@ -138,7 +145,7 @@ impl driver::Guest for Shell {
     fn elapsed(now: u64, links: Vec<driver::Traffic>) -> types::Progress {
         let traffic: Vec<Traffic> = links
             .into_iter()
-            .map(|driver::Traffic { link, written, received }| Traffic { link, written, received })
+            .map(|driver::Traffic { link, written, received, held }| Traffic { link, written, received, held })
             .collect();
         with_core(|core| core.handle_elapsed(now, &traffic))
     }
@@ -183,6 +190,7 @@ impl pubsub::Guest for Shell {
             pubsub::Kind::Channel => Kind::Channel,
             pubsub::Kind::Pattern => Kind::Pattern,
             pubsub::Kind::Shard => Kind::Shard,
+            pubsub::Kind::Monitor => Kind::Monitor,
         };
         with_core(|core| core.subscribe(now, subscription, kind, own_link, &lengths, &names))
     }
@@ -220,7 +228,7 @@ const _: () = {
     assert!(wire::Cause::Replica as u8 == types::Cause::Replica as u8);
     assert!(wire::Cause::Protocol as u8 == types::Cause::Protocol as u8);
     assert!(wire::ClientState::Closed as u8 == types::ClientState::Closed as u8);
-    assert!(wire::NodeKind::Spliced as u8 == types::NodeKind::Spliced as u8);
+    assert!(wire::NodeKind::Raw as u8 == types::NodeKind::Raw as u8);
     assert!(wire::NodeKind::Array as u8 == types::NodeKind::Array as u8);
     assert!(wire::ErrorClass::Crossslot as u8 == types::ErrorClass::Crossslot as u8);
     assert!(wire::ErrorClass::Execabort as u8 == types::ErrorClass::Execabort as u8);

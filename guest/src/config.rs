@@ -63,6 +63,18 @@ pub struct Credentials {
     pub password: u32,
 }
 
+/// How a server tells of keys that change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tracking {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Of those that were read with `track`.
+    OptIn,
+    /// Of all that begin with one of these; of all there are, if there is none.
+    Broadcast(Vec<Vec<u8>>),
+}
+
 /// How a client is to be, as the host says it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "documented field by field in wit/driver.wit")]
@@ -78,9 +90,14 @@ pub struct Settings {
     pub quiet_after: u64,
     pub idle_timeout: u64,
     pub primary: bool,
+    pub tracking: Tracking,
     pub limits: Limits,
 }
 
+/// Most prefixes of [`Tracking::Broadcast`].
+pub const MAX_PREFIXES: usize = 64;
+/// The longest of them.
+pub const MAX_PREFIX: usize = 256;
 /// Largest `limits.depth`: what a host may be asked to keep a stack for.
 pub const MAX_DEPTH: u32 = 128;
 /// Largest `limits.hold-above`: such an argument still fits in one `submit`.
@@ -113,7 +130,29 @@ impl Settings {
                 return Err(format!("{name}: must not be 0"));
             }
         }
+        self.tracking.check()?;
         self.limits.check()
+    }
+}
+
+impl Tracking {
+    fn check(&self) -> Result<(), String> {
+        let Self::Broadcast(prefixes) = self else { return Ok(()) };
+        if prefixes.len() > MAX_PREFIXES {
+            return Err(format!("tracking-prefixes: {} of them, at most {MAX_PREFIXES} are sent", prefixes.len()));
+        }
+        if let Some(long) = prefixes.iter().find(|prefix| prefix.len() > MAX_PREFIX) {
+            return Err(format!("tracking-prefixes: one has {} bytes, at most {MAX_PREFIX} are sent", long.len()));
+        }
+        // Servers refuse them all where two overlap.
+        for (place, one) in prefixes.iter().enumerate() {
+            let mut others = prefixes.iter().enumerate().filter(|(other, _)| *other != place);
+            if let Some((_, long)) = others.find(|(_, long)| long.starts_with(one)) {
+                let (one, long) = (one.escape_ascii(), long.escape_ascii());
+                return Err(format!("tracking-prefixes: \"{long}\" begins with \"{one}\": the shorter one is enough"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -187,6 +226,7 @@ mod tests {
             quiet_after: NEVER,
             idle_timeout: NEVER,
             primary: false,
+            tracking: Tracking::Off,
             limits: Limits::default(),
         }
     }
@@ -194,11 +234,13 @@ mod tests {
     #[test]
     fn says_which_setting_is_wrong() {
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 7] = [
+        let cases: [(&str, Spoil); 9] = [
             ("endpoints", |s| s.endpoints.clear()),
             ("endpoints", |s| s.endpoints[0] = Endpoint::Tcp("a".into(), 0)),
             ("name", |s| s.name = "two words".into()),
             ("connect-timeout", |s| s.connect_timeout = 0),
+            ("tracking-prefixes", |s| s.tracking = Tracking::Broadcast(vec![b"ab".into(), b"b".into(), b"a".into()])),
+            ("tracking-prefixes", |s| s.tracking = Tracking::Broadcast(vec![vec![0; MAX_PREFIX + 1]])),
             ("limits.depth", |s| s.limits.depth = 129),
             ("limits.hold-above", |s| s.limits.hold_above = 65_537),
             ("limits.pass-above", |s| s.limits.pass_above = 63),

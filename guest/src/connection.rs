@@ -2,8 +2,12 @@
 
 use crate::wire::{Cause, ClientState, NEVER};
 
-/// Failed rounds over all endpoints after which a client that was once connected calls itself down.
+/// Failed rounds over all endpoints after which a client that was once connected calls itself down...
 const PATIENCE: u32 = 3;
+
+/// ...but not before so long without a connection: a server that is started again is back sooner, and requests can wait
+/// that long. Microseconds.
+const GRACE: u64 = 1_000_000;
 
 /// How long a connection that answered nothing has to last to count as a success. Microseconds.
 const STABLE: u64 = 1_000_000;
@@ -92,7 +96,7 @@ impl Connection {
     }
 
     /// An attempt failed, with `endpoints` to try in a round. The state follows.
-    pub fn failed(&mut self, endpoints: usize, cause: Cause, error: String) -> After {
+    pub fn failed(&mut self, now: u64, endpoints: usize, cause: Cause, error: String) -> After {
         (self.cause, self.error) = (cause, error);
         self.endpoint += 1;
         if self.endpoint < endpoints {
@@ -101,7 +105,8 @@ impl Connection {
         self.endpoint = 0;
         let attempt = self.attempts;
         self.attempts = attempt.saturating_add(1);
-        if !self.ever_ready || self.attempts >= PATIENCE {
+        let out_of_patience = self.attempts >= PATIENCE && now.saturating_sub(self.down_since) >= GRACE;
+        if !self.ever_ready || out_of_patience {
             self.state = if cause == Cause::Denied { ClientState::Denied } else { ClientState::Down };
         }
         After::Wait(attempt)
@@ -129,31 +134,36 @@ impl Connection {
 mod tests {
     use super::*;
 
-    fn fail(connection: &mut Connection) -> After {
-        connection.failed(2, Cause::Unreachable, "no".into())
+    fn fail(now: u64, connection: &mut Connection) -> After {
+        connection.failed(now, 2, Cause::Unreachable, "no".into())
     }
 
     #[test]
     fn the_first_round_decides_at_once() {
         let mut connection = Connection::new(0);
-        assert_eq!(fail(&mut connection), After::Next);
+        assert_eq!(fail(0, &mut connection), After::Next);
         assert_eq!(connection.state, ClientState::Connecting);
-        assert_eq!(fail(&mut connection), After::Wait(0));
+        assert_eq!(fail(0, &mut connection), After::Wait(0));
         assert_eq!(connection.state, ClientState::Down);
     }
 
     #[test]
     fn a_client_that_was_connected_is_patient() {
-        let mut connection = Connection::new(0);
-        connection.ready(0);
-        connection.lost(2 * STABLE, true);
-        for _ in 0..PATIENCE * 2 - 1 {
-            assert_eq!(connection.state, ClientState::Connecting);
-            fail(&mut connection);
-        }
-        fail(&mut connection);
-        assert_eq!(connection.state, ClientState::Down);
-        assert_eq!(connection.explain(2 * STABLE + 1_200_000), "no (tried 3 times, no connection for 1.2 s)");
+        let lost = 2 * STABLE;
+        let down = |rounds: u32, at: u64| {
+            let mut connection = Connection::new(0);
+            connection.ready(0);
+            connection.lost(lost, true);
+            for _ in 0..rounds {
+                assert_eq!(connection.state, ClientState::Connecting);
+                fail(at, &mut connection);
+                fail(at, &mut connection);
+            }
+            (connection.state == ClientState::Down).then(|| connection.explain(lost + 1_200_000))
+        };
+        assert_eq!(down(PATIENCE - 1, lost + GRACE), None);
+        assert_eq!(down(PATIENCE + 5, lost + GRACE - 1), None);
+        assert_eq!(down(PATIENCE, lost + GRACE).as_deref(), Some("no (tried 3 times, no connection for 1.2 s)"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The first flight asks for all at once, so that a connection costs one round trip. Where the server has no HELLO (an old
 //! one, or an ACL without it), a second flight says the same in RESP2's commands.
 
-use crate::config::{Credentials, Settings};
+use crate::config::{Credentials, Settings, Tracking};
 use crate::effects::{Effect, Effects};
 use crate::resp::encode;
 use crate::wire::ErrorClass;
@@ -19,6 +19,8 @@ pub enum Greeting {
     Select,
     /// CLIENT SETNAME or SETINFO: nice to have.
     Courtesy,
+    /// CLIENT TRACKING: without it nothing may be stored.
+    Tracking,
 }
 
 /// What a reply to a step means.
@@ -41,6 +43,8 @@ pub struct Handshake {
     fallback: bool,
     /// The link speaks RESP3.
     pub resp3: bool,
+    /// The server tells of changed keys here.
+    pub tracks: bool,
 }
 
 /// Writes a flight's commands, and notes what each was.
@@ -135,6 +139,18 @@ impl<'a> Flight<'a> {
         }
     }
 
+    fn track(&mut self, tracking: &Tracking) {
+        match tracking {
+            Tracking::Off => {}
+            Tracking::OptIn => self.command(Greeting::Tracking, &[b"CLIENT", b"TRACKING", b"ON", b"OPTIN"]),
+            Tracking::Broadcast(prefixes) => {
+                let mut words: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING", b"ON", b"BCAST"];
+                words.extend(prefixes.iter().flat_map(|prefix| [&b"PREFIX"[..], prefix]));
+                self.command(Greeting::Tracking, &words);
+            }
+        }
+    }
+
     fn select(&mut self, settings: &Settings) {
         if settings.database != 0 {
             self.command(Greeting::Select, &[b"SELECT", settings.database.to_string().as_bytes()]);
@@ -143,14 +159,22 @@ impl<'a> Flight<'a> {
 }
 
 impl Handshake {
-    /// Writes the first flight. `true` from the result: nothing had to be said, the link is ready.
-    pub fn begin(&mut self, flight: &mut Flight<'_>, settings: &Settings, credentials: Option<Credentials>) -> bool {
+    /// Writes the first flight; `tracking` is what this link is to be told of. `true` from the result: nothing had to be
+    /// said, the link is ready.
+    pub fn begin(
+        &mut self,
+        flight: &mut Flight<'_>,
+        settings: &Settings,
+        tracking: &Tracking,
+        credentials: Option<Credentials>,
+    ) -> bool {
         if settings.resp2 {
             return self.begin_resp2(flight, settings, credentials);
         }
         flight.hello(settings, credentials);
         flight.library(settings);
         flight.select(settings);
+        flight.track(tracking);
         self.resp3 = true;
         self.await_replies(flight)
     }
@@ -162,7 +186,8 @@ impl Handshake {
         settings: &Settings,
         credentials: Option<Credentials>,
     ) -> bool {
-        self.resp3 = false;
+        // RESP2 has no place for what a server tells unasked.
+        (self.resp3, self.tracks) = (false, false);
         self.fallback = false;
         if let Some(credentials) = credentials {
             flight.auth(credentials);
@@ -182,6 +207,7 @@ impl Handshake {
             // Without HELLO we were nobody when these came: the second flight says them again.
             (Greeting::Select, Some(_)) if self.fallback => {}
             (Greeting::Auth | Greeting::Select, Some(_)) => return Next::Denied,
+            (Greeting::Tracking, None) => self.tracks = true,
             _ => {}
         }
         match (self.pending, self.fallback) {
@@ -208,7 +234,7 @@ mod tests {
 
     #[test]
     fn one_flight_is_enough_where_hello_is_known() {
-        let mut handshake = Handshake { pending: 3, resp3: true, fallback: false };
+        let mut handshake = Handshake { pending: 3, resp3: true, ..Handshake::default() };
         assert_eq!(handshake.answer(Greeting::Hello, None), Next::Wait);
         assert_eq!(handshake.answer(Greeting::Courtesy, Some(ErrorClass::Other)), Next::Wait);
         assert_eq!(handshake.answer(Greeting::Select, None), Next::Done);
@@ -216,7 +242,7 @@ mod tests {
 
     #[test]
     fn falls_back_when_all_replies_are_in() {
-        let mut handshake = Handshake { pending: 3, resp3: true, fallback: false };
+        let mut handshake = Handshake { pending: 3, resp3: true, ..Handshake::default() };
         assert_eq!(handshake.answer(Greeting::Hello, Some(ErrorClass::Other)), Next::Wait);
         assert_eq!(handshake.answer(Greeting::Courtesy, Some(ErrorClass::Noauth)), Next::Wait);
         assert_eq!(handshake.answer(Greeting::Select, Some(ErrorClass::Noauth)), Next::Fallback);

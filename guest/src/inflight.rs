@@ -18,7 +18,7 @@ pub struct Entry {
     pub deadline: u64,
     /// Whose reply it is.
     pub what: What,
-    /// What may be done should it fail: [`REPEAT`], [`SCRIPT`].
+    /// What may be done should it fail: [`REPEAT`], [`SCRIPT`]; or is to be done with its reply: [`STORE`], [`RAW`].
     pub flags: u8,
 }
 
@@ -26,6 +26,10 @@ pub struct Entry {
 pub const REPEAT: u8 = 1;
 /// It is an EVALSHA whose source can be had: NOSCRIPT is not the end.
 pub const SCRIPT: u8 = 2;
+/// Its reply may be stored.
+pub const STORE: u8 = 4;
+/// Its reply's bytes are wanted too.
+pub const RAW: u8 = 8;
 
 /// Whose reply an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub enum What {
     Renewal,
     /// What makes a link clean for the next one who leases it.
     Tidy,
+    /// CLIENT CACHING: the reply that comes next may be stored.
+    Caching,
 }
 
 impl What {

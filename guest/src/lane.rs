@@ -1,9 +1,10 @@
 //! Which link a command goes on.
 
 use crate::client::Core;
-use crate::commands::{self, Flags};
+use crate::commands::{self, Command, Flags};
 use crate::refused;
 use crate::submit::{Arguments, Row};
+use crate::tracking;
 use crate::wire::option;
 
 /// Which link a command goes on.
@@ -28,6 +29,8 @@ pub struct Plan {
     pub repeat: bool,
     /// It may leave something behind on its link that can't be undone.
     pub lasting: bool,
+    /// Its reply may be stored, if the server tells of its key.
+    pub store: bool,
 }
 
 impl Core {
@@ -57,12 +60,14 @@ impl Core {
         };
         // They count as of the connection, and leave nothing on it.
         let harmless = name.eq_ignore_ascii_case(b"PING") || name.eq_ignore_ascii_case(b"ECHO");
+        let store = |command: &Command| tracking::can_be_stored(&self.settings.tracking, command, arguments);
         let has = |flag| found.is_some_and(|command| command.flags.has(flag));
         Ok(Plan {
             lane,
             blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
             repeat: row.has(option::MAY_REPEAT) && has(Flags::REPEATABLE) && !in_session,
             // A module's command, by its name, is about data.
+            store: row.has(option::TRACK) && lane == Lane::Main && !atomic && found.as_ref().is_some_and(store),
             lasting: found.is_none() && !name.contains(&b'.') || in_session && has(Flags::CONNECTION) && !harmless,
         })
     }

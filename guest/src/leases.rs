@@ -18,6 +18,9 @@ const RESERVED: u64 = 1_000_000;
 /// Failures to open a link, in a row, after which nobody is let wait for one any longer.
 const PATIENCE: u32 = 3;
 
+/// No session's number: of one that was released while its link closed.
+const NOBODY: u32 = 0;
+
 /// Who waits for links, and when to open the next one.
 #[derive(Debug)]
 pub struct Leases {
@@ -73,12 +76,16 @@ impl Leases {
 impl Core {
     /// `commands.lease`.
     pub fn lease(&mut self, now: u64, session: u32, deadline: u64) {
-        if session == 0 || self.leases.waits(Who::Session(session)) || self.session_link(session).is_some() {
+        if session == NOBODY || self.leases.waits(Who::Session(session)) || self.session_link(session).is_some() {
             let verdict = Verdict::new(Failure::Misuse, Cause::Usage);
             return self.tell_session(session, verdict, "a session's number is 0, or in use");
         }
         match self.refusal(now) {
             Some((verdict, why)) => self.tell_session(session, verdict, &why),
+            None if self.leases.waiting() >= self.settings.limits.queued as usize => {
+                let verdict = Verdict::new(Failure::Limit, Cause::None);
+                self.tell_session(session, verdict, "as many as limits.queued wait for a link already");
+            }
             None => {
                 self.leases.waiting.push_back(Waiting { who: Who::Session(session), deadline });
                 self.serve_leases(now);
@@ -89,7 +96,7 @@ impl Core {
     /// `commands.release`.
     pub fn release(&mut self, now: u64, session: u32) {
         self.leases.waiting.retain(|waiting| waiting.who != Who::Session(session));
-        let Some(id) = self.session_link(session) else { return };
+        let Some(id) = self.session_link(session) else { return self.forget_session(session) };
         let partial = self.partial.take_if(|partial| partial.link == id);
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
         let busy = link.inflight.len() > 0 || partial.is_some();
@@ -115,6 +122,14 @@ impl Core {
             link.holder = Holder::Request(0, NEVER);
         }
         self.serve_leases(now);
+    }
+
+    /// The session is over while its link closes: nobody is to be told when it has.
+    fn forget_session(&mut self, session: u32) {
+        let holds = |link: &&mut Link| link.purpose == Purpose::Lease && link.holder == Holder::Session(session);
+        if let Some(link) = self.links.iter_mut().find(holds) {
+            link.holder = Holder::Session(NOBODY);
+        }
     }
 
     /// A link for a request that needs one for itself, if there is one now.
@@ -165,15 +180,17 @@ impl Core {
     pub(crate) fn settle_lease(&mut self, now: u64, id: u32) {
         let partial = self.partial.as_ref().is_some_and(|partial| partial.link == id);
         let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state == State::Ready) else { return };
-        let done = link.inflight.len() == 0 && !partial && matches!(link.holder, Holder::Request(_, NEVER));
-        if link.purpose != Purpose::Lease || !done {
+        if link.purpose != Purpose::Lease || link.inflight.len() > 0 || partial {
             return;
         }
-        link.holder = Holder::Idle(now);
-        if link.traces.lasting {
-            let text = "nobody knows what its last command left behind".to_owned();
-            self.fail_link(id, Fault { cause: Cause::Cancelled, text });
+        if matches!(link.holder, Holder::Request(_, NEVER)) {
+            link.holder = Holder::Idle(now);
+            if link.traces.lasting {
+                let text = "nobody knows what its last command left behind".to_owned();
+                self.fail_link(id, Fault { cause: Cause::Cancelled, text });
+            }
         }
+        // Also when it was the core's own question that was answered: while it was open, the link was not free.
         self.serve_leases(now);
     }
 
@@ -188,7 +205,9 @@ impl Core {
 
     /// A leased link is gone, and a session with it.
     pub(crate) fn lease_closed(&mut self, now: u64, link: &Link, cause: Cause, why: &str) {
-        if let Holder::Session(session) = link.holder {
+        if let Holder::Session(session) = link.holder
+            && session != NOBODY
+        {
             self.tell_session(session, Verdict::new(Failure::NotSent, cause), why);
         }
         if !link.was_ready {

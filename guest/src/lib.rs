@@ -16,6 +16,7 @@ mod inflight;
 mod lane;
 mod leases;
 mod link;
+mod monitor;
 pub mod mutant;
 pub mod output;
 pub mod pubsub;
@@ -29,6 +30,7 @@ mod script;
 mod silence;
 pub mod submit;
 mod subscriptions;
+mod tracking;
 pub mod wire;
 
 pub use client::Core;

@@ -10,11 +10,14 @@
 
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::handshake::{Greeting, Handshake};
-use crate::inflight::{Entry, InFlight, SCRIPT, What};
-use crate::output::{Nodes, Output};
+use crate::inflight::{Entry, InFlight, RAW, SCRIPT, STORE, What};
+use crate::output::{Node, Nodes, Output};
 use crate::pubsub::Kind;
 use crate::resp::decode::{Decoder, Fault, Step, Top};
 use crate::wire::{Cause, ErrorClass, EventKind, NodeKind};
+
+/// What a PING on a link that monitors is answered with.
+const PONG: &str = "PONG";
 
 /// Where a link is in its life: see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,10 @@ pub struct Link {
     /// Whose the push is whose front has left as `part`.
     route: Option<Route>,
     unfinished: Unfinished,
+    /// MONITOR was sent.
+    pub monitors: bool,
+    /// The bytes of the reply under way were given up to here, to who wants them.
+    raw_to: u64,
 }
 
 /// Whose a message is: the name that was subscribed to.
@@ -173,6 +180,10 @@ pub enum Received {
     Gate(bool),
     /// Credentials of this generation were taken, or not.
     Renewed(u32, bool),
+    /// MONITOR was granted.
+    Monitors,
+    /// A line of MONITOR, whose node is at the mark.
+    Line(usize),
     /// A whole push, whose nodes begin at the mark.
     Push(usize),
     /// A push whose end passes by. As for `Push`, but its end is still to come.
@@ -209,6 +220,8 @@ impl Link {
             parts: false,
             route: None,
             unfinished: Unfinished::default(),
+            monitors: false,
+            raw_to: 0,
         }
     }
 
@@ -220,6 +233,7 @@ impl Link {
     pub fn receive(&mut self, fed: &[u8], input: &mut &[u8], out: &mut Output) -> Result<Received, Fault> {
         let mark = out.mark();
         match self.decoder.next(input, out)? {
+            Step::Value(top) if self.is_line(top, mark, out) => Ok(Received::Line(mark)),
             Step::Value(top) if self.is_push(top) => {
                 self.unfinished.complete(fed);
                 self.restore(mark, out);
@@ -246,6 +260,10 @@ impl Link {
             text: format!("the host says that {bytes} bytes passed by, where {most} were to pass"),
         });
         self.fed_from = self.decoder.offset();
+        if bytes > 0 {
+            // All before what passed by was given, as its node left then.
+            self.raw_to = self.fed_from;
+        }
         skipped
     }
 
@@ -329,6 +347,12 @@ impl Link {
         top == Top::Push || top == Top::Array && !self.handshake.resp3 && matches!(self.purpose, Purpose::Hub(_))
     }
 
+    /// Once it monitors, a link gets a line for each command; only PING's answer is as short as it is.
+    fn is_line(&self, top: Top, mark: usize, out: &Output) -> bool {
+        let status = |head: &u64| *head as u8 == NodeKind::Status as u8 && head >> 16 > PONG.len() as u64;
+        self.monitors && top == Top::Other && out.nodes.get(mark * 2).is_some_and(status)
+    }
+
     /// A whole reply: ends what is first in the queue.
     fn answer(&mut self, top: Top, fed: &[u8], mark: usize, out: &mut Output) -> Result<Received, Fault> {
         let Some(entry) = self.inflight.pop() else {
@@ -365,7 +389,11 @@ impl Link {
             }
             (What::Command | What::Exec, _) => {
                 self.served = true;
-                out.event(EventKind::Reply, 0, self.id, entry.id, out.since(mark));
+                if entry.flags & RAW != 0 {
+                    self.give_raw(out);
+                }
+                let store = entry.flags & STORE != 0 && error.is_none();
+                out.event(EventKind::Reply, u32::from(store), self.id, entry.id, out.since(mark));
                 Ok(Received::Handled)
             }
             (What::Queued(place), Some(_)) => {
@@ -383,6 +411,13 @@ impl Link {
                 }
                 Ok(Received::Handled)
             }
+            (What::Caching, error) => {
+                out.rewind(mark);
+                if let Some(next) = self.inflight.front_mut().filter(|_| error.is_some()) {
+                    next.flags &= !STORE;
+                }
+                Ok(Received::Handled)
+            }
             (What::Greeting(step), _) => {
                 let replica = step == Greeting::Hello && self.is_replica(fed, mark, out);
                 self.unfinished = Unfinished::default();
@@ -391,6 +426,10 @@ impl Link {
                     return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
                 }
                 Ok(Received::Greeting(step, error))
+            }
+            (What::Subscribe(Kind::Monitor, _), None) => {
+                out.rewind(mark);
+                Ok(Received::Monitors)
             }
             (What::Subscribe(..), Some(class)) => Ok(Received::Refused(entry.id, class, mark)),
             (What::Subscribe(..) | What::Unsubscribe(..), _) => Err(Fault {
@@ -422,6 +461,13 @@ impl Link {
         if self.decoder.top().is_some_and(|top| self.is_push(top)) {
             return self.interrupted_push(fed, passing, mark, out);
         }
+        if self.inflight.front().is_some_and(|entry| entry.flags & RAW != 0 && entry.what.ends_a_request()) {
+            // Also where no node has come, if the host would let bytes go that were not given.
+            let lost = |from: u64| self.decoder.keep_from() > from.max(self.raw_to);
+            if out.mark() > mark || self.decoder.value_from().is_some_and(lost) {
+                self.give_raw(out);
+            }
+        }
         let new = out.since(mark);
         match self.inflight.front().map(|entry| (entry.what, entry.id)) {
             Some((What::Command | What::Exec | What::Queued(_) | What::Multi, id)) if out.mark() > mark => {
@@ -440,7 +486,8 @@ impl Link {
                 | What::Probe
                 | What::Gate
                 | What::Renewal
-                | What::Tidy,
+                | What::Tidy
+                | What::Caching,
                 _,
             )) if passing => {
                 return Err(Fault {
@@ -453,6 +500,18 @@ impl Link {
             _ => out.rewind(mark),
         }
         Ok(Received::NeedMore)
+    }
+
+    /// Appends the bytes of the reply under way that were not given yet, as a node.
+    fn give_raw(&mut self, out: &mut Output) {
+        let (from, to) = (self.raw_from(), self.decoder.offset());
+        out.node(Node::string(NodeKind::Raw, to.saturating_sub(from), from));
+        self.raw_to = to;
+    }
+
+    /// Where the bytes begin that were not given yet: what passes by goes to the host without us.
+    fn raw_from(&self) -> u64 {
+        self.decoder.value_from().unwrap_or_else(|| self.decoder.last_from()).max(self.raw_to)
     }
 
     fn interrupted_push(

@@ -24,6 +24,7 @@ pub enum Kind {
     Channel,
     Pattern,
     Shard,
+    Monitor,
 }
 
 impl Kind {
@@ -34,6 +35,8 @@ impl Kind {
             Self::Channel => (b"SUBSCRIBE", b"UNSUBSCRIBE"),
             Self::Pattern => (b"PSUBSCRIBE", b"PUNSUBSCRIBE"),
             Self::Shard => (b"SSUBSCRIBE", b"SUNSUBSCRIBE"),
+            // It ends with its link.
+            Self::Monitor => (b"MONITOR", b""),
         }
     }
 }

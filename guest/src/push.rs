@@ -12,6 +12,8 @@ pub enum Push<'a> {
     Subscribed(Kind, &'a [u8]),
     /// A name, or nothing at all, was unsubscribed from.
     Unsubscribed(Kind, &'a [u8]),
+    /// Keys have changed.
+    Invalidate,
     /// What PING is answered with on a RESP2 link that has subscribed.
     Pong,
     /// Nothing that this client asked for.
@@ -39,6 +41,7 @@ pub fn classify<'a>(rows: &[u64], text: impl Fn(u64, u64) -> Option<&'a [u8]>) -
         (b"unsubscribe", 3) => Push::Unsubscribed(Kind::Channel, name),
         (b"punsubscribe", 3) => Push::Unsubscribed(Kind::Pattern, name),
         (b"sunsubscribe", 3) => Push::Unsubscribed(Kind::Shard, name),
+        (b"invalidate", 2) => Push::Invalidate,
         (b"pong", 2) => Push::Pong,
         _ => Push::Unknown,
     }

@@ -18,7 +18,10 @@ pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> 
             "subscriptions have a call of their own, as this command would change what the shared link's replies are",
         );
     }
-    if ["MONITOR", "SYNC", "PSYNC"].iter().any(|word| is(word)) {
+    if is("MONITOR") {
+        return Err("MONITOR has a call of its own, as it makes a link a stream of lines");
+    }
+    if ["SYNC", "PSYNC"].iter().any(|word| is(word)) {
         return Err("this command makes a link a stream, which a shared link must not become");
     }
     if ["HELLO", "RESET", "QUIT"].iter().any(|word| is(word)) {

@@ -20,7 +20,8 @@ impl Core {
     /// `driver.renew`.
     pub fn handle_renew(&mut self, now: u64, credentials: Credentials) {
         self.renewal = Some(Renewal { generation: credentials.generation, refused: None });
-        for link in self.links.iter_mut().filter(|link| may_authenticate(link)) {
+        // One that is in its handshake was greeted with what was known then.
+        for link in self.links.iter_mut().filter(|link| matches!(link.state, State::Greeting | State::Ready)) {
             link.renew = Some(credentials);
         }
         if matches!(self.connection.state, ClientState::Denied | ClientState::Down) && self.connection.retry_at != NEVER
@@ -38,6 +39,7 @@ impl Core {
         }
         let partial = self.partial.as_ref().map(|partial| partial.link);
         for link in &mut self.links {
+            link.renew.take_if(|_| takes_no_auth(link.purpose, link.handshake.resp3) && link.state == State::Ready);
             let free = Some(link.id) != partial && !link.traces.multi && link.state == State::Ready;
             if let Some(credentials) = link.renew.take_if(|_| free) {
                 let mut flight = Flight::new(link.id, &mut self.effects);
@@ -47,7 +49,10 @@ impl Core {
                 link.wrote(bytes, u64::from(credentials.generation), NEVER, What::Renewal);
             }
         }
-        let waits = |link: &Link| link.state == State::Ready && (link.renew.is_some() || link.inflight.has_renewal());
+        let waits = |link: &Link| {
+            let open = matches!(link.state, State::Greeting | State::Ready);
+            open && (link.renew.is_some() || link.inflight.has_renewal())
+        };
         if self.links.iter().any(waits) {
             return;
         }
@@ -73,7 +78,7 @@ impl Core {
     }
 }
 
-/// Whether AUTH can be sent: on RESP2 a link that has subscribed takes none.
-fn may_authenticate(link: &Link) -> bool {
-    link.state == State::Ready && (link.handshake.resp3 || !matches!(link.purpose, Purpose::Hub(_)))
+/// On RESP2 a link that has subscribed takes no AUTH, and goes on with what it had.
+fn takes_no_auth(purpose: Purpose, resp3: bool) -> bool {
+    !resp3 && matches!(purpose, Purpose::Hub(_))
 }

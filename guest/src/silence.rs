@@ -15,7 +15,7 @@ impl Core {
         for moved in traffic {
             let Some(link) = self.links.iter_mut().find(|link| link.id == moved.link) else { continue };
             let at = (moved.written, moved.received);
-            if at != link.traffic {
+            if at != link.traffic || moved.held {
                 link.traffic = at;
                 link.hear(now);
             }

@@ -2,7 +2,7 @@
 
 use crate::client::Core;
 use crate::effects::{Effect, Effects};
-use crate::inflight::{REPEAT, SCRIPT, What};
+use crate::inflight::{RAW, REPEAT, SCRIPT, STORE, What};
 use crate::lane::{Lane, Plan};
 use crate::link::{Link, State};
 use crate::mutant::{self, Mutant};
@@ -33,8 +33,6 @@ pub struct Partial {
     argument: u32,
     /// Place of the present command in its transaction, if it is one.
     place: Option<u32>,
-    /// How long its command may block.
-    blocks_for: u64,
     /// What may be done should it fail: see `inflight::Entry`.
     flags: u8,
 }
@@ -213,10 +211,10 @@ impl Core {
 
     fn room_on(&self, link: Option<u32>) -> Gate {
         let limits = &self.settings.limits;
-        let most_bytes = u64::from(limits.inflight_bytes.min(limits.queued_bytes));
         let Some(link) = self.links.iter().find(|candidate| Some(candidate.id) == link) else { return Gate::Wait };
         let most = self.inflight_most() + usize::from(mutant::on(Mutant::OverfillLinks));
-        if link.inflight.len() >= most || link.inflight.bytes(link.sent) >= most_bytes {
+        let full = link.inflight.len() >= most || link.inflight.bytes(link.sent) >= u64::from(limits.inflight_bytes);
+        if full || self.load().is_over(limits.queued as usize, u64::from(limits.queued_bytes)) {
             return Gate::Wait;
         }
         Gate::Open
@@ -273,6 +271,9 @@ impl Core {
             None => begin_request(now, row, link, &mut self.effects),
         };
         if let Some(plan) = plan {
+            if plan.store && crate::tracking::begin(link, &mut self.effects, &self.settings) {
+                partial.flags |= STORE;
+            }
             note_plan(now, row, plan, arguments, link, &mut partial);
         }
         let checked = if partial.rest == 0 { check_command(row, arguments) } else { check_rest(row, partial.rest) };
@@ -306,8 +307,7 @@ impl Core {
         if row.total > row.arguments {
             let rest = row.total - row.arguments;
             let (deadline, argument, place) = (row.deadline, 0, None);
-            self.partial =
-                Some(Partial { id: row.id, link: 0, deadline, rest, argument, place, blocks_for: 0, flags: 0 });
+            self.partial = Some(Partial { id: row.id, link: 0, deadline, rest, argument, place, flags: 0 });
         }
         self.park(now, row.id, row.deadline);
     }
@@ -362,8 +362,8 @@ fn begin_request(now: u64, row: Row, link: &mut Link, effects: &mut Effects) -> 
         link.wrote(bytes as u64, row.id, NEVER, What::Multi);
         place = Some(0);
     }
-    let flags = if row.has(option::MAY_REPEAT) { REPEAT } else { 0 };
-    Partial { id: row.id, link: link.id, deadline: row.deadline, rest: 0, argument: 0, place, blocks_for: 0, flags }
+    let flags = if row.has(option::MAY_REPEAT) { REPEAT } else { 0 } | if row.has(option::RAW) { RAW } else { 0 };
+    Partial { id: row.id, link: link.id, deadline: row.deadline, rest: 0, argument: 0, place, flags }
 }
 
 /// What the plan of a command means for its link, and for its request as a whole.
@@ -377,7 +377,6 @@ fn note_plan(now: u64, row: Row, plan: Plan, arguments: &Arguments<'_>, link: &m
     link.traces.lasting |= plan.lasting;
     if plan.blocks_for > 0 {
         link.heard = link.heard.max(now.saturating_add(plan.blocks_for));
-        partial.blocks_for = plan.blocks_for;
     }
     if row.has(option::PATIENT) {
         partial.deadline = row.deadline.saturating_add(plan.blocks_for);
@@ -459,7 +458,7 @@ fn end_command(row: Row, mut partial: Partial, link: &mut Link, effects: &mut Ef
         return Some(partial);
     }
     let bytes = effects.send(link.id, |out| encode::words(out, &[b"EXEC"]));
-    link.wrote_request(bytes as u64, row.id, partial.deadline, What::Exec, partial.flags & REPEAT);
+    link.wrote_request(bytes as u64, row.id, partial.deadline, What::Exec, partial.flags & (REPEAT | RAW));
     None
 }
 

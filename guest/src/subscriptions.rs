@@ -3,6 +3,7 @@
 use crate::client::Core;
 use crate::inflight::What;
 use crate::link::{Link, Purpose, State, strip_message};
+use crate::monitor;
 use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
 use crate::pubsub::{Kind, MAX_NAME, NO_HUB, Names, SHARED};
@@ -25,14 +26,14 @@ impl Core {
             // Ending it would end the one that is right.
             return;
         }
-        let names = match split_names(lengths, names) {
+        let names = match split_names(kind, lengths, names) {
             Ok(names) => names,
             Err(why) => return self.out.ended(id, Verdict::new(Failure::Misuse, Cause::Usage), why),
         };
         if self.draining.is_some() {
             return self.out.ended(id, Verdict::new(Failure::NotSent, Cause::Closing), "the client is closing");
         }
-        let hub = if own_link { id } else { SHARED };
+        let hub = if own_link || kind == Kind::Monitor { id } else { SHARED };
         self.hubs.add(id, kind, hub, names);
         match self.hubs.hub(hub).and_then(|hub| hub.link) {
             Some(_) => self.send_unsent(id),
@@ -177,7 +178,12 @@ impl Core {
                     link.inflight.pop();
                     link.end_push()
                 }
-                Push::Message(..) | Push::Unknown | Push::Pong => link.end_push(),
+                Push::Invalidate if link.handshake.tracks => {
+                    link.end_push();
+                    self.invalidated(id, mark);
+                    return Ok(());
+                }
+                Push::Message(..) | Push::Unknown | Push::Pong | Push::Invalidate => link.end_push(),
             }
         };
         if !parts {
@@ -197,7 +203,9 @@ impl Core {
     pub(crate) fn passing_push(&mut self, id: u32, fed: &[u8], mark: usize) {
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
         let rows = self.out.nodes.get(mark * 2..).unwrap_or_default();
-        let route = match classify(rows, |offset, size| link.text(fed, offset, size)) {
+        let push = classify(rows, |offset, size| link.text(fed, offset, size));
+        let forgets = push == Push::Invalidate && link.handshake.tracks;
+        let route = match push {
             Push::Message(kind, name) => {
                 Some((kind, Box::from(name))).filter(|_| !self.hubs.audience(hub_of(link), kind, name).is_empty())
             }
@@ -207,6 +215,10 @@ impl Core {
             strip_message(mark, &mut self.out);
         }
         link.part_of_push(route, mark, &mut self.out);
+        if forgets {
+            // Which key it is passes by the core: it may be any.
+            self.forget_all();
+        }
     }
 
     fn confirmed(&mut self, id: u32, kind: Kind, name: Box<[u8]>, mark: usize) -> Result<(), Fault> {
@@ -303,6 +315,9 @@ impl Core {
         let Some(link) = self.hubs.hub_of(id).and_then(|hub| self.hub_link(hub)) else { return };
         let Some((kind, names)) = self.hubs.unsent(id) else { return };
         let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return };
+        if kind == Kind::Monitor && !names.is_empty() {
+            return send_names(link, &mut self.effects, kind.commands().0, &[], id, What::Subscribe(kind, 1));
+        }
         for names in names.chunks(NAMES_A_COMMAND) {
             let what = What::Subscribe(kind, names.len() as u32);
             send_names(link, &mut self.effects, kind.commands().0, names, id, what);
@@ -336,7 +351,10 @@ fn send_names(
     link.wrote(bytes as u64, id, NEVER, what);
 }
 
-fn split_names(lengths: &[u32], mut bytes: &[u8]) -> Result<Names, &'static str> {
+fn split_names(kind: Kind, lengths: &[u32], mut bytes: &[u8]) -> Result<Names, &'static str> {
+    if kind == Kind::Monitor {
+        return if lengths.is_empty() && bytes.is_empty() { Ok(monitor::names()) } else { Err("MONITOR has no names") };
+    }
     if lengths.is_empty() {
         return Err("a subscription needs at least one name");
     }

@@ -26,6 +26,28 @@ pub enum EventKind {
     Renewed,
 }
 
+impl EventKind {
+    /// All of them, in order.
+    pub const ALL: [Self; 16] = [
+        Self::Part,
+        Self::Reply,
+        Self::Failed,
+        Self::Resubmit,
+        Self::Kept,
+        Self::Message,
+        Self::Subscribed,
+        Self::Gap,
+        Self::Ended,
+        Self::Leased,
+        Self::Room,
+        Self::Store,
+        Self::Invalidate,
+        Self::State,
+        Self::Discard,
+        Self::Renewed,
+    ];
+}
+
 /// Whether the server may have executed a request that ended without a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -92,6 +114,7 @@ pub enum NodeKind {
     Attribute,
     Text,
     Spliced,
+    Raw,
 }
 
 /// Bit 7 of a `bulk` or `verbatim` node's detail: its bytes pass by the core.
@@ -115,6 +138,8 @@ pub mod option {
     pub const LONE: u32 = 1 << 6;
     /// Its deadline is the usual one: a blocking command may take longer.
     pub const PATIENT: u32 = 1 << 7;
+    /// The reply's bytes are wanted too.
+    pub const RAW: u32 = 1 << 8;
 }
 
 /// Bit 31 of a length: the host holds the argument.

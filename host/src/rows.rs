@@ -128,7 +128,7 @@ fn event_kind(number: u8) -> Result<EventKind, Fault> {
 }
 
 fn node_kind(number: u8) -> Result<NodeKind, Fault> {
-    const KINDS: [NodeKind; 16] = [
+    const KINDS: [NodeKind; 17] = [
         NodeKind::Nil,
         NodeKind::Boolean,
         NodeKind::Integer,
@@ -145,6 +145,7 @@ fn node_kind(number: u8) -> Result<NodeKind, Fault> {
         NodeKind::Attribute,
         NodeKind::Text,
         NodeKind::Spliced,
+        NodeKind::Raw,
     ];
     at(&KINDS, number).filter(|&kind| kind as u8 == number).ok_or_else(|| Fault(format!("node kind {number}")))
 }
@@ -174,15 +175,15 @@ mod tests {
     fn every_kind_is_in_its_table() {
         // The kinds that the contract names last.
         assert_eq!(event_kind(EventKind::Renewed as u8), Ok(EventKind::Renewed));
-        assert_eq!(node_kind(NodeKind::Spliced as u8), Ok(NodeKind::Spliced));
+        assert_eq!(node_kind(NodeKind::Raw as u8), Ok(NodeKind::Raw));
         for number in 0..=EventKind::Renewed as u8 {
             assert_eq!(event_kind(number).map(|kind| kind as u8), Ok(number));
         }
-        for number in 0..=NodeKind::Spliced as u8 {
+        for number in 0..=NodeKind::Raw as u8 {
             assert_eq!(node_kind(number).map(|kind| kind as u8), Ok(number));
         }
         assert!(event_kind(EventKind::Renewed as u8 + 1).is_err());
-        assert!(node_kind(NodeKind::Spliced as u8 + 1).is_err());
+        assert!(node_kind(NodeKind::Raw as u8 + 1).is_err());
     }
 
     #[test]

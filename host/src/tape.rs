@@ -202,7 +202,7 @@ fn frame(node: &Node) -> Result<Option<Frame>, Fault> {
         NodeKind::Set => Frame::Set { left, children: Vec::with_capacity(room) },
         NodeKind::Map => Frame::Map { left, key: None, pairs: Vec::with_capacity(room) },
         NodeKind::Attribute => Frame::Attribute { left, key: None, pairs: Vec::with_capacity(room) },
-        NodeKind::Spliced => return fault("spliced nodes are reserved"),
+        NodeKind::Spliced | NodeKind::Raw => return fault("spliced nodes are reserved"),
         _ => return Ok(None),
     }))
 }

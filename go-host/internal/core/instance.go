@@ -141,7 +141,7 @@ func (i *Instance) Elapsed(now uint64, links []Traffic) (*Progress, error) {
 	if len(links) > 0 {
 		values := make([]wit.Value, len(links))
 		for at, t := range links {
-			values[at] = wit.Record(wit.U32(t.Link), wit.U64(t.Written), wit.U64(t.Received))
+			values[at] = wit.Record(wit.U32(t.Link), wit.U64(t.Written), wit.U64(t.Received), wit.Bool(t.Held))
 		}
 		i.calls[xElapsed].SetValue(1, wit.List(values...))
 		defer i.calls[xElapsed].SetValue(1, wit.List())

@@ -82,7 +82,7 @@ func TestEveryCall(t *testing.T) {
 		"opened":      func() (*Progress, error) { return i.Opened(1, 1, &Credentials{1, 2, 3}) },
 		"received":    func() (*Progress, error) { return i.Received(1, 9, 0, []byte("x")) },
 		"closed":      func() (*Progress, error) { return i.Closed(1, 9, ReasonTLS, 5, "why\xff") },
-		"elapsed":     func() (*Progress, error) { return i.Elapsed(1, []Traffic{{1, 2, 3}}) },
+		"elapsed":     func() (*Progress, error) { return i.Elapsed(1, []Traffic{{1, 2, 3, true}}) },
 		"submit":      func() (*Progress, error) { return i.Submit(1, nil, nil, nil) },
 		"cancel":      func() (*Progress, error) { return i.Cancel(1, []uint64{1}) },
 		"subscribe":   func() (*Progress, error) { return i.Subscribe(1, 1, SubPattern, false, []uint32{1}, []byte("a")) },

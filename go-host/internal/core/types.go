@@ -49,17 +49,35 @@ type Settings struct {
 	QuietAfter     uint64
 	IdleTimeout    uint64
 	Primary        bool
+	Tracking       Tracking
+	Prefixes       []string // with TrackBroadcast
 	Limits         Limits
 }
+
+// Tracking is how a server tells of keys that change.
+type Tracking uint32
+
+// The ways, as the contract counts them.
+const (
+	TrackOff Tracking = iota
+	TrackOptIn
+	TrackBroadcast
+)
 
 func (s Settings) value() wit.Value {
 	endpoints := make([]wit.Value, len(s.Endpoints))
 	for i, e := range s.Endpoints {
 		endpoints[i] = e.value()
 	}
+	prefixes := make([]wit.Value, len(s.Prefixes))
+	for i, prefix := range s.Prefixes {
+		prefixes[i] = wit.String(prefix)
+	}
+	tracking := wit.Enum([...]string{"off", "opt-in", "broadcast"}[s.Tracking])
 	return wit.Record(wit.U64(s.Seed), wit.List(endpoints...), wit.U32(s.Database), wit.String(s.Name),
 		wit.String(s.LibraryName), wit.String(s.LibraryVersion), wit.Bool(s.RESP2), wit.U64(s.ConnectTimeout),
-		wit.U64(s.QuietAfter), wit.U64(s.IdleTimeout), wit.Bool(s.Primary), s.Limits.value())
+		wit.U64(s.QuietAfter), wit.U64(s.IdleTimeout), wit.Bool(s.Primary), tracking, wit.List(prefixes...),
+		s.Limits.value())
 }
 
 // Credentials are what the core knows of secrets: their lengths.
@@ -85,6 +103,7 @@ type Traffic struct {
 	Link     uint32
 	Written  uint64
 	Received uint64
+	Held     bool // not read, as its subscriber's queue is full
 }
 
 // Reason is why a link closed.
@@ -107,6 +126,7 @@ const (
 	SubChannel SubKind = iota
 	SubPattern
 	SubShard
+	SubMonitor
 )
 
 // EffectKind is what an [Effect] asks for.

@@ -13,14 +13,18 @@ const (
 	// push. Detail: bit 0 set means that nobody waits for the value: the nodes need not be kept, only `pass` be
 	// honoured.
 	EventPart EventKind = iota
-	// EventReply: The request ended with a reply, which may be an error of the server.
+	// EventReply: The request ended with a reply, which may be an error of the server. Detail: bit 0 set means that the
+	// request bore `track` and the reply may be stored, under the key it read, until an `invalidate` row names that
+	// key. It must be stored in the order of the rows: a reply and the `invalidate` that ends its life may come in one
+	// call.
 	EventReply
 	// EventFailed: The request ended without a reply. Detail: bits 0–7 a `failure`, bits 8–15 a `cause`. At most one
 	// `text` node says more, for people.
 	EventFailed
-	// EventResubmit: Submit this request again under the same id, before whatever the host has queued; several keep
-	// their order. Detail: bit 0 set means that it may have been executed already, which only happens with
-	// `may-repeat`.
+	// EventResubmit: Submit this request again under the same id, before whatever the host has queued (but after the
+	// rest of a request that was accepted in part); several keep their order. What was `kept` of it is to be forgotten.
+	// Detail: bit 0 set means that it may have been executed already, which only happens with `may-repeat`: when it
+	// ends with `not-sent` later, that speaks of the last attempt only, and the host says `maybe-executed`.
 	EventResubmit
 	// EventKept: A value that belongs to this request, whose reply comes later: keep it. Detail: which piece. Of a
 	// transaction, an error that a command got instead of being queued; detail is the command's place, from 0.
@@ -44,7 +48,8 @@ const (
 	EventRoom
 	// EventStore: Reserved for the event store.
 	EventStore
-	// EventInvalidate: Cached values to forget: an array of keys, or nil for all.
+	// EventInvalidate: Stored values to forget: an array of keys, or nil for all. The link is 0 where the core says so
+	// by itself: the one that would have told of changes broke.
 	EventInvalidate
 	// EventState: The client's state changed. Detail: bits 0–7 a `client-state`, bits 8–15 a `cause`. At most one node,
 	// `text` or `error`, says why. The id is not one: it is the time since when there is no connection, or 0 when
@@ -120,6 +125,10 @@ const (
 	NodeText
 	// NodeSpliced: Child `value` of piece `size` that was `kept`. Reserved for commands that are split over nodes.
 	NodeSpliced
+	// NodeRaw: No node of the value, but bytes of the reply as they came, for a request that asked for them by `raw`:
+	// `size` bytes from the offset `value`. It is the last node of its row. The ranges of a request's rows, one after
+	// the other, and after each the bytes that `pass`ed next, are the whole reply.
+	NodeRaw
 )
 
 var nodeKindNames = [...]string{
@@ -139,6 +148,7 @@ var nodeKindNames = [...]string{
 	"attribute",
 	"text",
 	"spliced",
+	"raw",
 }
 
 // String gives the name in the WIT.
@@ -358,12 +368,16 @@ const (
 	KindPattern
 	// KindShard: SSUBSCRIBE: shard channels.
 	KindShard
+	// KindMonitor: MONITOR: all that the server executes. It has no names, and always a link of its own. A message is
+	// one `status`.
+	KindMonitor
 )
 
 var subscriptionKindNames = [...]string{
 	"channel",
 	"pattern",
 	"shard",
+	"monitor",
 }
 
 // String gives the name in the WIT.
@@ -389,7 +403,9 @@ const (
 	OptionScript
 	// OptionContinues: The command's arguments go on in the next row, which bears the same id.
 	OptionContinues
-	// OptionTrack: Track the keys read, for client-side caching. Reserved.
+	// OptionTrack: The host would store the reply: let the server tell when the key changes. Where that can be, and the
+	// command does nothing but read one key, its argument 1, the `reply` row says so. Never in a session or a
+	// transaction.
 	OptionTrack
 	// OptionReplica: May be sent to a replica. Reserved.
 	OptionReplica
@@ -399,6 +415,9 @@ const (
 	// OptionPatient: The deadline is the client's usual one, not the caller's: for a blocking command the core adds how
 	// long it may block.
 	OptionPatient
+	// OptionRaw: Give the reply's bytes too, as they came: see `raw` of `node-kind`. For any row of the request; of a
+	// transaction, it is EXEC's reply.
+	OptionRaw
 )
 
 // name gives the WIT's name of a number, or for one that has none, its type and itself.

@@ -53,6 +53,8 @@ pub struct Decoder {
     line: Vec<u8>,
     stack: Vec<Frame>,
     value: Option<Value>,
+    /// Where the last whole value began.
+    last_from: u64,
     error_text: Vec<u8>,
 }
 
@@ -110,6 +112,7 @@ impl Decoder {
             line: Vec::new(),
             stack: Vec::new(),
             value: None,
+            last_from: 0,
             error_text: Vec::new(),
         }
     }
@@ -138,8 +141,9 @@ impl Decoder {
                 },
             };
             if done {
-                let top = self.value.take().and_then(|value| value.top).unwrap_or(Top::Other);
-                return Ok(Step::Value(top));
+                let value = self.value.take();
+                self.last_from = value.map_or(self.offset, |value| value.from);
+                return Ok(Step::Value(value.and_then(|value| value.top).unwrap_or(Top::Other)));
             }
         }
     }
@@ -181,6 +185,12 @@ impl Decoder {
     #[must_use]
     pub fn value_from(&self) -> Option<u64> {
         self.value.map(|value| value.from)
+    }
+
+    /// Offset where the last whole value began.
+    #[must_use]
+    pub fn last_from(&self) -> u64 {
+        self.last_from
     }
 
     /// What the top of the value under way is, as far as that is known.

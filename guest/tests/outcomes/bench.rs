@@ -2,11 +2,11 @@
 
 use coracle_core::Core;
 use coracle_core::client::{Reason, Traffic};
-use coracle_core::config::{Credentials, Endpoint, Limits, Settings};
+use coracle_core::config::{Credentials, Endpoint, Limits, Settings, Tracking};
 use coracle_core::effects::Effect;
 use coracle_core::output::Progress;
 use coracle_core::pubsub::Kind;
-use coracle_core::wire::{Cause, ClientState, EventKind, Failure, HELD, NEVER};
+use coracle_core::wire::{Cause, ClientState, EventKind, Failure, HELD, NEVER, NodeKind};
 
 /// A row of `submit` with its arguments.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ impl Bench {
             quiet_after: NEVER,
             idle_timeout: NEVER,
             primary: false,
+            tracking: Tracking::Off,
             limits,
         };
         change(&mut settings);
@@ -131,7 +132,7 @@ impl Bench {
     }
 
     pub fn moved(&mut self, link: u32, written: u64, received: u64) {
-        self.call(|core, now| core.handle_elapsed(now, &[Traffic { link, written, received }]));
+        self.call(|core, now| core.handle_elapsed(now, &[Traffic { link, written, received, held: false }]));
     }
 
     pub fn cancel(&mut self, ids: &[u64]) {
@@ -140,6 +141,11 @@ impl Bench {
 
     pub fn subscribe(&mut self, id: u64, lengths: &[u32], names: &[u8]) {
         self.call(|core, now| core.subscribe(now, id, Kind::Channel, false, lengths, names));
+    }
+
+    /// To what has no names.
+    pub fn subscribe_to(&mut self, kind: Kind, id: u64) {
+        self.call(|core, now| core.subscribe(now, id, kind, false, &[], &[]));
     }
 
     pub fn unsubscribe(&mut self, id: u64) {
@@ -219,6 +225,48 @@ impl Bench {
     /// Sessions that were answered: whether they have their link.
     pub fn leased(&self) -> Vec<(u64, bool)> {
         self.rows(EventKind::Leased).map(|(detail, id)| (id, detail == 0)).collect()
+    }
+
+    /// Requests that were answered: whether the reply may be stored.
+    pub fn storable(&self) -> Vec<(u64, bool)> {
+        self.rows(EventKind::Reply).map(|(detail, id)| (id, detail & 1 == 1)).collect()
+    }
+
+    /// What happened, in order.
+    pub fn kinds(&self) -> Vec<EventKind> {
+        let kind = |row: &[u64; 3]| EventKind::ALL.into_iter().find(|kind| *kind as u8 == row[0] as u8).unwrap();
+        self.progress.events.as_chunks::<3>().0.iter().map(kind).collect()
+    }
+
+    /// The kinds of the nodes of the last row of this kind.
+    pub fn nodes_of(&self, kind: EventKind) -> Vec<u8> {
+        let mut rows = self.progress.events.as_chunks::<3>().0.iter().rev();
+        let row = rows.find(|row| row[0] as u8 == kind as u8).unwrap();
+        self.nodes(row).map(|node| node[0] as u8).collect()
+    }
+
+    /// Ranges of input that this request was given, and where there are any, that they stand last in their rows.
+    pub fn raw_of(&self, id: u64) -> Vec<(u64, u64)> {
+        let mut ranges = Vec::new();
+        for row in self.progress.events.as_chunks::<3>().0.iter().filter(|row| row[1] == id) {
+            let is_raw = |node: &&[u64; 2]| node[0] as u8 == NodeKind::Raw as u8;
+            assert_eq!(self.nodes(row).filter(is_raw).count(), self.nodes(row).last().filter(is_raw).iter().count());
+            ranges.extend(self.nodes(row).filter(is_raw).map(|node| (node[1], node[0] >> 16)));
+        }
+        ranges
+    }
+
+    pub fn keep_from(&self) -> u64 {
+        self.progress.keep_from
+    }
+
+    pub fn pass_by(&self) -> u64 {
+        self.progress.pass
+    }
+
+    fn nodes(&self, row: &[u64; 3]) -> impl Iterator<Item = &[u64; 2]> {
+        let (first, count) = (row[2] as u32 as usize, (row[2] >> 32) as usize);
+        self.progress.nodes.as_chunks::<2>().0[first..first + count].iter()
     }
 
     /// Requests asked for again: whether they may have been executed.

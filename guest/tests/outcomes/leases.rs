@@ -238,3 +238,48 @@ fn a_drain_ends_those_who_wait() {
     assert_eq!(bench.failed(), [(1, Failure::NotSent, Cause::Closing)]);
     assert_eq!(bench.leased(), [(5, false)]);
 }
+
+#[test]
+fn a_session_released_while_its_link_closes_hears_no_more_of_it() {
+    let mut bench = with_session();
+    bench.received(2, b"!rubbish\r\n");
+    assert_eq!(bench.closing(), [2]);
+    bench.release(5);
+    bench.closed(2, Reason::Local, 0);
+    assert_eq!(bench.leased(), []);
+    // Nor is what it asked for asked of it again.
+    let mut bench = with_session();
+    bench.submit(&[in_session(5, 1, &["GET", "k"])]);
+    bench.received(2, b"!rubbish\r\n");
+    bench.release(5);
+    bench.closed(2, Reason::Local, 0);
+    assert_eq!((bench.leased(), bench.resubmits()), (vec![], vec![]));
+    assert_eq!(bench.failed(), [(1, Failure::NotSent, Cause::Protocol)]);
+}
+
+#[test]
+fn no_more_wait_for_a_link_than_may() {
+    let mut bench = Bench::ready_with(Limits { queued: 2, ..Limits::default() });
+    for session in 1..=2 {
+        bench.lease(session, NEVER);
+        assert_eq!(bench.leased(), []);
+    }
+    bench.lease(3, NEVER);
+    assert_eq!(bench.leased(), [(3, false)]);
+}
+
+#[test]
+fn a_link_that_answered_a_probe_serves_who_waits() {
+    let limits = Limits { links: 2, ..Limits::default() };
+    let mut bench = Bench::with(limits, |settings| settings.quiet_after = SECOND);
+    bench.greet(1);
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.release(5);
+    bench.elapse(bench.now() + 2 * SECOND);
+    assert!(bench.output(2).ends_with(b"PING\r\n"));
+    bench.lease(6, NEVER);
+    assert_eq!(bench.leased(), []);
+    bench.received(2, b"+PONG\r\n");
+    assert_eq!(bench.leased(), [(6, true)]);
+}

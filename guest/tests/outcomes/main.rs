@@ -6,6 +6,8 @@ mod bench;
 mod found;
 mod leases;
 mod putoff;
+mod raw;
+mod tracking;
 
 use bench::{Bench, Row};
 use coracle_core::client::Reason;
@@ -148,6 +150,20 @@ fn a_full_link_takes_no_more_until_there_is_room() {
     assert_eq!(bench.count(EventKind::Room), 1);
     bench.submit(&rows[4..]);
     assert_eq!(bench.accepted(), 2);
+}
+
+#[test]
+fn a_full_client_takes_no_more_on_any_link() {
+    let mut bench = Bench::ready_with(Limits { queued: 2, ..Limits::default() });
+    let block = Row::command(1, &["BLPOP", "k", "0"]);
+    bench.submit(std::slice::from_ref(&block));
+    bench.greet(2);
+    bench.submit(&[block, Row::command(2, &["GET", "k"]), Row::command(3, &["GET", "k"])]);
+    assert_eq!(bench.accepted(), 2);
+    bench.received(1, b"$-1\r\n");
+    assert_eq!(bench.count(EventKind::Room), 0);
+    bench.closed(2, Reason::Lost, 0);
+    assert_eq!(bench.count(EventKind::Room), 1);
 }
 
 #[test]

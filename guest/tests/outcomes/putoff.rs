@@ -222,3 +222,15 @@ fn a_script_within_a_transaction_goes_by_its_source_wherever_it_stands() {
     let output = bench.output(1).escape_ascii().to_string();
     assert_eq!((output.matches("EVALSHA").count(), output.matches("return 1").count()), (0, 2));
 }
+
+#[test]
+fn a_link_in_its_handshake_takes_new_credentials_after_it() {
+    let mut bench = Bench::new(Limits::default());
+    bench.opened(1);
+    bench.renew(2);
+    assert_eq!(bench.count(EventKind::Renewed), 0);
+    bench.received(1, b"%0\r\n");
+    assert!(bench.output(1).ends_with(b"AUTH\r\n$3\r\n\r\n"));
+    bench.received(1, b"+OK\r\n");
+    assert_eq!(bench.ids(EventKind::Renewed), [2]);
+}

@@ -76,6 +76,7 @@ impl Host {
                 quiet_after: NEVER,
                 idle_timeout: NEVER,
                 primary: false,
+                tracking: config::Tracking::Off,
                 limits,
             },
         )

@@ -17,7 +17,7 @@ use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(crate) use bindings::coracle::client::types as wit;
 #[cfg(test)]
 pub(crate) use bindings::exports::coracle::client::commands::Options;
-pub(crate) use bindings::exports::coracle::client::driver::{Reason, Settings, Traffic};
+pub(crate) use bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
 pub(crate) use bindings::exports::coracle::client::pubsub::Kind;
 pub(crate) use instance::{Instance, Trap};
 pub(crate) use state::Effect;

@@ -7,7 +7,7 @@ use super::requests::Phase;
 use crate::client::ClientState;
 use crate::config::Config;
 use crate::connector::Endpoint;
-use crate::engine::{Instance, Settings, Trap, wit};
+use crate::engine::{Instance, Settings, Tracking, Trap, wit};
 use crate::error::{Error, Outcome};
 use crate::rows::NEVER;
 use crate::stats::add;
@@ -177,6 +177,8 @@ fn settings(config: &Config) -> Settings {
         quiet_after: QUIET_AFTER,
         idle_timeout: IDLE_TIMEOUT,
         primary: config.endpoints.len() > 1,
+        tracking: Tracking::Off,
+        tracking_prefixes: Vec::new(),
         limits: wit::Limits {
             queued: limits.queued,
             queued_bytes: limits.queued_bytes,

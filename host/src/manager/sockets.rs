@@ -57,7 +57,7 @@ impl Lane {
             let now = (link.output.written, link.input.received);
             if link.reported != now {
                 link.reported = now;
-                traffic.push(Traffic { link: link.id, written: now.0, received: now.1 });
+                traffic.push(Traffic { link: link.id, written: now.0, received: now.1, held: false });
             }
         }
         self.drive(None, |instance, now| instance.elapsed(now, &traffic));

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use coracle_core::client::Core;
-use coracle_core::config::{Endpoint, Limits, Settings};
+use coracle_core::config::{Endpoint, Limits, Settings, Tracking};
 use coracle_core::effects::Effect;
 use coracle_core::output::Progress;
 
@@ -29,6 +29,7 @@ impl Native {
             quiet_after: u64::MAX,
             idle_timeout: u64::MAX,
             primary: false,
+            tracking: Tracking::Off,
             limits: Limits::default(),
         };
         let core = Core::new(0, settings).map_err(|error| anyhow!(error))?;

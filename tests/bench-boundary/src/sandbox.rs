@@ -8,7 +8,7 @@ use wasmtime::{
 use crate::Subject;
 use crate::cases::{Case, HELLO};
 use bindings::coracle::client::{log, network, types};
-use bindings::exports::coracle::client::driver::Settings;
+use bindings::exports::coracle::client::driver::{Settings, Tracking};
 
 mod bindings {
     #![allow(missing_docs, reason = "generated")]
@@ -70,6 +70,8 @@ impl Sandbox {
             quiet_after: u64::MAX,
             idle_timeout: u64::MAX,
             primary: false,
+            tracking: Tracking::Off,
+            tracking_prefixes: Vec::new(),
             limits: limits(),
         };
         let driver = exports.coracle_client_driver();

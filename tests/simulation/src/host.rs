@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use coracle_core::Core;
-use coracle_core::config::{Endpoint, Limits, Settings};
+use coracle_core::config::{Endpoint, Limits, Settings, Tracking};
 use coracle_core::effects::Effect;
 use coracle_core::wire::{ClientState, NEVER};
 
@@ -93,6 +93,7 @@ impl Host {
             quiet_after: NEVER,
             idle_timeout: NEVER,
             primary: false,
+            tracking: Tracking::Off,
             limits,
         };
         Core::new(now, settings)

@@ -122,6 +122,7 @@ impl Server {
                     Kind::Channel => vec![Value::bulk("message")],
                     Kind::Shard => vec![Value::bulk("smessage")],
                     Kind::Pattern => vec![Value::bulk("pmessage"), Value::bulk(&name.1)],
+                    Kind::Monitor => continue,
                 };
                 push.extend([Value::bulk(channel), payload.clone()]);
                 Value::Push(push).encode(session.resp3, &mut session.output);

@@ -1,5 +1,7 @@
 //! The calls that a host can make, and their form as bytes.
 
+use coracle_core::wire::option;
+
 use crate::bytes::{Reader, write_string};
 
 /// One call. Links and ids are few, so that calls meet.
@@ -130,6 +132,9 @@ impl Row {
     pub(crate) fn words(self) -> [u64; 4] {
         let deadline = if self.deadline == u8::MAX { u64::MAX } else { u64::from(self.deadline) * 100_000 };
         let counts = u64::from(self.arguments) | u64::from(self.session) << 32;
-        [u64::from(self.id), deadline, counts, u64::from(self.options) | u64::from(self.total) << 32]
+        // `replica` is reserved: its bit stands for `raw`, for which there is none left in a byte.
+        let raw = if u32::from(self.options) & option::REPLICA != 0 { option::RAW } else { 0 };
+        let options = u32::from(self.options) | raw;
+        [u64::from(self.id), deadline, counts, u64::from(options) | u64::from(self.total) << 32]
     }
 }

@@ -8,7 +8,7 @@ mod watch;
 
 use coracle_core::Core;
 use coracle_core::client::{Reason, Traffic};
-use coracle_core::config::{Credentials, Endpoint, Limits, Settings};
+use coracle_core::config::{Credentials, Endpoint, Limits, Settings, Tracking};
 use coracle_core::pubsub::Kind;
 use coracle_core::wire::{NEVER, option};
 
@@ -48,12 +48,18 @@ pub fn write(settings: u8, calls: &[Call]) -> Vec<u8> {
     out
 }
 
-/// Makes the calls, then closes the client. Bit 0 of `settings`: RESP2. Bit 1: tight limits. Bit 2: a primary only.
+/// Makes the calls, then closes the client. Bit 0 of `settings`: RESP2. Bit 1: tight limits. Bit 2: a primary only. Bits 3
+/// and 4: how keys are tracked.
 ///
 /// # Panics
 /// The core broke the contract.
 pub fn run(settings: u8, calls: &[Call]) {
     let (resp2, tight, primary) = (settings & 1 != 0, settings & 2 != 0, settings & 4 != 0);
+    let tracking = match settings >> 3 & 3 {
+        0 | 1 => Tracking::OptIn,
+        2 => Tracking::Broadcast(vec![b"a".to_vec(), b"b".to_vec()]),
+        _ => Tracking::Off,
+    };
     let limits = Limits { pass_above: 64, ..Limits::default() };
     let settings = Settings {
         seed: 3,
@@ -67,6 +73,7 @@ pub fn run(settings: u8, calls: &[Call]) {
         quiet_after: if tight { 3_000_000 } else { NEVER },
         idle_timeout: if tight { 2_000_000 } else { NEVER },
         primary,
+        tracking,
         limits: if tight { Limits { inflight: 4, depth: 4, ..limits } } else { limits },
     };
     let mut run = Run { core: Core::new(0, settings).unwrap(), watch: Watch::default(), now: 0 };
@@ -116,16 +123,14 @@ impl Run {
             Call::Parts { id, name, rest } => return self.parts(few(*id), name, *rest),
             Call::Cancel { id } => core.cancel(now, &[few(*id)]),
             Call::Subscribe { id, kind, own, names } => {
-                let kind = [Kind::Channel, Kind::Pattern, Kind::Shard][usize::from(kind % 3)];
+                let kind = [Kind::Channel, Kind::Pattern, Kind::Shard, Kind::Monitor][usize::from(kind % 4)];
                 // A host gives each subscription an id of its own.
                 if !self.watch.subscriptions.insert(few(*id)) {
                     return;
                 }
-                self.watch.leaving.remove(&few(*id));
                 core.subscribe(now, few(*id), kind, *own, &vec![1; names.len()], names);
             }
             Call::Unsubscribe { id } => {
-                self.watch.leaving.insert(few(*id));
                 core.unsubscribe(now, few(*id));
             }
             Call::Lease { session } => {
@@ -148,10 +153,9 @@ impl Run {
 
     fn elapsed(&mut self, time: u64) {
         self.now += time;
-        self.core.handle_elapsed(self.now, &[Traffic { link: 1, written: 0, received: 0 }]);
-        // To be demanded once the core keeps it: `wake_at` is later than now, or a host calls `elapsed` for ever. See the
-        // commit that added this file for the calls after which it is not.
-        self.watch.check(&mut self.core, &[]);
+        self.core.handle_elapsed(self.now, &[Traffic { link: 1, written: 0, received: 0, held: false }]);
+        let wake_at = self.watch.check(&mut self.core, &[]).wake_at;
+        assert!(wake_at > self.now, "a host that is to be woken at once calls for ever");
     }
 
     /// Any rows; those of more than one row are for `transaction` and `parts`, which know how they go on.

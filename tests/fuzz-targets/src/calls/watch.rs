@@ -12,7 +12,6 @@ use super::sent::Sent;
 
 const PART: u8 = EventKind::Part as u8;
 const REPLY: u8 = EventKind::Reply as u8;
-const FAILED: u8 = EventKind::Failed as u8;
 const RESUBMIT: u8 = EventKind::Resubmit as u8;
 const MESSAGE: u8 = EventKind::Message as u8;
 const GAP: u8 = EventKind::Gap as u8;
@@ -28,9 +27,6 @@ pub struct Watch {
     /// Requests accepted and not ended.
     requests: BTreeSet<u64>,
     pub subscriptions: BTreeSet<u64>,
-    /// Those of them that were to end. Known, and to be mended in the core: a link that breaks before the server's answer
-    /// takes the word that they ended with it.
-    pub leaving: BTreeSet<u64>,
     pub sessions: BTreeSet<u64>,
     /// Lengths of the arguments that the host holds, in order, of each request of the call under way.
     held: BTreeMap<u64, Vec<u32>>,
@@ -61,7 +57,7 @@ impl Watch {
         let progress = core.progress();
         assert!(progress.accepted as usize <= given.len(), "more rows were accepted than there were");
         self.requests.extend(given.iter().take(progress.accepted as usize));
-        self.events(&progress, given);
+        self.events(&progress);
         check_texts(&progress);
         progress
     }
@@ -95,7 +91,7 @@ impl Watch {
         }
     }
 
-    fn events(&mut self, progress: &Progress, given: &[u64]) {
+    fn events(&mut self, progress: &Progress) {
         let (rows, odd) = progress.events.as_chunks::<3>();
         assert!(odd.is_empty() && progress.nodes.len().is_multiple_of(2));
         for [head, id, span] in rows {
@@ -103,16 +99,13 @@ impl Watch {
             assert!((first + count) * 2 <= progress.nodes.len(), "an event's nodes are not there");
             match *head as u8 {
                 PART => assert!(self.requests.contains(id) || *id == 0 || self.subscriptions.contains(id)),
-                // Known, and to be mended in `Core::submit`: while nothing is accepted, a request of several rows gets
-                // one `failed` for each of them that one call has.
-                FAILED if given.iter().filter(|given| *given == id).count() > 1 => _ = self.requests.remove(id),
                 REPLY..=RESUBMIT => assert!(self.requests.remove(id), "request {id} ended, but is not open"),
-                ENDED => {
-                    self.leaving.remove(id);
-                    assert!(self.subscriptions.remove(id), "subscription {id} ended, but there is none");
-                }
+                ENDED => assert!(self.subscriptions.remove(id), "subscription {id} ended, but there is none"),
                 MESSAGE..=GAP => assert!(self.subscriptions.contains(id), "a notice for no subscription, {id}"),
-                LEASED if *head >> 8 & 0xff_ffff != 0 => _ = self.sessions.remove(id),
+                LEASED if *head >> 8 & 0xff_ffff != 0 => {
+                    assert!(self.sessions.remove(id), "session {id} is over, but there is none");
+                }
+                LEASED => assert!(self.sessions.contains(id), "a link for no session, {id}"),
                 _ => {}
             }
         }
@@ -121,8 +114,8 @@ impl Watch {
     /// Everything has been closed: nothing may be left.
     pub fn nothing_left(&self, last: &Progress) {
         assert!(self.requests.is_empty(), "requests never ended: {:?}", self.requests);
-        let open: Vec<&u64> = self.subscriptions.difference(&self.leaving).collect();
-        assert!(open.is_empty(), "subscriptions never ended: {open:?}");
+        assert!(self.subscriptions.is_empty(), "subscriptions never ended: {:?}", self.subscriptions);
+        assert!(self.sessions.is_empty(), "sessions never ended: {:?}", self.sessions);
         assert_eq!(last.wake_at, NEVER, "a client that is closed wants to be woken");
     }
 }
