@@ -7,7 +7,7 @@
 
 use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
-use crate::effects::{Effect, Effects};
+use crate::effects::{Effect, Effects, Level};
 use crate::handshake::{Flight, Next};
 use crate::inflight::{Entry, REPEAT, What};
 use crate::leases::Leases;
@@ -157,6 +157,14 @@ impl Core {
         let Some(at) = self.links.iter().position(|link| link.id == id) else { return };
         let mut link = self.links.swap_remove(at);
         let (cause, why) = explain_close(&link, reason, detail);
+        match cause {
+            Cause::Cancelled | Cause::Closing => {}
+            // What the peer said may hold a value.
+            Cause::Protocol => {
+                self.effects.log(Level::Warning, format!("link {id} closed: its peer broke the protocol"))
+            }
+            _ => self.effects.log(Level::Warning, format!("link {id} closed: {why}")),
+        }
         self.end_requests(now, &mut link, written, cause, &why);
         match link.purpose {
             Purpose::Main => self.main_closed(now, &link, cause, why),
@@ -314,6 +322,7 @@ impl Core {
             Next::Denied => return Err(Fault { cause: Cause::Denied, text }),
             Next::Done => self.link_ready(now, id),
             Next::Fallback => {
+                self.effects.log(Level::Info, format!("link {id} speaks RESP2, as HELLO was refused: {text}"));
                 if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
                     let mut flight = Flight::new(id, &mut self.effects);
                     let credentials = link.credentials;
@@ -337,6 +346,10 @@ impl Core {
         link.heard = now;
         match link.purpose {
             Purpose::Main => {
+                if self.settings.tracking != Tracking::Off && !link.handshake.tracks {
+                    let text = "the server does not tell of changed keys: nothing is stored".to_owned();
+                    self.effects.log(Level::Warning, text);
+                }
                 self.connection.ready(now);
                 self.tell_state(Nodes::NONE, Cause::None);
                 self.open_hubs(now);

@@ -17,7 +17,7 @@ wit_bindgen::generate!({ path: "../wit", world: "client" });
 #[cfg(feature = "testing")]
 wit_bindgen::generate!({ path: "../wit", world: "client-testing" });
 
-use coracle::client::{network, types};
+use coracle::client::{log, network, types};
 use exports::coracle::client::{commands, driver, pubsub};
 
 struct Shell;
@@ -56,6 +56,9 @@ fn finish(core: &mut Core) -> types::Progress {
             Effect::SendSecret { link, generation, password } => network::send_secret(*link, *generation, *password),
             Effect::Close { link } => network::close(*link),
         }
+    }
+    for (level, text) in effects.logs() {
+        log::write(*level as u8, text);
     }
     progress(core.progress())
 }

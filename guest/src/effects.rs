@@ -31,11 +31,22 @@ pub enum Effect {
     },
 }
 
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Level {
+    /// Something does not work as it was asked for.
+    Warning = 2,
+    /// What an operator wants to see afterwards.
+    Info = 3,
+}
+
 /// The effects of one call, in order.
 #[derive(Debug, Default)]
 pub struct Effects {
     list: Vec<Effect>,
     bytes: Vec<u8>,
+    logs: Vec<(Level, String)>,
 }
 
 impl Effects {
@@ -55,8 +66,20 @@ impl Effects {
     pub fn clear(&mut self) {
         const USUAL: usize = 64 * 1024;
         self.list.clear();
+        self.logs.clear();
         self.bytes.clear();
         self.bytes.shrink_to(USUAL);
+    }
+
+    /// Lines for the log, in order.
+    #[must_use]
+    pub fn logs(&self) -> &[(Level, String)] {
+        &self.logs
+    }
+
+    /// Notes a line for the log. It must hold neither keys nor values nor secrets.
+    pub fn log(&mut self, level: Level, text: String) {
+        self.logs.push((level, text));
     }
 
     /// Notes an effect other than `Send`.

@@ -85,7 +85,7 @@ fn is_list_of_keys(mark: usize, out: &Output) -> bool {
     match rows.split_first() {
         Some(([head, _], [])) if kind(*head, NodeKind::Nil) => true,
         Some(([head, _], keys)) if kind(*head, NodeKind::Array) => {
-            head >> 16 == keys.len() as u64 && keys.iter().all(|[head, _]| kind(*head, NodeKind::Bulk))
+            keys.iter().all(|[head, _]| kind(*head, NodeKind::Bulk))
         }
         _ => false,
     }

@@ -35,6 +35,7 @@ pub struct Bench {
     held: Vec<(u64, u32, u32)>,
     opening: Vec<u32>,
     closing: Vec<u32>,
+    logs: usize,
     progress: Progress,
 }
 
@@ -64,7 +65,7 @@ impl Bench {
         change(&mut settings);
         let core = Core::new(0, settings).unwrap();
         let (outputs, held, opening, closing) = (vec![], vec![], vec![], vec![]);
-        let mut bench = Self { core, now: 0, outputs, held, opening, closing, progress: Progress::default() };
+        let mut bench = Self { core, now: 0, outputs, held, opening, closing, logs: 0, progress: Progress::default() };
         bench.done();
         bench
     }
@@ -133,6 +134,12 @@ impl Bench {
 
     pub fn moved(&mut self, link: u32, written: u64, received: u64) {
         self.call(|core, now| core.handle_elapsed(now, &[Traffic { link, written, received, held: false }]));
+    }
+
+    /// The host does not read this link.
+    pub fn hold(&mut self, link: u32) {
+        let held = Traffic { link, written: 0, received: 0, held: true };
+        self.call(|core, now| core.handle_elapsed(now, &[held]));
     }
 
     pub fn cancel(&mut self, ids: &[u64]) {
@@ -256,6 +263,11 @@ impl Bench {
         ranges
     }
 
+    /// Lines that the last call wrote to the log.
+    pub fn logs(&self) -> usize {
+        self.logs
+    }
+
     pub fn keep_from(&self) -> u64 {
         self.progress.keep_from
     }
@@ -305,6 +317,7 @@ impl Bench {
     fn done(&mut self) {
         self.opening.clear();
         self.closing.clear();
+        self.logs = self.core.effects().logs().len();
         for effect in self.core.effects().list() {
             match effect {
                 Effect::Open { link, .. } => {

@@ -234,3 +234,31 @@ fn a_link_in_its_handshake_takes_new_credentials_after_it() {
     bench.received(1, b"+OK\r\n");
     assert_eq!(bench.ids(EventKind::Renewed), [2]);
 }
+
+#[test]
+fn a_link_that_the_host_holds_is_not_silent() {
+    let mut bench = Bench::with(Limits::default(), |settings| settings.quiet_after = SECOND);
+    bench.greet(1);
+    for _ in 0..5 {
+        bench.pass(SECOND);
+        bench.hold(1);
+        assert_eq!(bench.closing(), []);
+    }
+    bench.pass(2 * SECOND);
+    bench.moved(1, 0, 0);
+    assert!(bench.output(1).ends_with(b"PING\r\n"));
+}
+
+#[test]
+fn a_link_that_has_subscribed_on_resp2_takes_no_new_credentials() {
+    let mut bench = Bench::with(Limits::default(), |settings| settings.resp2 = true);
+    bench.opened(1);
+    bench.subscribe(5, &[1], b"a");
+    bench.opened(2);
+    let subscribed = bench.output(2).len();
+    bench.renew(2);
+    assert!(bench.output(1).ends_with(b"AUTH\r\n$3\r\n\r\n"));
+    assert_eq!(bench.output(2).len(), subscribed);
+    bench.received(1, b"+OK\r\n");
+    assert_eq!(bench.ids(EventKind::Renewed), [2]);
+}

@@ -146,3 +146,13 @@ fn all_is_forgotten_with_the_link_that_would_have_told() {
     bench.closed(1, Reason::Lost, 1000);
     assert_eq!(bench.count(EventKind::Invalidate), 0);
 }
+
+#[test]
+fn only_the_shared_link_tracks_and_a_server_that_does_not_is_told_of() {
+    let mut bench = opted_in();
+    assert_eq!(bench.logs(), 0);
+    bench.subscribe(5, &[1], b"a");
+    bench.opened(2);
+    assert!(!String::from_utf8_lossy(bench.output(2)).contains("TRACKING"));
+    assert_eq!(tracking_answered(Tracking::OptIn, b"-ERR no\r\n").logs(), 1);
+}
