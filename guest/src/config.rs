@@ -234,13 +234,16 @@ mod tests {
     #[test]
     fn says_which_setting_is_wrong() {
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 9] = [
+        let cases: [(&str, Spoil); 10] = [
             ("endpoints", |s| s.endpoints.clear()),
             ("endpoints", |s| s.endpoints[0] = Endpoint::Tcp("a".into(), 0)),
             ("name", |s| s.name = "two words".into()),
             ("connect-timeout", |s| s.connect_timeout = 0),
             ("tracking-prefixes", |s| s.tracking = Tracking::Broadcast(vec![b"ab".into(), b"b".into(), b"a".into()])),
             ("tracking-prefixes", |s| s.tracking = Tracking::Broadcast(vec![vec![0; MAX_PREFIX + 1]])),
+            ("tracking-prefixes", |s| {
+                s.tracking = Tracking::Broadcast((0..=MAX_PREFIXES as u8).map(|p| vec![p]).collect())
+            }),
             ("limits.depth", |s| s.limits.depth = 129),
             ("limits.hold-above", |s| s.limits.hold_above = 65_537),
             ("limits.pass-above", |s| s.limits.pass_above = 63),

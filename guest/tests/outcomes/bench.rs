@@ -152,7 +152,11 @@ impl Bench {
 
     /// To what has no names.
     pub fn subscribe_to(&mut self, kind: Kind, id: u64) {
-        self.call(|core, now| core.subscribe(now, id, kind, false, &[], &[]));
+        self.subscribe_to_names(kind, id, &[], &[]);
+    }
+
+    pub fn subscribe_to_names(&mut self, kind: Kind, id: u64, lengths: &[u32], names: &[u8]) {
+        self.call(|core, now| core.subscribe(now, id, kind, false, lengths, names));
     }
 
     pub fn unsubscribe(&mut self, id: u64) {

@@ -125,6 +125,8 @@ fn monitor_begins_again_after_a_gap_and_has_no_names() {
     bench.greet(3);
     bench.received(3, b"+OK\r\n");
     assert_eq!(bench.ids(EventKind::Subscribed), [5]);
+    bench.subscribe_to_names(Kind::Monitor, 6, &[1], b"a");
+    assert_eq!(bench.ids(EventKind::Ended), [6]);
     bench.submit(&[Row::command(1, &["MONITOR"])]);
     assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)]);
     // A line that comes where nobody monitors is a fault of the peer.
