@@ -13,8 +13,7 @@ import (
 // Client is a connection to a server, with what is needed to make it anew. It is safe for use by any number of
 // goroutines. Make it with [Open], and close it.
 type Client struct {
-	lane   *driver.Lane
-	digest string
+	lanes  lanes
 	repeat bool // what can be repeated may be
 	// renewer is nil where credentials are not fetched.
 	renewer *renewer
@@ -39,29 +38,31 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{digest: module.Digest(), repeat: o.repeat, done: make(chan struct{})}
+	c := &Client{repeat: o.repeat, done: make(chan struct{})}
 	config := o.driver(module)
 	if o.fetch != nil {
 		if err := c.fetchFirst(ctx, o, &config); err != nil {
 			return nil, err
 		}
 	}
-	if c.lane, err = driver.New(ctx, config); err != nil {
+	first, err := driver.New(ctx, config)
+	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
+	c.lanes.init(first)
 	c.startRenewing()
 	if o.lazy {
 		return c, nil
 	}
-	if err := c.waitReady(ctx); err != nil {
+	if err := waitReady(ctx, first); err != nil {
 		c.abort()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Client) waitReady(ctx context.Context) error {
-	state, err := c.lane.Wait(ctx)
+func waitReady(ctx context.Context, lane *driver.Lane) error {
+	state, err := lane.Wait(ctx)
 	switch {
 	case err != nil:
 		return contextError(ctx)
@@ -90,8 +91,7 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 	}
 	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, MayRepeat: c.repeat, Script: script})
 	r.entry.Session = session
-	c.lane.SetDeadline(ctx, &r.entry)
-	if failure := c.lane.Do(ctx, &r.entry); failure != nil {
+	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
 	reply := replyOf(&r.entry.Results[0])
@@ -99,8 +99,28 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 	return reply
 }
 
+// run has an entry done on the lane of now, or on that of its session. What a lane did not since it was replaced meanwhile
+// is done on the one in its place.
+func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
+	if e.Session != nil {
+		lane := e.Session.Lane()
+		lane.SetDeadline(ctx, e)
+		return lane.Do(ctx, e)
+	}
+	lane := c.lane()
+	lane.SetDeadline(ctx, e)
+	failure := lane.Do(ctx, e)
+	if failure == nil && !isCutShort(e) {
+		return nil
+	}
+	return c.runAgain(ctx, e, lane, failure)
+}
+
+// lane is where requests go.
+func (c *Client) lane() *driver.Lane { return c.lanes.now.Load() }
+
 // ComponentDigest is the SHA-256, in hexadecimal, of the component that the client runs.
-func (c *Client) ComponentDigest() string { return c.digest }
+func (c *Client) ComponentDigest() string { return c.lane().Module().Digest() }
 
 // Close ends the client: commands under way are answered first, for at most [DefaultCloseTimeout]. When it returns
 // nothing of the client is left running.
@@ -113,7 +133,7 @@ func (c *Client) Close() error {
 // CloseContext is Close with another bound. If the context is done before all commands under way are answered, those end
 // with an error, and CloseContext gives the context's.
 func (c *Client) CloseContext(ctx context.Context) error {
-	err := c.lane.Close(ctx)
+	err := c.lanes.closeAll(ctx)
 	c.endRelays()
 	if err != nil {
 		return fmt.Errorf("coracle: close: commands were still under way: %w", err)
@@ -122,7 +142,7 @@ func (c *Client) CloseContext(ctx context.Context) error {
 }
 
 func (c *Client) abort() {
-	c.lane.Abort()
+	c.lanes.abortAll()
 	c.endRelays()
 }
 

@@ -36,11 +36,11 @@ const (
 	renewTimeout = 30 * time.Second
 )
 
-// renewer fetches credentials, and gives them to the lane.
+// renewer fetches credentials, and gives them to the lane there is.
 type renewer struct {
 	fetch  CredentialsFunc
 	logger *slog.Logger
-	lane   *driver.Lane
+	lane   func() *driver.Lane
 	// turn has room for one: who puts something there may renew.
 	turn chan struct{}
 	// fetched has the time at which to fetch again, of who renewed last.
@@ -78,19 +78,29 @@ func renewAt(now, expires time.Time) time.Time {
 	return expires.Add(-min(renewMargin, left/5))
 }
 
-// renew fetches credentials and takes them into use, for one caller at a time.
-func (r *renewer) renew(ctx context.Context) error {
+// begin waits until nobody else renews. end must follow, unless it fails.
+func (r *renewer) begin(ctx context.Context) error {
 	select {
 	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+		return nil
 	case <-ctx.Done():
 		return contextError(ctx)
 	}
+}
+
+func (r *renewer) end() { <-r.turn }
+
+// renew fetches credentials and takes them into use, for one caller at a time.
+func (r *renewer) renew(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	defer r.end()
 	c, err := r.get(ctx)
 	if err != nil {
 		return err
 	}
-	if failure := r.lane.Renew(ctx, c.secrets()); failure != nil {
+	if failure := r.lane().Renew(ctx, c.secrets()); failure != nil {
 		return clientError(failure)
 	}
 	r.note(c)

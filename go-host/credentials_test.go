@@ -169,7 +169,7 @@ func TestCredentialsAreRenewedBeforeTheyExpire(t *testing.T) {
 
 // holds reports whether the instance's memory holds a text, freed memory included.
 func holds(c *Client, text string) (found bool) {
-	c.lane.EachMemory(func(memory []byte) { found = found || bytes.Contains(memory, []byte(text)) })
+	c.lane().EachMemory(func(memory []byte) { found = found || bytes.Contains(memory, []byte(text)) })
 	return found
 }
 

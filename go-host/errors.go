@@ -26,6 +26,9 @@ var (
 	ErrMisuse = errors.New("coracle: can't be sent")
 	// ErrClosed is matched where the client was closed.
 	ErrClosed = driver.ErrClosed
+	// ErrReplaced is matched where the instance of the core was replaced, by [Client.Swap], and the request or session could
+	// not go on.
+	ErrReplaced = driver.ErrReplaced
 	// ErrTrapped is matched where the instance of the core was lost.
 	ErrTrapped = driver.ErrTrapped
 	// ErrSessionOver is matched where a request failed since its session is over: its connection broke, or it was closed.
@@ -104,7 +107,8 @@ const (
 // ClientError is how a request ended without a reply.
 //
 // [errors.Is] finds [ErrNotSent], [ErrMaybeExecuted], [ErrRefused], [ErrLimit] or [ErrMisuse] in it, and
-// [context.DeadlineExceeded], [context.Canceled], [ErrClosed], [ErrTrapped] or [ErrSessionOver] where that was the cause.
+// [context.DeadlineExceeded], [context.Canceled], [ErrClosed], [ErrReplaced], [ErrTrapped] or
+// [ErrSessionOver] where that was the cause.
 type ClientError struct {
 	// Failure says whether the server may have executed the request.
 	Failure Failure
@@ -148,7 +152,7 @@ func (e *ClientError) Is(target error) bool {
 	case ErrMisuse:
 		return e.Failure == FailureMisuse
 	case ErrClosed:
-		return e.Cause == CauseClosing
+		return e.Cause == CauseClosing && !errors.Is(e.Err, ErrReplaced)
 	}
 	return false
 }
@@ -168,6 +172,11 @@ func contextError(ctx context.Context) error {
 		cause = CauseDeadline
 	}
 	return &ClientError{Failure: FailureNotSent, Cause: cause, Err: ctx.Err()}
+}
+
+// closedError is that of a call that came after the client was closed.
+func closedError() error {
+	return &ClientError{Failure: FailureNotSent, Cause: CauseClosing, Err: ErrClosed}
 }
 
 // publicError does so where the failure is one error among others.

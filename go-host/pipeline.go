@@ -77,8 +77,7 @@ func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 		Session:  p.session,
 		Atomic:   p.atomic,
 	}
-	p.client.lane.SetDeadline(ctx, entry)
-	if failure := p.client.lane.Do(ctx, entry); failure != nil {
+	if failure := p.client.run(ctx, entry); failure != nil {
 		return replies, failAll(replies, clientError(failure))
 	}
 	if entry.Atomic {

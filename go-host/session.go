@@ -19,11 +19,16 @@ type Session struct {
 
 // Session waits for a connection that is the caller's alone until Close.
 func (c *Client) Session(ctx context.Context) (*Session, error) {
-	inner, failure := c.lane.Lease(ctx)
-	if failure != nil {
-		return nil, clientError(failure)
+	for {
+		lane := c.lane()
+		inner, failure := lane.Lease(ctx)
+		if failure == nil {
+			return &Session{client: c, inner: inner}, nil
+		}
+		if !isClosing(failure) || c.lane() == lane {
+			return nil, clientError(failure)
+		}
 	}
-	return &Session{client: c, inner: inner}, nil
 }
 
 // Do is [Client.Do] on the session's connection.

@@ -162,7 +162,7 @@ func TestATrapKnowsWhatWasNotWritten(t *testing.T) {
 	m.awaitSent(t, "SET\r\n$1\r\nk\r\n")
 	go func() { small <- c.Do(testContext(t), "INCR", "n").Err() }()
 	awaitCommands(t, c, 2) // it waits behind more than sockets take
-	c.lane.Provoke(core.Fault{Name: "trap"})
+	c.lane().Provoke(core.Fault{Name: "trap"})
 	require.ErrorIs(t, <-large, ErrMaybeExecuted)
 	require.ErrorIs(t, <-small, ErrNotSent)
 	server.Resume(t)

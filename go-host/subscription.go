@@ -2,6 +2,7 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -57,14 +58,18 @@ type Notice struct {
 }
 
 // WhenFull is what happens to a message for which a subscription's queue has no room.
-type WhenFull uint8
+type WhenFull = driver.WhenFull
 
 // The policies.
 const (
 	// DropOldest drops the oldest message in the queue. Drops are counted, and a NoticeDropped tells of them.
-	DropOldest WhenFull = iota
+	DropOldest = driver.DropOldest
 	// CloseSubscription ends the subscription, with [ErrQueueFull].
-	CloseSubscription
+	CloseSubscription = driver.CloseSubscription
+	// WaitForRoom drops nothing: the subscription has a connection of its own, of which no more is read until the queue is
+	// half empty again. The queue may hold more than MaxMessages and MaxBytes by what one read gives, at most 64 KiB, or
+	// one message. A server drops the connection of who lets too much wait there, which is a gap.
+	WaitForRoom = driver.WaitForRoom
 )
 
 // SubscribeOptions say what to subscribe to, and how much to keep for the subscriber.
@@ -79,7 +84,7 @@ type SubscribeOptions struct {
 func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 	d := driver.SubscribeOptions{
 		MaxMessages: pick(o.MaxMessages, DefaultQueueMessages), MaxBytes: pick(o.MaxBytes, DefaultQueueBytes),
-		CloseWhenFull: o.WhenFull == CloseSubscription,
+		WhenFull: o.WhenFull,
 	}
 	kinds := 0
 	for kind, names := range [...][]string{core.SubChannel: o.Channels, core.SubPattern: o.Patterns, core.SubShard: o.ShardChannels} {
@@ -87,6 +92,9 @@ func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 			kinds++
 			d.Kind, d.Names = core.SubKind(kind), names
 		}
+	}
+	if d.WhenFull > WaitForRoom {
+		return d, misuse(fmt.Sprintf("there is no policy %d for a full queue", d.WhenFull))
 	}
 	if kinds != 1 {
 		return d, misuse("a subscription is to channels, to patterns or to shard channels: one of them, and at least one name")
@@ -143,7 +151,7 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	if ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
-	inner, err := c.lane.Subscribe(d)
+	inner, err := c.subscribe(d)
 	if err == nil {
 		err = inner.Confirmed(ctx)
 	}
@@ -153,6 +161,18 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	s := &Subscription{client: c, inner: inner, messages: make(chan *Message), notices: make(chan Notice)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// subscribe does so on the lane of now.
+func (c *Client) subscribe(options driver.SubscribeOptions) (*driver.Subscription, error) {
+	for {
+		lane := c.lane()
+		inner, err := lane.Subscribe(options)
+		var failure *driver.Failure
+		if !errors.As(err, &failure) || !isClosing(failure) || c.lane() == lane {
+			return inner, err
+		}
+	}
 }
 
 // SubscribeFunc subscribes to channels and calls handle with each notice, one after the other, from a goroutine of its

@@ -46,7 +46,7 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 		go func() { errs <- c.Do(ctx, "INCR", "n").Err() }()
 	}
 	awaitCommands(t, c, before+requests)
-	c.lane.Provoke(core.Fault{Name: "trap"})
+	c.lane().Provoke(core.Fault{Name: "trap"})
 	server.Resume(t)
 	require.ErrorIs(t, <-first, ErrMaybeExecuted)
 	for range requests {
@@ -69,7 +69,7 @@ func TestATrapEndsRequestsAndANewInstanceTakesOver(t *testing.T) {
 func TestATrapEndsSessions(t *testing.T) {
 	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL(), faulty(t))
 	s := session(t, c)
-	c.lane.Provoke(core.Fault{Name: "trap"})
+	c.lane().Provoke(core.Fault{Name: "trap"})
 	err := s.Do(ctx, "PING").Err()
 	require.ErrorIs(t, err, ErrSessionOver)
 	require.ErrorIs(t, err, ErrTrapped)
@@ -87,8 +87,8 @@ func TestATrapLosesNothingThatWaits(t *testing.T) {
 	// While there is no link, commands are not accepted.
 	errs := make(chan error)
 	go func() { errs <- c.Do(ctx, "SET", "k", "v").Err() }()
-	require.Eventually(t, func() bool { return c.lane.UnderWay() == 1 }, testTimeout, time.Millisecond)
-	c.lane.Provoke(core.Fault{Name: "trap"})
+	require.Eventually(t, func() bool { return c.lane().UnderWay() == 1 }, testTimeout, time.Millisecond)
+	c.lane().Provoke(core.Fault{Name: "trap"})
 	m.start(t)
 	require.NoError(t, <-errs)
 	require.EqualValues(t, 1, c.Stats().Traps)
@@ -97,10 +97,10 @@ func TestATrapLosesNothingThatWaits(t *testing.T) {
 // Memory that the core can't have is a trap, and lost with the instance.
 func TestAnInstanceCantTakeMoreThanItMay(t *testing.T) {
 	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL(), faulty(t), WithMemoryLimit(4<<20))
-	c.lane.Provoke(core.Fault{Name: "hoard", Bytes: 2 << 20})
+	c.lane().Provoke(core.Fault{Name: "hoard", Bytes: 2 << 20})
 	require.Zero(t, c.Stats().Traps)
 	require.NoError(t, c.Do(ctx, "PING").Err())
-	c.lane.Provoke(core.Fault{Name: "hoard", Bytes: 4 << 20})
+	c.lane().Provoke(core.Fault{Name: "hoard", Bytes: 4 << 20})
 	require.EqualValues(t, 1, c.Stats().Traps)
 	require.NoError(t, c.Do(ctx, "PING").Err())
 	require.LessOrEqual(t, c.Stats().MemoryPeak, uint64(4<<20))
@@ -114,7 +114,7 @@ func TestTrapsWithoutEnd(t *testing.T) {
 	require.NoError(t, err)
 	server.Kill()
 	for range 10 {
-		c.lane.Provoke(core.Fault{Name: "trap"})
+		c.lane().Provoke(core.Fault{Name: "trap"})
 	}
 	err = c.Do(ctx, "PING").Err()
 	require.ErrorIs(t, err, ErrTrapped)

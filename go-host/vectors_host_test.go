@@ -191,7 +191,7 @@ func (h *vectorHost) cutsIn(n int) (inside []int) {
 func (h *vectorHost) call(id uint64, e *driver.Entry) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.Deadline = wire.Never
-	if failure := h.client.lane.Start(ctx, e); failure != nil {
+	if failure := h.client.lane().Start(ctx, e); failure != nil {
 		cancel()
 		return failure
 	}
@@ -199,7 +199,7 @@ func (h *vectorHost) call(id uint64, e *driver.Entry) error {
 	h.calls[id] = c
 	go func() {
 		defer close(c.done)
-		h.client.lane.Await(ctx, e)
+		h.client.lane().Await(ctx, e)
 	}()
 	return nil
 }
@@ -244,7 +244,7 @@ func (h *vectorHost) subscribe(s vectors.Step) error {
 	for _, name := range s.Args {
 		o.Names = append(o.Names, string(name))
 	}
-	sub, err := h.client.lane.Subscribe(o)
+	sub, err := h.client.lane().Subscribe(o)
 	h.subs[s.Number] = sub
 	return err
 }

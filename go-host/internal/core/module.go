@@ -61,7 +61,14 @@ func Load(ctx context.Context, binary []byte) (*Module, error) {
 		modules.byDigest[digest] = l
 	}
 	modules.Unlock()
-	l.once.Do(func() { l.module, l.err = compile(context.WithoutCancel(ctx), binary, digest) })
+	l.once.Do(func() {
+		l.module, l.err = compile(context.WithoutCancel(ctx), binary, digest)
+		if l.err != nil { // what is of no use is not kept
+			modules.Lock()
+			delete(modules.byDigest, digest)
+			modules.Unlock()
+		}
+	})
 	return l.module, l.err
 }
 

@@ -11,6 +11,9 @@ import (
 // ErrClosed is matched where a request ended, or did not begin, because the client was closed.
 var ErrClosed = errors.New("the client is closed")
 
+// ErrReplaced is matched where that was because another lane is in the place of this one.
+var ErrReplaced = errors.New("the instance was replaced")
+
 // Close ends the lane: what the core took is answered, or ended when the context is done; the rest fails at once. When it
 // returns nothing of the lane is left running. It gives the context's error if that cut it short.
 func (l *Lane) Close(ctx context.Context) error {
@@ -44,7 +47,7 @@ func (l *Lane) drain(ctx context.Context) {
 		return
 	}
 	l.closed = true
-	failure := &Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: ErrClosed}
+	failure := &Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: l.whyClosed()}
 	l.in.close(failure)
 	l.submit()
 	l.table.each(func(_ uint64, s *slot) {
@@ -66,6 +69,14 @@ func (l *Lane) drain(ctx context.Context) {
 	l.after(p, err, nil)
 }
 
+// whyClosed says why the lane ends. The caller holds the instance lock.
+func (l *Lane) whyClosed() error {
+	if l.idle != nil {
+		return ErrReplaced
+	}
+	return ErrClosed
+}
+
 // failUnsent ends those commands of an entry of which nothing was given to the core.
 func (l *Lane) failUnsent(e *Entry, f *Failure) {
 	e.spent = true
@@ -81,7 +92,7 @@ func (l *Lane) Abort() {
 	l.mu.Lock()
 	if l.inst != nil {
 		l.closed = true
-		l.die(ErrClosed)
+		l.die(l.whyClosed())
 	} else {
 		l.timer.stop(l)
 	}

@@ -130,12 +130,12 @@ func (l *Lane) reachedNow() uint64 {
 }
 
 // feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
-// is to be read no more.
-func (l *Lane) feed(k *link, n int) []byte {
+// is to be read no more. If it is to be read later, full is closed then.
+func (l *Lane) feed(k *link, n int) (room []byte, full <-chan struct{}) {
 	l.mu.Lock()
 	defer l.leave()
 	if k.closing || k.era != l.era || l.inst == nil {
-		return nil
+		return nil, nil
 	}
 	k.received += uint64(n)
 	var skipped uint64
@@ -152,9 +152,20 @@ func (l *Lane) feed(k *link, n int) []byte {
 	p, err := l.inst.Received(l.now(), k.id, skipped, k.in.feed())
 	l.after(p, err, k)
 	if k.closing || k.era != l.era || l.inst == nil {
-		return nil
+		return nil, nil
 	}
-	return k.room()
+	if k.own != nil {
+		full = k.own.awaitRoom()
+		k.held = full != nil
+	}
+	return k.room(), full
+}
+
+// release says that a link that was held is read again.
+func (l *Lane) release(k *link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k.held = false
 }
 
 // firstRoom is where a link's first bytes go.

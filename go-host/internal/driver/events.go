@@ -14,8 +14,9 @@ import (
 // scene is what event rows of one call are read with.
 type scene struct {
 	p *core.Progress
-	// value is that of the last message, for a row that says "the same".
+	// value is that of the last message, for a row that says "the same", and link where it came from.
 	value reply.Value
+	link  uint32
 }
 
 // events does what the event rows say. An error means that the core broke the contract.
@@ -171,7 +172,9 @@ func (l *Lane) failed(s *scene, e wire.Event, nodes []uint64) error {
 	}
 	if slot := l.table.get(e.ID()); slot != nil {
 		f := failureOf(e.Detail(), words(v))
-		l.cut = l.cut || f.Cause == wire.CauseClosing
+		if f.Cause == wire.CauseClosing {
+			l.cut, f.Err = true, l.whyClosed()
+		}
 		l.finish(slot.entry, slot.result, Result{Failure: f})
 	}
 	return nil

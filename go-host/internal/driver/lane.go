@@ -36,6 +36,8 @@ type Config struct {
 	Timeout time.Duration
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
 	OnState func(State)
+	// Start is when the lane's clock began; it has its own if that is zero.
+	Start time.Time
 }
 
 // Lane is one instance of the core and all that belongs to it. It may be used by any number of goroutines.
@@ -73,11 +75,16 @@ type Lane struct {
 	wasReady bool
 	closed   bool // it drains, or has ended
 	cut      bool // requests were under way when the drain's deadline passed
+	// idle is closed once another lane is in the place of this one, and nothing of it is under way; nil before.
+	idle chan struct{}
 }
 
 // New makes a lane and its first instance, which begins to connect.
 func New(ctx context.Context, config Config) (*Lane, error) {
-	l := &Lane{config: config, start: time.Now(), links: make(map[uint32]*link)}
+	l := &Lane{config: config, start: config.Start, links: make(map[uint32]*link)}
+	if l.start.IsZero() {
+		l.start = time.Now()
+	}
 	l.in.limit, l.in.patience = config.MaxQueued, config.Timeout
 	l.due = wire.Never
 	l.secrets.init(config.Secrets)
@@ -161,6 +168,7 @@ func (l *Lane) unlock() (first *link, more []*link) {
 	l.measure()
 	ended, logs := l.ended, l.logs
 	l.ended, l.logs = 0, nil
+	retiring := l.idle != nil && len(l.sessions.byID) == 0
 	if len(l.dirty) > 0 {
 		first = l.dirty[0]
 		more = append(more, l.dirty[1:]...)
@@ -170,6 +178,9 @@ func (l *Lane) unlock() (first *link, more []*link) {
 	l.mu.Unlock()
 	if ended > 0 {
 		l.in.release(ended)
+	}
+	if retiring && l.in.idle() {
+		l.rest()
 	}
 	for _, line := range logs {
 		l.log(line)

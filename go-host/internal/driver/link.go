@@ -35,8 +35,10 @@ type link struct {
 	passLeft uint64
 	closing  bool
 	received uint64
-	told     core.Traffic // what the core last knew
-	scratch  []byte       // where bytes go that nobody waits for
+	own      *Subscription // whose link it is; nil until that has a message, and where it is no subscription's alone
+	held     bool          // it is not read, since that one's queue is full
+	told     core.Traffic  // what the core last knew
+	scratch  []byte        // where bytes go that nobody waits for
 }
 
 // open answers the effect: it starts the link's goroutine. The caller holds the instance lock.
@@ -71,7 +73,7 @@ func (k *link) run(ctx context.Context, endpoint core.Endpoint) {
 		defer close(writing)
 		k.write()
 	}()
-	err = k.read()
+	err = k.read(ctx)
 	_ = conn.Close() // the reason is known already
 	k.out.stop()
 	<-writing
@@ -121,16 +123,25 @@ func (k *link) write() {
 	}
 }
 
-// read feeds input until the connection breaks.
-func (k *link) read() error {
+// read feeds input until the connection breaks, and leaves it to the peer while its subscriber has no room.
+func (k *link) read(ctx context.Context) error {
 	room := k.lane.firstRoom(k)
 	for len(room) > 0 {
 		n, err := k.conn.Read(room)
+		var full <-chan struct{}
 		if n > 0 {
-			room = k.lane.feed(k, n)
+			room, full = k.lane.feed(k, n)
 		}
 		if err != nil {
 			return readFault(err)
+		}
+		if full != nil {
+			select {
+			case <-full:
+				k.lane.release(k)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
 	return errors.New("the core wants no more of it")

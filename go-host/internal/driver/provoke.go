@@ -29,3 +29,10 @@ func (l *Lane) UnderWay() int {
 	defer l.in.mu.Unlock()
 	return l.in.commands
 }
+
+// Queued counts what waits for the subscriber, for tests.
+func (s *Subscription) Queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.len()
+}

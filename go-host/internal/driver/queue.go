@@ -16,6 +16,7 @@ type incoming struct {
 	entries  []*Entry
 	leading  bool // somebody is about to take the entries
 	closed   *Failure
+	sessions bool          // those are not refused yet, though it is closed
 	commands int           // admitted and not ended
 	limit    int           // of commands
 	waiters  list.List     // of *waiter, the oldest first
@@ -47,7 +48,7 @@ func (q *incoming) put(e *Entry) (lead bool) {
 // push queues the entry, waiting for room. It reports whether the caller must lead: submit for all who wait.
 func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Failure) {
 	q.mu.Lock()
-	if q.closed != nil {
+	if q.refuses(e) {
 		q.mu.Unlock()
 		return false, q.closed
 	}
@@ -113,19 +114,41 @@ func (q *incoming) release(commands int) {
 	q.admit()
 }
 
+// refuses reports whether it is closed for an entry. The caller holds the lock.
+func (q *incoming) refuses(e *Entry) bool {
+	return q.closed != nil && (!q.sessions || e.Session == nil)
+}
+
 // close refuses all entries from now on, and those that wait for room.
-func (q *incoming) close(f *Failure) {
+func (q *incoming) close(f *Failure) { q.refuse(f, false) }
+
+// retire is close for entries that are of no session.
+func (q *incoming) retire(f *Failure) { q.refuse(f, true) }
+
+func (q *incoming) refuse(f *Failure, sessions bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed != nil {
+	if q.closed != nil && (sessions || !q.sessions) {
 		return
 	}
-	q.closed = f
-	for first := q.waiters.Front(); first != nil; first = q.waiters.Front() {
-		w := q.waiters.Remove(first).(*waiter)
-		w.failure = f
-		close(w.admitted)
+	q.closed, q.sessions = f, sessions
+	for place := q.waiters.Front(); place != nil; {
+		w, next := place.Value.(*waiter), place.Next()
+		if q.refuses(w.entry) {
+			q.waiters.Remove(place)
+			w.failure = f
+			close(w.admitted)
+		}
+		place = next
 	}
+	q.admit()
+}
+
+// idle reports whether nothing is under way.
+func (q *incoming) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.commands == 0
 }
 
 // refusal gives what close was called with.

@@ -101,7 +101,7 @@ func (l *Lane) Renew(ctx context.Context, s Secrets) *Failure {
 func (l *Lane) renew(s Secrets, done chan *Failure) *Failure {
 	l.mu.Lock()
 	defer l.leave()
-	if l.inst == nil || l.closed {
+	if l.inst == nil || l.closed || l.idle != nil {
 		return l.in.refusal()
 	}
 	l.secrets.add(s)

@@ -29,6 +29,9 @@ type sessions struct {
 	last uint32
 }
 
+// Lane is the lane whose link it is.
+func (s *Session) Lane() *Lane { return s.lane }
+
 // number is what rows bear; no session is 0.
 func (s *Session) number() uint32 {
 	if s == nil {
@@ -79,7 +82,7 @@ func (l *Lane) Lease(ctx context.Context) (*Session, *Failure) {
 func (l *Lane) lease(s *Session, deadline uint64) *Failure {
 	l.mu.Lock()
 	defer l.leave()
-	if l.inst == nil || l.closed {
+	if l.inst == nil || l.closed || l.idle != nil {
 		return l.in.refusal()
 	}
 	l.sessions.add(s)

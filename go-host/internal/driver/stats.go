@@ -21,6 +21,16 @@ type Stats struct {
 	Renewals, RenewalsRefused uint64
 }
 
+// Plus adds what another lane of the same client did. The peak is that of one instance.
+func (s Stats) Plus(o Stats) Stats {
+	return Stats{
+		Submits: s.Submits + o.Submits, Rows: s.Rows + o.Rows, Traps: s.Traps + o.Traps, Memory: s.Memory + o.Memory,
+		MemoryPeak: max(s.MemoryPeak, o.MemoryPeak), Dropped: s.Dropped + o.Dropped, LinksLost: s.LinksLost + o.LinksLost,
+		Reconnects: s.Reconnects + o.Reconnects, Resubmits: s.Resubmits + o.Resubmits, Sessions: s.Sessions + o.Sessions,
+		Renewals: s.Renewals + o.Renewals, RenewalsRefused: s.RenewalsRefused + o.RenewalsRefused,
+	}
+}
+
 // measure notes how much memory the instance has. The caller holds the instance lock.
 func (l *Lane) measure() {
 	if l.inst == nil {

@@ -43,6 +43,24 @@ func (s *status) set(state State) {
 	}
 }
 
+// unwatch tells nobody of states any more, and gives who was told.
+func (s *status) unwatch() func(State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watch := s.watch
+	s.watch = nil
+	return watch
+}
+
+// handTo tells somebody of states from now on, that of now first.
+func (s *status) handTo(watch func(State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watch = watch; watch != nil {
+		watch(s.state)
+	}
+}
+
 func (s *status) get() (State, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

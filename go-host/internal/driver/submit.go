@@ -67,6 +67,9 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 	}
 	e.prepare()
 	lead, failure := l.in.push(ctx, e)
+	if failure != nil && e.Session != nil {
+		return l.explainSession(e.Session, failure)
+	}
 	if failure != nil {
 		return failure
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
@@ -49,13 +50,25 @@ type SubscribeOptions struct {
 	Names []string
 	// MaxMessages and MaxBytes bound the queue; one message always fits.
 	MaxMessages, MaxBytes int
-	// CloseWhenFull ends the subscription where else the oldest message is dropped.
-	CloseWhenFull bool
+	WhenFull              WhenFull
 }
+
+// WhenFull is what happens to a message for which a subscription's queue has no room.
+type WhenFull uint8
+
+// The policies.
+const (
+	// DropOldest drops the oldest message in the queue.
+	DropOldest WhenFull = iota
+	// CloseSubscription ends the subscription, with [ErrQueueFull].
+	CloseSubscription
+	// WaitForRoom leaves the message with the server until there is room. The subscription has a link of its own.
+	WaitForRoom
+)
 
 // Subscription is a queue of what happened, between the lane and one subscriber.
 type Subscription struct {
-	lane    *Lane
+	lane    atomic.Pointer[Lane] // where it is now
 	id      uint64
 	options SubscribeOptions
 	lengths []uint32
@@ -69,6 +82,8 @@ type Subscription struct {
 	bytes     int
 	lost      uint64 // dropped and not yet told
 	end       *Notice
+	over      bool          // nobody wants it any more
+	room      chan struct{} // closed when there is room again; nil unless somebody waits for that
 	wake      chan struct{} // has a token when there may be something to take
 	confirmed chan struct{} // closed at the first confirmation, or at the end
 	once      sync.Once
@@ -76,9 +91,10 @@ type Subscription struct {
 
 func newSubscription(l *Lane, options SubscribeOptions) *Subscription {
 	s := &Subscription{
-		lane: l, options: options,
-		wake: make(chan struct{}, 1), confirmed: make(chan struct{}),
+		options: options,
+		wake:    make(chan struct{}, 1), confirmed: make(chan struct{}),
 	}
+	s.lane.Store(l)
 	for _, name := range options.Names {
 		s.lengths = append(s.lengths, uint32(len(name)))
 		s.names = append(s.names, name...)
@@ -95,8 +111,10 @@ func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
 		return 0, false
 	}
 	n.size = sizeOf(n.Value)
-	for s.queue.len() > 0 && (s.queue.len() >= s.options.MaxMessages || s.bytes+n.size > s.options.MaxBytes) {
-		if s.options.CloseWhenFull {
+	// Who waits for room stops after what has come: see [link.read].
+	for s.options.WhenFull != WaitForRoom && s.queue.len() > 0 &&
+		(s.queue.len() >= s.options.MaxMessages || s.bytes+n.size > s.options.MaxBytes) {
+		if s.options.WhenFull == CloseSubscription {
 			s.finish(ErrQueueFull)
 			return 0, true
 		}
@@ -114,6 +132,28 @@ func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
 	}
 	s.signal()
 	return dropped, false
+}
+
+// awaitRoom gives what is closed once the queue has room for a while again; nil if it is not full.
+func (s *Subscription) awaitRoom() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil || s.queue.len() < s.options.MaxMessages && s.bytes < s.options.MaxBytes {
+		return nil
+	}
+	if s.room == nil {
+		s.room = make(chan struct{})
+	}
+	return s.room
+}
+
+// makeRoom tells who waits for room, once there is enough. The caller holds the lock.
+func (s *Subscription) makeRoom() {
+	half := s.queue.len() <= s.options.MaxMessages/2 && s.bytes <= s.options.MaxBytes/2
+	if s.room != nil && (s.end != nil || half) {
+		close(s.room)
+		s.room = nil
+	}
 }
 
 func sizeOf(v reply.Value) int {
@@ -139,6 +179,7 @@ func (s *Subscription) finish(err error) {
 		s.end = &Notice{Kind: NoticeEnded, Err: err}
 		s.once.Do(func() { close(s.confirmed) })
 		s.signal()
+		s.makeRoom()
 	}
 }
 
@@ -160,6 +201,7 @@ func (s *Subscription) take() (n Notice, ok bool) {
 	if s.queue.len() > 0 {
 		n = s.queue.pop()
 		s.bytes -= n.size
+		s.makeRoom()
 		return n, true
 	}
 	if s.end != nil {
@@ -199,7 +241,19 @@ func (s *Subscription) Confirmed(ctx context.Context) error {
 }
 
 // Unsubscribe asks for the end: NoticeEnded comes when the server has confirmed it.
-func (s *Subscription) Unsubscribe() { s.lane.unsubscribe(s) }
+func (s *Subscription) Unsubscribe() {
+	s.mu.Lock()
+	s.over = true // before the lane is looked for: it may move
+	s.mu.Unlock()
+	s.lane.Load().unsubscribe(s)
+}
+
+// isOver reports whether it has ended, or is to.
+func (s *Subscription) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over || s.end != nil
+}
 
 // Close ends the subscription. Notices that were not taken are dropped.
 func (s *Subscription) Close() {
@@ -207,5 +261,5 @@ func (s *Subscription) Close() {
 	s.queue, s.bytes, s.lost = fifo[Notice]{}, 0, 0
 	s.finish(nil)
 	s.mu.Unlock()
-	s.lane.unsubscribe(s)
+	s.Unsubscribe()
 }

@@ -43,9 +43,12 @@ func (l *Lane) message(s *scene, e wire.Event, nodes []uint64) error {
 		if err != nil {
 			return err
 		}
-		s.value = v
+		s.value, s.link = v, e.Link()
 	}
 	l.subs.notify(e.ID(), Notice{Kind: NoticeMessage, Value: s.value})
+	if sub, k := l.subs.byID[e.ID()], l.links[s.link]; sub != nil && k != nil && sub.options.WhenFull == WaitForRoom {
+		k.own = sub
+	}
 	return nil
 }
 
@@ -90,7 +93,7 @@ func (l *Lane) Subscribe(options SubscribeOptions) (*Subscription, error) {
 func (l *Lane) subscribe(s *Subscription) *Failure {
 	l.mu.Lock()
 	defer l.leave()
-	if l.inst == nil || l.closed {
+	if l.inst == nil || l.closed || l.idle != nil {
 		return l.in.refusal()
 	}
 	l.subs.last++
@@ -101,7 +104,8 @@ func (l *Lane) subscribe(s *Subscription) *Failure {
 }
 
 func (l *Lane) callSubscribe(s *Subscription) {
-	p, err := l.inst.Subscribe(l.now(), s.id, s.options.Kind, false, s.lengths, s.names)
+	own := s.options.WhenFull == WaitForRoom
+	p, err := l.inst.Subscribe(l.now(), s.id, s.options.Kind, own, s.lengths, s.names)
 	l.after(p, err, nil)
 }
 
@@ -113,7 +117,7 @@ func (l *Lane) unsubscribe(s *Subscription) {
 }
 
 func (l *Lane) callUnsubscribe(s *Subscription) {
-	if l.inst == nil || s.leaving || l.subs.byID[s.id] == nil {
+	if l.inst == nil || l.subs.byID[s.id] != s || s.leaving { // where it has moved, the rest is another lane's
 		return
 	}
 	s.leaving = true

@@ -94,11 +94,12 @@ func (l *Lane) elapsed() {
 	l.after(p, err, nil)
 }
 
-// traffic tells of the links whose sockets have come further since it last did.
+// traffic tells of the links whose sockets have come further since it last did, and of those that are held.
 func (l *Lane) traffic() (grown []core.Traffic) {
 	for _, k := range l.links {
 		written, _ := k.out.progress()
-		if at := (core.Traffic{Link: k.id, Written: written, Received: k.received}); at != k.told {
+		at := core.Traffic{Link: k.id, Written: written, Received: k.received, Held: k.held}
+		if at.Held || at != k.told {
 			k.told = at
 			grown = append(grown, at)
 		}

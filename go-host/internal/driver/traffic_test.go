@@ -26,3 +26,17 @@ func TestTrafficThatGrewIsTold(t *testing.T) {
 	l.links[1].received++
 	require.Equal(t, []core.Traffic{{Link: 1, Received: 6}}, l.traffic())
 }
+
+// Of a link that is not read the core hears each time, and once more when it is read again.
+func TestHeldLinksAreTold(t *testing.T) {
+	l := &Lane{links: make(map[uint32]*link)}
+	k := &link{lane: l, id: 1, told: core.Traffic{Link: 1}, held: true}
+	k.out.init(func([]byte) {})
+	l.links[1] = k
+	held := []core.Traffic{{Link: 1, Held: true}}
+	require.Equal(t, held, l.traffic())
+	require.Equal(t, held, l.traffic())
+	l.release(k)
+	require.Equal(t, []core.Traffic{{Link: 1}}, l.traffic())
+	require.Empty(t, l.traffic())
+}

@@ -1,0 +1,65 @@
+package driver
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/reply"
+)
+
+// isClosed reports whether who waits for room may go on.
+func isClosed(room <-chan struct{}) bool {
+	select {
+	case <-room:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestRoomIsThereOnceTheQueueIsHalfEmpty(t *testing.T) {
+	s := newSubscription(nil, SubscribeOptions{MaxMessages: 4, MaxBytes: 1000, WhenFull: WaitForRoom})
+	for range 4 {
+		require.Nil(t, s.awaitRoom())
+		dropped, full := s.push(Notice{})
+		require.Zero(t, dropped)
+		require.False(t, full)
+	}
+	room := s.awaitRoom()
+	_, _ = s.push(Notice{}) // the rest of what was read
+	require.Equal(t, 5, s.Queued())
+	for left := 4; left > 2; left-- {
+		_, _ = s.take()
+		require.False(t, isClosed(room), left)
+	}
+	_, _ = s.take()
+	require.True(t, isClosed(room))
+	require.Nil(t, s.awaitRoom())
+}
+
+func TestRoomIsCountedInBytes(t *testing.T) {
+	s := newSubscription(nil, SubscribeOptions{MaxMessages: 100, MaxBytes: 10, WhenFull: WaitForRoom})
+	large := Notice{Value: reply.Array(reply.Bulk(make([]byte, 8)))}
+	_, _ = s.push(large)
+	require.Nil(t, s.awaitRoom())
+	_, _ = s.push(large)
+	room := s.awaitRoom()
+	_, _ = s.take()
+	require.False(t, isClosed(room))
+	_, _ = s.take()
+	require.True(t, isClosed(room))
+}
+
+// Who ended needs no room: what comes is thrown away, up to the server's confirmation.
+func TestAnEndedSubscriptionHasRoom(t *testing.T) {
+	l := &Lane{}
+	s := newSubscription(l, SubscribeOptions{MaxMessages: 1, MaxBytes: 1, WhenFull: WaitForRoom})
+	_, _ = s.push(Notice{})
+	room := s.awaitRoom()
+	s.Close()
+	require.True(t, isClosed(room))
+	_, _ = s.push(Notice{})
+	require.Zero(t, s.Queued())
+	require.Nil(t, s.awaitRoom())
+}

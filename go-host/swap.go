@@ -1,0 +1,144 @@
+package coracle
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+)
+
+// DefaultDrainTimeout is how long Swap lets the instance that it replaces go on, if its context has no deadline.
+const DefaultDrainTimeout = time.Minute
+
+// Swap puts a new instance, of another component file, in the place of the one that runs; nil stands for the component
+// embedded in this module. The client is of use all the time.
+//
+// The new instance connects first. If that can't be, or the file is of no use, Swap says why, and nothing has changed.
+// Then requests go to the new instance, and subscriptions move to it, each with a [NoticeGap]. What the old one had goes
+// on there: its requests, sessions, and commands that block. Swap returns when all that has ended. When the context is
+// done before, or after [DefaultDrainTimeout] if it has no deadline, what is left is ended, as [Client.CloseContext] does.
+func (c *Client) Swap(ctx context.Context, component []byte) error {
+	ctx, cancel := drainContext(ctx)
+	defer cancel()
+	module, err := core.Load(ctx, component)
+	if err != nil {
+		return fmt.Errorf("coracle: swap: %w", err)
+	}
+	if err := c.lanes.begin(ctx); err != nil {
+		return err
+	}
+	defer c.lanes.end()
+	old, err := c.takeOver(ctx, module)
+	if err != nil && c.lanes.closing.Err() != nil {
+		return closedError()
+	}
+	if err != nil {
+		return err
+	}
+	c.lanes.drain(ctx, old)
+	return nil
+}
+
+func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, DefaultDrainTimeout)
+}
+
+// takeOver makes a lane with a new instance that of the client, once it is ready, and gives the one before.
+func (c *Client) takeOver(ctx context.Context, module *core.Module) (old *driver.Lane, err error) {
+	if c.renewer != nil { // credentials that are renewed meanwhile would be the old lane's alone
+		if err := c.renewer.begin(ctx); err != nil {
+			return nil, err
+		}
+		defer c.renewer.end()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.lanes.closing, cancel)()
+	old = c.lane()
+	next, err := old.Successor(ctx, module)
+	if err != nil {
+		return nil, fmt.Errorf("coracle: swap: %w", err)
+	}
+	if err := waitReady(ctx, next); err != nil {
+		next.Abort()
+		return nil, fmt.Errorf("coracle: swap: the new instance is not ready: %w", err)
+	}
+	c.lanes.replace(next)
+	old.HandOver(next)
+	return old, nil
+}
+
+// isClosing reports whether a request was not done since its lane takes no more.
+func isClosing(f *driver.Failure) bool {
+	return f != nil && f.Failure == FailureNotSent && f.Cause == CauseClosing
+}
+
+// isCutShort reports whether something of an entry was not done since its lane takes no more.
+func isCutShort(e *driver.Entry) bool {
+	for i := range e.Results {
+		if isClosing(e.Results[i].Failure) {
+			return true
+		}
+	}
+	return false
+}
+
+// runAgain does on the lane of now what another did not of an entry, if it was replaced. The failure is the other's; nil
+// where it took the entry.
+func (c *Client) runAgain(
+	ctx context.Context, e *driver.Entry, lane *driver.Lane, failure *driver.Failure,
+) *driver.Failure {
+	for isClosing(failure) {
+		next := c.lane()
+		if next == lane {
+			return failure
+		}
+		lane = next
+		failure = lane.Do(ctx, e)
+	}
+	if failure == nil {
+		c.runRest(ctx, e, lane)
+	}
+	return failure
+}
+
+// runRest does what a lane did not of an entry that it took.
+func (c *Client) runRest(ctx context.Context, e *driver.Entry, lane *driver.Lane) {
+	for next := c.lane(); next != lane; next = c.lane() {
+		rest, places := restOf(e)
+		if len(places) == 0 {
+			return
+		}
+		lane = next
+		failure := lane.Do(ctx, rest)
+		for i, place := range places {
+			if failure != nil {
+				e.Results[place] = driver.Result{Failure: failure}
+			} else {
+				e.Results[place] = rest.Results[i]
+			}
+		}
+	}
+}
+
+// restOf is an entry of what was not done of another, and where that stands there.
+func restOf(e *driver.Entry) (rest *driver.Entry, places []int) {
+	rest = &driver.Entry{Atomic: e.Atomic, Deadline: e.Deadline, Patient: e.Patient}
+	for place := range e.Results {
+		if !isClosing(e.Results[place].Failure) {
+			continue
+		}
+		places = append(places, place)
+		if e.Atomic {
+			rest.Commands = e.Commands
+		} else {
+			rest.Commands = append(rest.Commands, e.Commands[place])
+		}
+	}
+	return rest, places
+}
