@@ -63,12 +63,18 @@ func (m *movable) start(t testing.TB) {
 // replace ends the server, once another can be connected to.
 func (m *movable) replace(t testing.TB) {
 	t.Helper()
+	m.lead(t).Kill()
+}
+
+// lead leads who connects from now on to another server, and gives the one before.
+func (m *movable) lead(t testing.TB) *servertest.Server {
+	t.Helper()
 	next := servertest.Start(t, m.program)
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	old := m.now
 	m.now = next
-	m.mu.Unlock()
-	old.Kill()
+	return old
 }
 
 // awaitSent waits until sockets took these bytes.

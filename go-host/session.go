@@ -19,16 +19,15 @@ type Session struct {
 
 // Session waits for a connection that is the caller's alone until Close.
 func (c *Client) Session(ctx context.Context) (*Session, error) {
-	for {
-		lane := c.lane()
-		inner, failure := lane.Lease(ctx)
-		if failure == nil {
-			return &Session{client: c, inner: inner}, nil
-		}
-		if !isClosing(failure) || c.lane() == lane {
-			return nil, clientError(failure)
-		}
+	var inner *driver.Session
+	failure := c.onLane(c.lane(), func(lane *driver.Lane) (failure *driver.Failure) {
+		inner, failure = lane.Lease(ctx)
+		return failure
+	})
+	if failure != nil {
+		return nil, clientError(failure)
 	}
+	return &Session{client: c, inner: inner}, nil
 }
 
 // Do is [Client.Do] on the session's connection.

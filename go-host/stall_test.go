@@ -4,7 +4,6 @@ package coracle
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -25,27 +24,32 @@ func TestDeadlineWhileTheServerStandsStill(t *testing.T) {
 			require.NoError(t, c.Do(testContext(t), "PING").Err())
 			server.Pause(t)
 
-			const patience = 300 * time.Millisecond
-			small := make(chan time.Duration)
-			start := time.Now()
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			go func() {
-				err := c.Do(ctx, "GET", "k").Err()
+			requireLate := func(call func(ctx context.Context) error) {
+				t.Helper()
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), shortTimeout)
+				defer cancel()
+				require.ErrorIs(t, call(ctx), context.DeadlineExceeded)
 				took := time.Since(start)
-				if !errors.Is(err, context.DeadlineExceeded) {
-					took = time.Hour
-				}
-				small <- took
-			}()
-			err := c.Do(ctx, "SET", "k", value).Err()
-			took := time.Since(start)
-			clear(value) // the race detector sees who still reads it
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Less(t, took, patience+lateness)
-			require.GreaterOrEqual(t, took, patience-time.Millisecond)
-			require.Less(t, <-small, patience+lateness)
+				require.Less(t, took, shortTimeout+lateness)
+				require.GreaterOrEqual(t, took, shortTimeout-time.Millisecond)
+			}
+			requireLate(func(ctx context.Context) error {
+				err := c.Do(ctx, "SET", "k", value).Err()
+				clear(value) // the race detector sees who still reads it
+				return err
+			})
+			server.Resume(t)
+			require.ErrorIs(t, c.Do(testContext(t), "GET", "k").Err(), Nil, "half a value must not have been stored")
 
+			server.Pause(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			before, large := c.Stats().Commands, make(chan error)
+			go func() { large <- c.Do(ctx, "SET", "k", value).Err() }()
+			awaitCommands(t, c, before+1)
+			requireLate(func(ctx context.Context) error { return c.Do(ctx, "GET", "k").Err() })
+			cancel() // only now: whoever leaves in the middle takes the link along
+			require.ErrorIs(t, <-large, context.Canceled)
 			server.Resume(t)
 			require.ErrorIs(t, c.Do(testContext(t), "GET", "k").Err(), Nil, "half a value must not have been stored")
 		})

@@ -151,8 +151,14 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	if ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
-	inner, err := c.subscribe(d)
-	if err == nil {
+	var inner *driver.Subscription
+	failure := c.onLane(c.lane(), func(lane *driver.Lane) (failure *driver.Failure) {
+		if inner, err = lane.Subscribe(d); err != nil {
+			errors.As(err, &failure)
+		}
+		return failure
+	})
+	if failure == nil {
 		err = inner.Confirmed(ctx)
 	}
 	if err != nil {
@@ -161,18 +167,6 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	s := &Subscription{client: c, inner: inner, messages: make(chan *Message), notices: make(chan Notice)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
-}
-
-// subscribe does so on the lane of now.
-func (c *Client) subscribe(options driver.SubscribeOptions) (*driver.Subscription, error) {
-	for {
-		lane := c.lane()
-		inner, err := lane.Subscribe(options)
-		var failure *driver.Failure
-		if !errors.As(err, &failure) || !isClosing(failure) || c.lane() == lane {
-			return inner, err
-		}
-	}
 }
 
 // SubscribeFunc subscribes to channels and calls handle with each notice, one after the other, from a goroutine of its

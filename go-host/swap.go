@@ -93,18 +93,28 @@ func isCutShort(e *driver.Entry) bool {
 func (c *Client) runAgain(
 	ctx context.Context, e *driver.Entry, lane *driver.Lane, failure *driver.Failure,
 ) *driver.Failure {
-	for isClosing(failure) {
-		next := c.lane()
-		if next == lane {
-			return failure
-		}
-		lane = next
-		failure = lane.Do(ctx, e)
+	if next := c.lane(); isClosing(failure) && next != lane {
+		failure = c.onLane(next, func(next *driver.Lane) *driver.Failure {
+			lane = next
+			return next.Do(ctx, e)
+		})
 	}
 	if failure == nil {
 		c.runRest(ctx, e, lane)
 	}
 	return failure
+}
+
+// onLane does something on a lane, and on the one in its place if it is refused since that is so.
+func (c *Client) onLane(lane *driver.Lane, do func(lane *driver.Lane) *driver.Failure) *driver.Failure {
+	for {
+		failure := do(lane)
+		next := c.lane()
+		if !isClosing(failure) || next == lane {
+			return failure
+		}
+		lane = next
+	}
 }
 
 // runRest does what a lane did not of an entry that it took.

@@ -70,11 +70,6 @@ func (l *Lane) retire() []*Subscription {
 			l.after(p, err, nil)
 		}
 	}
-	for _, k := range l.links {
-		if k.held {
-			k.shut() // nobody reads it any more
-		}
-	}
 	return moving
 }
 

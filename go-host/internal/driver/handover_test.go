@@ -1,0 +1,112 @@
+package driver
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// A retired queue goes on for sessions, until it is closed.
+func TestARetiredQueueTakesSessionsOnly(t *testing.T) {
+	q := incoming{limit: 1}
+	_, failure := q.push(t.Context(), ping())
+	require.Nil(t, failure)
+	own := ping()
+	own.Session = &Session{}
+	other, session := pushed(t.Context(), &q, ping()), pushed(t.Context(), &q, own)
+	replaced := &Failure{Cause: wire.CauseClosing, Err: ErrReplaced}
+	q.retire(replaced)
+	require.Same(t, replaced, <-other)
+	require.Empty(t, session)
+	_, failure = q.push(t.Context(), ping())
+	require.Same(t, replaced, failure)
+	q.release(1)
+	require.Nil(t, <-session)
+	late := pushed(t.Context(), &q, own)
+	closing := &Failure{Cause: wire.CauseClosing}
+	q.close(closing)
+	require.Same(t, closing, <-late)
+	q.retire(replaced)
+	_, failure = q.push(t.Context(), own)
+	require.Same(t, closing, failure, "it stays closed")
+}
+
+// isIdle reports whether nothing of a retired lane is under way.
+func isIdle(l *Lane) bool {
+	select {
+	case <-l.Idle():
+		return true
+	default:
+		return false
+	}
+}
+
+func TestALaneIsIdleAfterItsRequestsAndSessions(t *testing.T) {
+	l, s := sessionLane()
+	l.in.limit, l.due = 10, wire.Never
+	e := ping()
+	_, failure := l.in.push(t.Context(), e)
+	require.Nil(t, failure)
+	next := &Lane{}
+	l.HandOver(next)
+	require.False(t, isIdle(l))
+	s.Close()
+	require.False(t, isIdle(l))
+	l.mu.Lock()
+	l.finish(e, 0, Result{})
+	l.leave()
+	require.True(t, isIdle(l))
+	l.mu.Lock()
+	l.leave() // once is enough
+}
+
+func TestAnIdleLaneIsSoAtOnce(t *testing.T) {
+	l := &Lane{due: wire.Never}
+	l.HandOver(&Lane{})
+	require.True(t, isIdle(l))
+}
+
+// moving is a lane with a subscription.
+func moving() (*Lane, *Subscription) {
+	l := &Lane{due: wire.Never}
+	l.subs.byID = make(map[uint64]*Subscription)
+	s := newSubscription(l, SubscribeOptions{MaxMessages: 10, MaxBytes: 10})
+	s.id = 7
+	l.subs.byID[s.id] = s
+	return l, s
+}
+
+// Whoever ends a subscription that is on its way finds one of its lanes, or is found.
+func TestASubscriptionThatEndsWhileItMoves(t *testing.T) {
+	for name, end := range map[string]func(*Subscription){
+		"unsubscribe": (*Subscription).Unsubscribe, "close": (*Subscription).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, s := moving()
+			left := l.retire()
+			require.Equal(t, []*Subscription{s}, left)
+			require.Empty(t, l.subs.byID)
+			end(s)
+			next := &Lane{due: wire.Never}
+			next.adopt(left)
+			require.Empty(t, next.subs.byID)
+			n, err := s.Next(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, Notice{Kind: NoticeEnded}, n)
+		})
+	}
+}
+
+// There is no one to take it where the next lane is dead.
+func TestASubscriptionOfNoLaneEnds(t *testing.T) {
+	l, s := moving()
+	next := &Lane{due: wire.Never}
+	why := &Failure{Cause: wire.CauseClosing, Err: ErrClosed}
+	next.in.close(why)
+	l.HandOver(next)
+	n, err := s.Next(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, n.Err, ErrClosed)
+}
