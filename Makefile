@@ -82,6 +82,13 @@ simulate: ## Run the core in a simulated world: make simulate SEEDS=0..100000
 simulate-mutants: ## See the simulation find each deliberate bug of the core
 	@$(STEP) "Looking for deliberate bugs of the core" cargo run --quiet --locked --package simulation --features mutants -- --mutants --seeds 0..2000
 
+.PHONY: drivers
+drivers: SEEDS ?= 0..5000
+drivers: ## Run both hosts over a scripted transport: make drivers SEEDS=0..5000
+	@$(STEP) "Building the Rust host's driver tests" cargo build --quiet --locked --workspace --bin drivers
+	@target/debug/drivers --seeds $(SEEDS)
+	@$(GO) test -count=1 -timeout 2h -run '^TestSeeds$$' -v ./internal/drivers -args -seeds $(SEEDS)
+
 .PHONY: component
 component: setup-rust ## Build the component and write it where both hosts embed it
 	@$(STEP) "Building the component" cargo xtask component
