@@ -54,10 +54,10 @@ impl Lane {
     pub(super) fn elapsed(&mut self) {
         let mut traffic = Vec::new();
         for link in &mut self.links {
-            let now = (link.output.written, link.input.received);
-            if link.reported != now {
+            let (now, held) = ((link.output.written, link.input.received), link.held.is_some());
+            if link.reported != now || held {
                 link.reported = now;
-                traffic.push(Traffic { link: link.id, written: now.0, received: now.1, held: false });
+                traffic.push(Traffic { link: link.id, written: now.0, received: now.1, held });
             }
         }
         self.drive(None, |instance, now| instance.elapsed(now, &traffic));

@@ -76,6 +76,16 @@ impl Server {
         self.0.state().seen.iter().filter(|(seen, _)| seen == name).count()
     }
 
+    /// How often this command came on this connection.
+    pub(super) fn times_on(&self, name: &str, place: usize) -> usize {
+        self.0.state().seen.iter().filter(|(seen, on)| seen == name && *on == place).count()
+    }
+
+    /// On which connection this command came last, counted from 0.
+    pub(super) fn place_of(&self, name: &str) -> usize {
+        self.0.state().seen.iter().rfind(|(seen, _)| seen == name).expect("the command came").1
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.0.state().connections.len()
     }

@@ -99,3 +99,30 @@ async fn a_lost_instance_holds_nothing() {
     assert_eq!(next(&mut subscription).await, Notice::Subscribed);
     flood(&server, &client, &subscription).await;
 }
+
+/// Its silence is not the server's, so it is neither asked nor closed for that.
+#[tokio::test]
+async fn a_held_link_may_be_silent() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let mut subscription = subscribe(&client, options(10, 1 << 20)).await;
+    flood(&server, &client, &subscription).await;
+    let place = server.place_of("SUBSCRIBE");
+    tokio::time::pause();
+    let pings = server.times("PING");
+    // From here on time passes as soon as nothing else happens.
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(server.times("PING") > pings, "the other link was asked");
+    assert!(subscription.is_held());
+    assert_eq!(server.times_on("PING", place), 0);
+    assert_eq!((server.connections(), client.stats().links_lost), (2, 0));
+    tokio::time::resume();
+    for _ in 0..MESSAGES {
+        assert!(matches!(next(&mut subscription).await, Notice::Message(_)));
+    }
+    // It is asked again once it is read.
+    tokio::time::pause();
+    while server.times_on("PING", place) == 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
