@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use redis::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use crate::config::{Config, Repeat};
 use crate::credentials::{self, Credentials};
 use crate::engine::Program;
 use crate::error::{Cause, Error, Outcome};
-use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, Replies, Shape, Signal};
+use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, Replies, Shape, Signal, Swap};
 use crate::session::Handle;
 use crate::stats::{Counters, Stats};
 use crate::subscription::{Names, SubscribeOptions, Subscription};
@@ -82,11 +83,7 @@ impl Client {
         if let Some(provider) = &config.provider {
             config.credentials = credentials::fetch(Arc::clone(provider)).await?;
         }
-        let component = config.component.clone();
-        // The first client of a process compiles the component, which takes a while.
-        let program = tokio::task::spawn_blocking(move || Program::load(component.as_ref()))
-            .await
-            .map_err(|error| Error::config(format!("the component was not loaded: {error}")))??;
+        let program = load(config.component.clone()).await?;
         let (jobs, jobs_inbox) = mpsc::channel(config.limits.waiting);
         let (controls, controls_inbox) = mpsc::channel(CONTROLS);
         let (state_sender, state) = watch::channel(ClientState::Connecting);
@@ -226,6 +223,19 @@ impl Client {
         heard.await.map_err(|_| self.end())?
     }
 
+    /// Exchanges the component while the client runs. An instance of the new one connects, and takes over once it is ready;
+    /// an error says why it can't, and the old one goes on then.
+    ///
+    /// No call fails for that. What the old one has under way it ends itself, sessions and blocking commands for as long as
+    /// [`Config::retire_within`] says. Subscriptions are moved: each one is told of a gap, as it may have missed
+    /// something. Dropping the future does not undo it. As for [`Config::component`], a component sees all commands.
+    pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
+        let program = load(Some(component.into())).await?;
+        let (told, heard) = oneshot::channel();
+        self.control(Control::Swap(Box::new(Swap { program, told }))).await?;
+        heard.await.map_err(|_| self.end())?
+    }
+
     /// Counters of this client.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -256,7 +266,19 @@ impl Client {
     }
 }
 
+/// A component, compiled if it is the first time in this process, which takes a while.
+async fn load(component: Option<Bytes>) -> Result<Program, Error> {
+    tokio::task::spawn_blocking(move || Program::load(component.as_ref()))
+        .await
+        .map_err(|error| Error::config(format!("the component was not loaded: {error}")))?
+}
+
 impl Shared {
+    /// How long an instance may take until it is ready.
+    pub(crate) fn ready_within(&self) -> Duration {
+        self.ready_within
+    }
+
     /// A number that no session of this client has: never 0.
     pub(crate) fn next_session(&self) -> u32 {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed).wrapping_add(1);

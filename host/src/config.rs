@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) repeat: Repeat,
     pub(crate) limits: Limits,
     pub(crate) component: Option<Bytes>,
+    pub(crate) retire_within: Duration,
     pub(crate) connector: Arc<dyn Connector>,
 }
 
@@ -124,6 +125,7 @@ impl Config {
             repeat: Repeat::Never,
             limits: Limits::default(),
             component: None,
+            retire_within: Duration::from_secs(60),
             connector: Arc::new(Sockets),
         })
     }
@@ -210,6 +212,14 @@ impl Config {
     #[must_use]
     pub fn component(mut self, bytes: impl Into<Bytes>) -> Self {
         self.component = Some(bytes.into());
+        self
+    }
+
+    /// How long sessions, and commands that are under way, may go on with the component that was before, once
+    /// [`Client::swap`] has brought another one. A minute unless set.
+    #[must_use]
+    pub fn retire_within(mut self, within: Duration) -> Self {
+        self.retire_within = within;
         self
     }
 

@@ -9,7 +9,9 @@ use crate::manager::Clock;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Bytes of memory that the present instance of the core has.
+    /// Instances of the core that run now: two while the component is being exchanged, until the old one is done.
+    pub instances: u64,
+    /// Bytes of memory that they have.
     pub memory: u64,
     /// The most bytes that any instance of this client had.
     pub peak_memory: u64,
@@ -33,6 +35,8 @@ pub struct Stats {
     pub messages_dropped: u64,
     /// Instances of the core that trapped and were replaced.
     pub traps: u64,
+    /// Times that the component was exchanged.
+    pub swaps: u64,
     /// Times that the client became ready again after it was not.
     pub reconnects: u64,
     /// Links that broke, or that could not be opened; not those that were closed for a reason of this client's own.
@@ -62,6 +66,7 @@ impl Stats {
 /// The live counters behind [`Stats`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    instances: AtomicU64,
     memory: AtomicU64,
     peak_memory: AtomicU64,
     sessions: AtomicU64,
@@ -81,13 +86,25 @@ pub(crate) struct Counters {
     pub(crate) resubmitted: AtomicU64,
     pub(crate) messages_dropped: AtomicU64,
     pub(crate) traps: AtomicU64,
+    pub(crate) swaps: AtomicU64,
 }
 
 impl Counters {
-    /// The present instance's memory is now `bytes`.
-    pub(crate) fn memory(&self, bytes: u64) {
-        self.memory.store(bytes, Relaxed);
-        self.peak_memory.fetch_max(bytes, Relaxed);
+    /// An instance is there.
+    pub(crate) fn instance(&self) {
+        add(&self.instances, 1);
+    }
+
+    /// An instance's memory is now so large that was `before`.
+    pub(crate) fn memory(&self, now: u64, before: u64) {
+        self.memory.fetch_add(now.wrapping_sub(before), Relaxed);
+        self.peak_memory.fetch_max(now, Relaxed);
+    }
+
+    /// An instance is gone, and so is its memory.
+    pub(crate) fn instance_gone(&self, memory: u64) {
+        self.instances.fetch_sub(1, Relaxed);
+        self.memory.fetch_sub(memory, Relaxed);
     }
 
     /// So many sessions are in use now that were `before`, in one of the client's lanes.
@@ -114,6 +131,7 @@ impl Counters {
     pub(crate) fn snapshot(&self, clock: Clock) -> Stats {
         let down_since = self.down_since.load(Relaxed);
         Stats {
+            instances: self.instances.load(Relaxed),
             memory: self.memory.load(Relaxed),
             peak_memory: self.peak_memory.load(Relaxed),
             batches: self.batches.load(Relaxed),
@@ -126,6 +144,7 @@ impl Counters {
             resubmitted: self.resubmitted.load(Relaxed),
             messages_dropped: self.messages_dropped.load(Relaxed),
             traps: self.traps.load(Relaxed),
+            swaps: self.swaps.load(Relaxed),
             reconnects: self.reconnects.load(Relaxed),
             links_lost: self.links_lost.load(Relaxed),
             sessions: self.sessions.load(Relaxed),

@@ -26,12 +26,15 @@ pub(super) struct HostState {
     effects: Vec<Effect>,
     effect_bytes: usize,
     memory_limit: usize,
+    /// What the counters know of.
+    memory: u64,
     counters: Arc<Counters>,
 }
 
 impl HostState {
     pub(super) fn new(memory_limit: usize, counters: Arc<Counters>) -> Self {
-        Self { effects: Vec::new(), effect_bytes: 0, memory_limit, counters }
+        counters.instance();
+        Self { effects: Vec::new(), effect_bytes: 0, memory_limit, memory: 0, counters }
     }
 
     /// What the last call noted, in order, into `into`.
@@ -46,6 +49,12 @@ impl HostState {
         }
         self.effects.push(effect);
         Ok(())
+    }
+}
+
+impl Drop for HostState {
+    fn drop(&mut self) {
+        self.counters.instance_gone(self.memory);
     }
 }
 
@@ -90,7 +99,7 @@ impl ResourceLimiter for HostState {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let granted = desired <= self.memory_limit;
         if granted {
-            self.counters.memory(desired as u64);
+            self.counters.memory(desired as u64, std::mem::replace(&mut self.memory, desired as u64));
         }
         Ok(granted)
     }

@@ -184,16 +184,21 @@ impl Lane {
             }
             _ => return fault("a state that is not in the contract"),
         };
-        if state != ClientState::Ready {
+        if state != ClientState::Ready && self.is_present() {
             self.counters().down_from(event.id);
         }
-        self.states.send_replace(state);
+        self.tell_state(state);
         Ok(())
     }
 
     /// A request has ended; rows of it that were not submitted must not be.
     pub(super) fn end(&mut self, id: u64, result: Result<Value, Error>) {
         self.queue.forget(id);
+        if let Err(error) = &result
+            && self.hand_on(id, error)
+        {
+            return;
+        }
         self.table.end(id, result);
     }
 

@@ -31,6 +31,11 @@ impl Keyring {
         self.generation
     }
 
+    /// The newest.
+    pub(super) fn newest(&self) -> Credentials {
+        self.kept.front().cloned().unwrap_or_default()
+    }
+
     /// What the core may know of the newest; nothing if there are none.
     pub(super) fn lengths(&self) -> Option<wit::Credentials> {
         let Credentials { username, password, .. } = self.kept.front()?;

@@ -23,12 +23,25 @@ use crate::rows::{MAX_FEED, NEVER};
 use crate::stats::Counters;
 use crate::subscription::Wanted;
 
+/// What a lane is to its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It has what is new, and tells the client's state.
+    Present,
+    /// It is to be the present one once it is ready.
+    Candidate,
+    /// It was the present one, and goes on with what it has until then.
+    Retired { until: u64 },
+}
+
 pub(super) struct Lane {
     pub(super) config: Arc<Config>,
     pub(super) program: Program,
     pub(super) shared: Arc<Shared>,
     /// Where the client's state is told.
     pub(super) states: Arc<watch::Sender<ClientState>>,
+    pub(super) role: Role,
+    pub(super) state: ClientState,
     pub(super) instance: Option<Instance>,
     /// Why the instance is gone, until another one takes over.
     pub(super) lost: Option<String>,
@@ -82,12 +95,14 @@ pub(super) struct Common {
 }
 
 impl Lane {
-    pub(super) fn new(common: Common, program: Program, credentials: Credentials) -> Self {
+    pub(super) fn new(common: Common, program: Program, credentials: Credentials, role: Role) -> Self {
         Self {
             config: common.config,
             program,
             shared: common.shared,
             states: common.states,
+            role,
+            state: ClientState::Connecting,
             instance: None,
             lost: None,
             losses: 0,
@@ -127,7 +142,23 @@ impl Lane {
 
     /// Whether there is something to submit, and somebody who takes it.
     pub(super) fn can_submit(&self) -> bool {
+        // What a retired lane has left when it drains is for the next one.
+        if matches!(self.role, Role::Retired { .. }) && self.give_up.is_some() {
+            return false;
+        }
         !self.full && !self.queue.is_empty() && self.instance.is_some() && self.finished.is_none()
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.role == Role::Present
+    }
+
+    /// Notes the state of this lane's core, which is the client's if the lane is the present one.
+    pub(super) fn tell_state(&mut self, state: ClientState) {
+        if self.is_present() {
+            self.states.send_replace(state.clone());
+        }
+        self.state = state;
     }
 
     pub(super) fn counters(&self) -> &Counters {
@@ -136,7 +167,11 @@ impl Lane {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let give_up = self.give_up.unwrap_or(NEVER);
-        let next = self.wake_at.min(self.queue.deadline()).min(give_up);
+        let expelled = match self.role {
+            Role::Retired { until } if self.give_up.is_none() => until,
+            _ => NEVER,
+        };
+        let next = self.wake_at.min(self.queue.deadline()).min(give_up).min(expelled);
         if next == NEVER {
             return false;
         }
@@ -154,6 +189,9 @@ impl Lane {
         }
         if self.wake_at <= now {
             self.elapsed();
+        }
+        if expelled <= now {
+            self.expel(now);
         }
         if give_up <= now {
             self.finish(Error::closed());

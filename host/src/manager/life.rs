@@ -52,6 +52,9 @@ impl Lane {
         while let Some(detail) = self.lost.take() {
             self.losses += 1;
             add(&self.counters().traps, 1);
+            if !self.is_present() {
+                return self.finish(Error::core(Outcome::NotSent, detail));
+            }
             tracing::error!(detail, losses = self.losses, "the core failed; its instance is replaced");
             self.end_taken(&detail);
             self.end_granted_sessions(&Error::core(Outcome::NotSent, &*detail));
@@ -59,7 +62,7 @@ impl Lane {
             self.closings.clear();
             self.touched = self.sequence;
             self.counters().down_from(self.shared.clock.now());
-            self.states.send_replace(ClientState::Connecting);
+            self.tell_state(ClientState::Connecting);
             if self.give_up.is_some() {
                 return self.finish(Error::closed());
             }
@@ -77,6 +80,9 @@ impl Lane {
 
     /// There is a connection, for the first time or again.
     pub(super) fn ready(&mut self) {
+        if !self.is_present() {
+            return;
+        }
         let counters = self.counters();
         if counters.up() && self.was_ready {
             add(&counters.reconnects, 1);
@@ -99,15 +105,19 @@ impl Lane {
         if self.finished.is_some() {
             return;
         }
-        // Whoever finds the inbox closed finds the reason.
-        let _ = self.shared.ended.set(error.clone());
-        self.states.send_replace(ClientState::Closed(error.clone()));
+        if self.is_present() {
+            // Whoever finds the inbox closed finds the reason.
+            let _ = self.shared.ended.set(error.clone());
+        } else {
+            self.end_granted_sessions(&error);
+        }
+        self.tell_state(ClientState::Closed(error.clone()));
         for (id, phase) in self.table.open() {
             let ended = match &error {
                 Error::Core { detail, .. } => Error::core(self.outcome(phase), detail.clone()),
                 other => closed_with(self.outcome(phase), other),
             };
-            self.table.end(id, Err(ended));
+            self.end(id, Err(ended));
         }
         for (_, wanted) in self.subscriptions.drain() {
             wanted.queue.end(Some(error.clone()));

@@ -15,9 +15,11 @@ mod signal;
 mod sockets;
 mod submit;
 mod subscriptions;
+mod swap;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -27,6 +29,7 @@ use tracing::Instrument;
 
 pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
 pub(crate) use signal::{Clock, Signal};
+pub(crate) use swap::Swap;
 
 use crate::client::{ClientState, Shared};
 use crate::config::Config;
@@ -35,8 +38,9 @@ use crate::engine::Program;
 use crate::error::Error;
 use crate::session::Lease;
 use crate::subscription::Wanted;
-use lane::{Common, Lane};
+use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};
+use swap::Candidate;
 
 /// Jobs taken from the inbox at a time.
 const INBOX: usize = 1024;
@@ -65,6 +69,7 @@ pub(crate) enum Control {
     Fetch {
         told: Told,
     },
+    Swap(Box<Swap>),
     Close {
         /// On the client's clock.
         deadline: u64,
@@ -98,7 +103,12 @@ struct Manager {
     jobs: mpsc::Receiver<Job>,
     controls: mpsc::Receiver<Control>,
     arrived: Vec<Job>,
+    /// The present one.
     lane: Lane,
+    candidate: Option<Candidate>,
+    swaps: VecDeque<Box<Swap>>,
+    /// Those before the present one, until what they had has ended.
+    retired: Vec<Lane>,
     renewal: Renewal,
     /// Those who wait for the client to be closed.
     closing: Vec<oneshot::Sender<()>>,
@@ -120,7 +130,10 @@ impl Manager {
         let credentials = config.credentials.clone();
         let common = Common { config: Arc::new(config), shared, states: Arc::new(inboxes.state) };
         Self {
-            lane: Lane::new(common.clone(), program, credentials),
+            lane: Lane::new(common.clone(), program, credentials, Role::Present),
+            candidate: None,
+            swaps: VecDeque::new(),
+            retired: Vec::new(),
             common,
             jobs: inboxes.jobs,
             controls: inboxes.controls,
@@ -131,18 +144,23 @@ impl Manager {
     }
 
     async fn run(mut self) {
-        while self.lane.finished.is_none() {
+        while !self.is_over() {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Again => {}
                 Turn::Jobs => {
                     // Once, so that callers who are about to send get into the same batch.
                     tokio::task::yield_now().await;
                     self.take_jobs();
-                    self.lane.submit_all();
+                    self.lanes().for_each(Lane::submit_all);
                 }
-                Turn::Alone => self.lane.finish(Error::closed()),
+                Turn::Alone => {
+                    self.retired.clear();
+                    self.lane.finish(Error::closed());
+                }
             }
             self.lane.after_loss();
+            self.settle_candidate();
+            self.settle_retired();
         }
         self.leave();
     }
@@ -150,13 +168,17 @@ impl Manager {
     /// Looks at everything that can wake the task, so that all of it will.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         let mut happened = self.lane.poll(cx);
+        happened |= self.poll_candidate(cx);
+        for lane in &mut self.retired {
+            happened |= lane.poll(cx);
+        }
         happened |= self.poll_renewal(cx);
         if self.common.shared.signal.poll(cx) {
-            self.lane.look_for_leavers();
+            self.lanes().for_each(Lane::look_for_leavers);
             happened = true;
         }
         if self.common.shared.room.poll(cx) {
-            self.lane.release_links();
+            self.lanes().for_each(Lane::release_links);
             happened = true;
         }
         while let Poll::Ready(control) = self.controls.poll_recv(cx) {
@@ -170,7 +192,7 @@ impl Manager {
                 return Poll::Ready(Turn::Jobs);
             }
         }
-        if self.lane.can_submit() {
+        if self.lanes().any(|lane| lane.can_submit()) {
             return Poll::Ready(Turn::Jobs);
         }
         if happened { Poll::Ready(Turn::Again) } else { Poll::Pending }
@@ -185,7 +207,7 @@ impl Manager {
         }
         let mut arrived = std::mem::take(&mut self.arrived);
         for job in arrived.drain(..) {
-            self.lane.enqueue(job);
+            self.enqueue(job);
         }
         self.arrived = arrived;
     }
@@ -196,6 +218,7 @@ impl Manager {
             Control::Lease { lease, deadline, grant } => self.lane.lease(lease, deadline, grant),
             Control::Renew { credentials, told } => self.renew(credentials, vec![told]),
             Control::Fetch { told } => self.fetch_credentials(Some(told)),
+            Control::Swap(swap) => self.swap(swap),
             Control::Close { deadline, done } => self.close(deadline, done),
             #[cfg(test)]
             Control::Testing { function, argument } => self.lane.test(function, argument),
@@ -205,7 +228,25 @@ impl Manager {
     /// Closes the client in order.
     fn close(&mut self, deadline: u64, done: oneshot::Sender<()>) {
         self.closing.push(done);
-        self.lane.close(deadline);
+        self.refuse_swaps(&Error::closed());
+        self.lanes().for_each(|lane| lane.close(deadline));
+    }
+
+    /// A session's jobs go where the session is.
+    fn enqueue(&mut self, job: Job) {
+        let session = job.session;
+        let its = self.retired.iter_mut().find(|lane| session != 0 && lane.has_session(session));
+        its.unwrap_or(&mut self.lane).enqueue(job);
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        let candidate = self.candidate.as_mut().map(|candidate| &mut candidate.lane);
+        std::iter::once(&mut self.lane).chain(candidate).chain(&mut self.retired)
+    }
+
+    /// A client that is closed in order waits for all its lanes.
+    fn is_over(&self) -> bool {
+        self.lane.finished.is_some() && (self.retired.is_empty() || self.closing.is_empty())
     }
 
     /// Ends jobs that nobody took in, and lets go of everything.
@@ -214,9 +255,11 @@ impl Manager {
         self.jobs.close();
         self.controls.close();
         while let Ok(job) = self.jobs.try_recv() {
-            self.lane.enqueue(job);
+            self.enqueue(job);
         }
-        self.lane.end_all(&error);
+        self.refuse_swaps(&error);
+        self.retired.iter_mut().for_each(|lane| lane.finish(error.clone()));
+        self.lanes().for_each(|lane| lane.end_all(&error));
         while let Ok(control) = self.controls.try_recv() {
             match control {
                 Control::Subscribe(wanted) => wanted.queue.end(Some(error.clone())),

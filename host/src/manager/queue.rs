@@ -86,6 +86,13 @@ impl Queue {
         self.fresh.push_back(work);
     }
 
+    /// A job of another lane waits, before those that are new.
+    pub(crate) fn push_adopted(&mut self, job: u64, live: &Live) {
+        let work = Work::new(job, live, 0, live.job.columns.commands(), Source::Again);
+        self.note_deadline(work.deadline);
+        self.again.push_back(work);
+    }
+
     /// The core wants a request once more.
     pub(crate) fn push_again(&mut self, id: u64, job: u64, live: &Live, index: usize) {
         self.forget(id);

@@ -93,6 +93,9 @@ impl Manager {
     /// Uses these credentials from now on.
     pub(super) fn renew(&mut self, credentials: Credentials, told: Vec<Told>) {
         self.renewal.expect(self.common.shared.clock, credentials.expires_in);
+        for lane in self.lanes().skip(1) {
+            lane.renew(credentials.clone(), Vec::new());
+        }
         self.lane.renew(credentials, told);
     }
 }
@@ -114,6 +117,7 @@ impl Lane {
     /// Servers have answered to this generation, and so to all before.
     pub(super) fn renewed(&mut self, generation: u64, error: Option<Error>) {
         match &error {
+            _ if !self.is_present() => {}
             None => {
                 tracing::info!(generation, "credentials renewed");
                 add(&self.counters().renewals, 1);

@@ -103,6 +103,11 @@ impl Table {
             1 => Requests::One(Request::default()),
             _ => Requests::Many(std::iter::repeat_with(Request::default).take(count).collect()),
         };
+        self.adopt(Live { job, requests, open: count, kept: None })
+    }
+
+    /// Takes in a job of another table, of which no request is taken.
+    pub(crate) fn adopt(&mut self, live: Live) -> u64 {
         let place = self.free.pop().unwrap_or(self.slots.len());
         if place == self.slots.len() {
             self.slots.push(Slot::default());
@@ -110,7 +115,7 @@ impl Table {
         let Some(slot) = self.slots.get_mut(place) else { return 0 };
         // Never 0, so that no id is.
         slot.generation = slot.generation.checked_add(1).unwrap_or(1);
-        slot.live = Some(Live { job, requests, open: count, kept: None });
+        slot.live = Some(live);
         u64::from(slot.generation) << (INDEX_BITS + SLOT_BITS) | (place as u64) << INDEX_BITS
     }
 
@@ -142,6 +147,22 @@ impl Table {
             self.free.push(place);
             live.answer();
         }
+    }
+
+    /// Takes out the jobs of which no core has anything, and that are of no session.
+    pub(crate) fn take_idle(&mut self) -> Vec<Live> {
+        let mut idle = Vec::new();
+        for (place, slot) in self.slots.iter_mut().enumerate() {
+            if let Some(live) = slot.live.take_if(|live| live.is_idle()) {
+                self.free.push(place);
+                idle.push(live);
+            }
+        }
+        idle
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
     }
 
     /// Ids of requests that have not ended, with their phases.
@@ -197,6 +218,11 @@ impl Live {
             Shape::Pipeline => self.job.columns.command(index).0.arguments,
             Shape::Single | Shape::Transaction => 0,
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        let taken = |request: &Request| matches!(request.phase, Phase::Taken(_));
+        self.job.session == 0 && !self.requests.slice().iter().any(taken)
     }
 
     /// Says whether that was the last one.

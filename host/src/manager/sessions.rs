@@ -33,6 +33,22 @@ impl Lane {
         self.drive(None, |instance, now| instance.lease(now, number, deadline));
     }
 
+    /// As `lease`, for one that waited elsewhere.
+    pub(super) fn lease_for(&mut self, held: Held) {
+        if let Some(grant) = held.grant {
+            self.lease(held.lease, held.deadline, grant);
+        }
+    }
+
+    /// Those who wait for a link, and wait elsewhere from now on.
+    pub(super) fn take_waiting_sessions(&mut self) -> Vec<Held> {
+        let waiting: Vec<(u32, Held)> = self.sessions.extract_if(|_, held| held.grant.is_some()).collect();
+        for (number, _) in &waiting {
+            self.drive(None, |instance, now| instance.release(now, *number));
+        }
+        waiting.into_iter().map(|(_, held)| held).collect()
+    }
+
     /// The core's word: a session has its link, or has it no longer.
     pub(super) fn leased(&mut self, session: u64, error: Option<Error>) {
         let Ok(number) = u32::try_from(session) else { return };

@@ -7,6 +7,7 @@ mod renewal;
 mod repeats;
 mod rows;
 mod sessions;
+mod swap;
 
 use std::time::Duration;
 

@@ -15,6 +15,7 @@ mod pubsub;
 mod repeats;
 mod secrets;
 mod sessions;
+mod swap;
 mod targets;
 
 /// A test for each server: the body gets the server's URL. Those after `real only:` need what miniredis does not do.
