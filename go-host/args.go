@@ -14,8 +14,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
-// encoder turns the arguments of commands into bytes, one command after the other. Strings and byte slices stay where they
-// are.
+// encoder turns the arguments of commands into bytes, one command after the other. Strings and byte slices stay where
+// they are.
 type encoder struct {
 	args    [][]byte // of all commands so far
 	scratch []byte   // digits of numbers

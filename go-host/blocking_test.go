@@ -69,7 +69,7 @@ func TestALeftBlockingCommandTakesNothing(t *testing.T) {
 	for name, leave := range map[string]func(context.Context) (context.Context, context.CancelFunc){
 		"cancelled": context.WithCancel,
 		"late": func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 4*shortTimeout)
+			return context.WithTimeout(ctx, longTimeout)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

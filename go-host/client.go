@@ -23,9 +23,9 @@ type Client struct {
 	relays sync.WaitGroup
 }
 
-// Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db] or
-// unix://path[?db=N]. More hosts may follow the first, each after a comma: they are tried in this order, and only one
-// that is a primary will do.
+// Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db]
+// or unix://path[?db=N]. More hosts may follow the first, each after a comma: they are tried in this order, and only
+// one that is a primary will do.
 //
 // The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it
 // has been reached, a lost connection is made anew by itself.
@@ -78,8 +78,8 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 // Do sends a command and waits for its reply.
 //
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
-// slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns by
-// then, with an error that says whether the server may have executed the command.
+// slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns
+// by then, with an error that says whether the server may have executed the command.
 func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, false) }
 
 // do is Do on a session's link, unless that is nil, and for scripts.
@@ -99,8 +99,8 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 	return reply
 }
 
-// run has an entry done on the lane of now, or on that of its session. What a lane did not since it was replaced meanwhile
-// is done on the one in its place.
+// run has an entry done on the lane of now, or on that of its session. What a lane did not since it was replaced
+// meanwhile is done on the one in its place.
 func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
 	if e.Session != nil {
 		lane := e.Session.Lane()
@@ -130,8 +130,8 @@ func (c *Client) Close() error {
 	return c.CloseContext(ctx)
 }
 
-// CloseContext is Close with another bound. If the context is done before all commands under way are answered, those end
-// with an error, and CloseContext gives the context's.
+// CloseContext is Close with another bound. If the context is done before all commands under way are answered, those
+// end with an error, and CloseContext gives the context's.
 func (c *Client) CloseContext(ctx context.Context) error {
 	err := c.lanes.closeAll(ctx)
 	c.endRelays()

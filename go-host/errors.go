@@ -26,12 +26,13 @@ var (
 	ErrMisuse = errors.New("coracle: can't be sent")
 	// ErrClosed is matched where the client was closed.
 	ErrClosed = driver.ErrClosed
-	// ErrReplaced is matched where the instance of the core was replaced, by [Client.Swap], and the request or session could
-	// not go on.
+	// ErrReplaced is matched where the instance of the core was replaced, by [Client.Swap], and the request or session
+	// could not go on.
 	ErrReplaced = driver.ErrReplaced
 	// ErrTrapped is matched where the instance of the core was lost.
 	ErrTrapped = driver.ErrTrapped
-	// ErrSessionOver is matched where a request failed since its session is over: its connection broke, or it was closed.
+	// ErrSessionOver is matched where a request failed since its session is over: its connection broke, or it was
+	// closed.
 	ErrSessionOver = driver.ErrSessionOver
 )
 

@@ -14,12 +14,15 @@ import (
 // testTimeout bounds one test against a server.
 const testTimeout = 60 * time.Second
 
-// lateness is by how much a call may outlast its deadline. It is far above what a busy machine takes, and far below what a
-// call takes that waits for a server which stands still.
+// lateness is by how much a call may outlast its deadline. It is far above what a busy machine takes, and far below
+// what a call takes that waits for a server which stands still.
 const lateness = 20 * time.Second
 
 // shortTimeout is for what is to be late. Long enough that even a busy machine has begun before.
 const shortTimeout = 300 * time.Millisecond
+
+// longTimeout is for what is to be late that has to connect before.
+const longTimeout = 2 * time.Second
 
 // awaitState waits until a client is in a state.
 func awaitState(t testing.TB, c *Client, state ClientState) {

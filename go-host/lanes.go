@@ -45,6 +45,16 @@ func (l *lanes) begin(ctx context.Context) error {
 
 func (l *lanes) end() { <-l.turn }
 
+// untilClosing gives a context that is done when the client is to be closed, too.
+func (l *lanes) untilClosing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.closing, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
 // replace puts another lane in the place of the one of now, which is to drain.
 func (l *lanes) replace(next *driver.Lane) {
 	l.mu.Lock()
@@ -61,6 +71,8 @@ func (l *lanes) drain(ctx context.Context, old *driver.Lane) {
 	case <-l.closing.Done():
 		return
 	}
+	ctx, cancel := l.untilClosing(ctx)
+	defer cancel()
 	_ = old.Close(ctx) // what it cuts short its callers hear
 	l.mu.Lock()
 	defer l.mu.Unlock()

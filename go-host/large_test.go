@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pattern gives bytes of which no two stretches are the same. It is made of blocks, each with its number, since the race
-// detector makes loops over bytes slow.
+// pattern gives bytes of which no two stretches are the same. It is made of blocks, each with its number, since the
+// race detector makes loops over bytes slow.
 func pattern(size int) []byte {
 	block := make([]byte, 4096)
 	for i := range block {

@@ -89,8 +89,8 @@ func (l Limits) core() core.Limits {
 	}
 }
 
-// DialFunc connects to an address, as [net.Dialer.DialContext] does. The connection must take deadlines. An error that is
-// a [*DeniedError] says that the address may not be connected to.
+// DialFunc connects to an address, as [net.Dialer.DialContext] does. The connection must take deadlines. An error that
+// is a [*DeniedError] says that the address may not be connected to.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // DeniedError is what a [DialFunc] gives for an address that its policy does not allow.
@@ -159,13 +159,13 @@ func WithDialTimeout(timeout time.Duration) Option {
 	return func(o *options) { o.dialTimeout = timeout }
 }
 
-// WithTimeout bounds how long a request may take whose context has no deadline. For a command that blocks, such as BLPOP,
-// the time that it may block is added. By default there is no such bound.
+// WithTimeout bounds how long a request may take whose context has no deadline. For a command that blocks, such as
+// BLPOP, the time that it may block is added. By default there is no such bound.
 func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.timeout = timeout } }
 
-// WithRepeat allows commands to be sent again even if the server may have executed them, where that does no harm: reads,
-// and writes that only overwrite. Which those are the core knows. By default nothing is repeated that may have been
-// executed.
+// WithRepeat allows commands to be sent again even if the server may have executed them, where that does no harm:
+// reads, and writes that only overwrite. Which those are the core knows. By default nothing is repeated that may have
+// been executed.
 func WithRepeat() Option { return func(o *options) { o.repeat = true } }
 
 // WithLogger logs to logger; by default nothing is logged.
@@ -174,8 +174,8 @@ func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger
 // WithComponent runs another component than the one embedded in this module.
 func WithComponent(binary []byte) Option { return func(o *options) { o.component = binary } }
 
-// WithLazyConnect makes Open return without waiting for the server. Commands wait for it, or fail once it is known that it
-// can't be reached.
+// WithLazyConnect makes Open return without waiting for the server. Commands wait for it, or fail once it is known that
+// it can't be reached.
 func WithLazyConnect() Option { return func(o *options) { o.lazy = true } }
 
 // defaultDialer finds out by itself that a peer is gone: the system asks after idle connections.

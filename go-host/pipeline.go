@@ -9,8 +9,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
-// Pipeline collects commands and sends them together. It is used by one goroutine, and can be used again after Exec. Make
-// it with [Client.Pipeline] or [Client.TxPipeline], or those of a [Session].
+// Pipeline collects commands and sends them together. It is used by one goroutine, and can be used again after Exec.
+// Make it with [Client.Pipeline] or [Client.TxPipeline], or those of a [Session].
 type Pipeline struct {
 	client   *Client
 	session  *driver.Session // nil for any link

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 )
 
-// Script is a program that the server executes. It is sent once: from then on its hash is, and its source only to a server
-// that has forgotten it. It is safe for use by any number of goroutines.
+// Script is a program that the server executes. It is sent once: from then on its hash is, and its source only to a
+// server that has forgotten it. It is safe for use by any number of goroutines.
 type Script struct {
 	source, hash string
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 )
 
-// Session is a connection for one caller alone: what a command changes of it, as WATCH, MULTI and SELECT do, holds for the
-// next. What of it must not outlast the session is undone before the connection serves another. Make it with
+// Session is a connection for one caller alone: what a command changes of it, as WATCH, MULTI and SELECT do, holds for
+// the next. What of it must not outlast the session is undone before the connection serves another. Make it with
 // [Client.Session], and close it.
 //
 // When the connection breaks the session is over: nothing of it is sent again, and its requests fail with an error that

@@ -13,8 +13,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
-// While the server stands still in the middle of a 64 MiB write, calls return by their deadlines, and what they were given
-// is theirs again.
+// While the server stands still in the middle of a 64 MiB write, calls return by their deadlines, and what they were
+// given is theirs again.
 func TestDeadlineWhileTheServerStandsStill(t *testing.T) {
 	for _, program := range servertest.Kinds {
 		t.Run(program, func(t *testing.T) {

@@ -11,15 +11,15 @@ import (
 type Stats struct {
 	// Memory is what the instance of the component holds, in bytes, MemoryPeak the most that one did.
 	Memory, MemoryPeak uint64
-	// Batches counts the calls that handed over commands, and Commands the commands, of which large ones count more than
-	// once. The second by the first is how many callers were served at once.
+	// Batches counts the calls that handed over commands, and Commands the commands, of which large ones count more
+	// than once. The second by the first is how many callers were served at once.
 	Batches, Commands uint64
 	// Dropped counts the messages that subscribers lost since nobody took them.
 	Dropped uint64
 	// Traps counts the instances that were lost.
 	Traps uint64
-	// LinksLost counts the connections that broke, and Reconnects the times that the client was ready again after it had
-	// lost the last one.
+	// LinksLost counts the connections that broke, and Reconnects the times that the client was ready again after it
+	// had lost the last one.
 	LinksLost, Reconnects uint64
 	// Resubmits counts the commands that were handed over again: since their connection broke before they were sent or
 	// where they may be repeated, since the server lacked a script, or since they had to wait for a connection of their
@@ -27,8 +27,8 @@ type Stats struct {
 	Resubmits uint64
 	// Sessions counts those that have a connection now.
 	Sessions int
-	// Renewals counts the times that new credentials were taken into use, RenewalsRefused those where the server did not
-	// take them.
+	// Renewals counts the times that new credentials were taken into use, RenewalsRefused those where the server did
+	// not take them.
 	Renewals, RenewalsRefused uint64
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
-// requireRoundTrip publishes to a channel and receives it. It takes another client to publish: miniredis lets one that has
-// subscribed do nothing else, though it speaks RESP3.
+// requireRoundTrip publishes to a channel and receives it. It takes another client to publish: miniredis lets one that
+// has subscribed do nothing else, though it speaks RESP3.
 func requireRoundTrip(t *testing.T, c *Client, url, channel string) {
 	t.Helper()
 	ctx, publisher := testContext(t), open(t, url)

@@ -66,9 +66,9 @@ const (
 	DropOldest = driver.DropOldest
 	// CloseSubscription ends the subscription, with [ErrQueueFull].
 	CloseSubscription = driver.CloseSubscription
-	// WaitForRoom drops nothing: the subscription has a connection of its own, of which no more is read until the queue is
-	// half empty again. The queue may hold more than MaxMessages and MaxBytes by what one read gives, at most 64 KiB, or
-	// one message. A server drops the connection of who lets too much wait there, which is a gap.
+	// WaitForRoom drops nothing: the subscription has a connection of its own, of which no more is read until the queue
+	// is half empty again. The queue may hold more than MaxMessages and MaxBytes by what one read gives, at most 64
+	// KiB, or one message. A server drops the connection of who lets too much wait there, which is a gap.
 	WaitForRoom = driver.WaitForRoom
 )
 
@@ -218,8 +218,8 @@ func messageOf(n driver.Notice) (m Message) {
 	return Message{Pattern: texts[0], Channel: texts[1], Payload: texts[2]}
 }
 
-// Channel gives the messages, and is closed when the subscription ends; [Subscription.Err] then says why. Gaps and drops
-// are not seen here: see [Subscription.Dropped], or use Notices.
+// Channel gives the messages, and is closed when the subscription ends; [Subscription.Err] then says why. Gaps and
+// drops are not seen here: see [Subscription.Dropped], or use Notices.
 func (s *Subscription) Channel() <-chan *Message {
 	s.once.Do(func() {
 		close(s.notices)

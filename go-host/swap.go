@@ -16,10 +16,14 @@ const DefaultDrainTimeout = time.Minute
 // embedded in this module. The client is of use all the time.
 //
 // The new instance connects first. If that can't be, or the file is of no use, Swap says why, and nothing has changed.
-// Then requests go to the new instance, and subscriptions move to it, each with a [NoticeGap]. What the old one had goes
-// on there: its requests, sessions, and commands that block. Swap returns when all that has ended. When the context is
-// done before, or after [DefaultDrainTimeout] if it has no deadline, what is left is ended, as [Client.CloseContext] does.
+// Then requests go to the new instance, and subscriptions move to it, each with a [NoticeGap]. What the old one had
+// goes on there: its requests, sessions, and commands that block. Swap returns when all that has ended. When the
+// context is done before, or after [DefaultDrainTimeout] if it has no deadline, what is left is ended, as
+// [Client.CloseContext] does.
 func (c *Client) Swap(ctx context.Context, component []byte) error {
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
 	ctx, cancel := drainContext(ctx)
 	defer cancel()
 	module, err := core.Load(ctx, component)
@@ -50,15 +54,14 @@ func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // takeOver makes a lane with a new instance that of the client, once it is ready, and gives the one before.
 func (c *Client) takeOver(ctx context.Context, module *core.Module) (old *driver.Lane, err error) {
+	ctx, cancel := c.lanes.untilClosing(ctx)
+	defer cancel()
 	if c.renewer != nil { // credentials that are renewed meanwhile would be the old lane's alone
 		if err := c.renewer.begin(ctx); err != nil {
 			return nil, err
 		}
 		defer c.renewer.end()
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.lanes.closing, cancel)()
 	old = c.lane()
 	next, err := old.Successor(ctx, module)
 	if err != nil {
@@ -88,8 +91,8 @@ func isCutShort(e *driver.Entry) bool {
 	return false
 }
 
-// runAgain does on the lane of now what another did not of an entry, if it was replaced. The failure is the other's; nil
-// where it took the entry.
+// runAgain does on the lane of now what another did not of an entry, if it was replaced. The failure is the other's;
+// nil where it took the entry.
 func (c *Client) runAgain(
 	ctx context.Context, e *driver.Entry, lane *driver.Lane, failure *driver.Failure,
 ) *driver.Failure {

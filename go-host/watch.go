@@ -5,9 +5,9 @@ import "context"
 // Tx is a [Session] whose keys are watched, for the time of a [Client.Watch].
 type Tx struct{ *Session }
 
-// Watch watches keys and calls fn, which reads what it needs by tx and then writes by [Tx.TxPipelined]: if one of the keys
-// was changed meanwhile nothing is written, and Watch gives [ErrTxFailed]; the caller decides whether to try again. All else
-// that fn returns is given as it is. The watch ends with fn, whatever it did.
+// Watch watches keys and calls fn, which reads what it needs by tx and then writes by [Tx.TxPipelined]: if one of the
+// keys was changed meanwhile nothing is written, and Watch gives [ErrTxFailed]; the caller decides whether to try
+// again. All else that fn returns is given as it is. The watch ends with fn, whatever it did.
 func (c *Client) Watch(ctx context.Context, fn func(tx *Tx) error, keys ...string) error {
 	session, err := c.Session(ctx)
 	if err != nil {

@@ -158,8 +158,8 @@ func (v Value) Strings() ([]string, error) {
 	return texts, nil
 }
 
-// Pairs calls yield with each key and value of a map, or of an array that is one in RESP2, in the server's order. It can
-// be ranged over. An error means that the value is neither.
+// Pairs calls yield with each key and value of a map, or of an array that is one in RESP2, in the server's order. It
+// can be ranged over. An error means that the value is neither.
 func (v Value) Pairs() (func(yield func(key, value Value) bool), error) {
 	if v.kind != KindMap && (v.kind != KindArray || len(v.elems)%2 != 0) {
 		return nil, v.as("map")

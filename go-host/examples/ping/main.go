@@ -1,4 +1,5 @@
-// Command ping connects to the server at a URL, sends PING and prints the answer: the smallest program that uses Coracle.
+// Command ping connects to the server at a URL, sends PING and prints the answer: the smallest program that uses
+// Coracle.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command benchboundary measures what a command costs at the border of the sandbox, in this host. It prints a table, and
-// the same as one line of JSON.
+// Command benchboundary measures what a command costs at the border of the sandbox, in this host. It prints a table,
+// and the same as one line of JSON.
 package main
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/component/wit"
 )
 
-// Instance is one core. It is used by one goroutine at a time. A call that gives an error has trapped: the instance is of
-// no use any more, and the effects of that call are not to be done.
+// Instance is one core. It is used by one goroutine at a time. A call that gives an error has trapped: the instance is
+// of no use any more, and the effects of that call are not to be done.
 type Instance struct {
 	inner    *component.Instance
 	calls    [exportCount]*component.Call

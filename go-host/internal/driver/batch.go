@@ -26,7 +26,8 @@ func (b *batch) reset() {
 	b.rows, b.lengths, b.bytes, b.meta, b.late = b.rows[:0], b.lengths[:0], b.bytes[:0], b.meta[:0], b.late[:0]
 }
 
-// fill takes rows from the work, as many as one call may carry. Cursors don't move; what was accepted is committed later.
+// fill takes rows from the work, as many as one call may carry. Cursors don't move; what was accepted is committed
+// later.
 func (b *batch) fill(now uint64, w *work, t *table, holdAbove int) {
 	b.reset()
 	w.each(func(c *cursor) bool {

@@ -14,8 +14,8 @@ var ErrClosed = errors.New("the client is closed")
 // ErrReplaced is matched where that was because another lane is in the place of this one.
 var ErrReplaced = errors.New("the instance was replaced")
 
-// Close ends the lane: what the core took is answered, or ended when the context is done; the rest fails at once. When it
-// returns nothing of the lane is left running. It gives the context's error if that cut it short.
+// Close ends the lane: what the core took is answered, or ended when the context is done; the rest fails at once. When
+// it returns nothing of the lane is left running. It gives the context's error if that cut it short.
 func (l *Lane) Close(ctx context.Context) error {
 	l.drain(ctx)
 	var cut error

@@ -15,7 +15,8 @@ type Command struct {
 	Args [][]byte
 	// MayRepeat allows sending the command again even if it may have been executed.
 	MayRepeat bool
-	// Script is an EVALSHA whose argument 2 is the script's source, which the core sends only where the server lacks it.
+	// Script is an EVALSHA whose argument 2 is the script's source, which the core sends only where the server lacks
+	// it.
 	Script bool
 }
 
@@ -58,7 +59,8 @@ type Result struct {
 	ended   bool
 }
 
-// Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after [Entry.Reset].
+// Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after
+// [Entry.Reset].
 type Entry struct {
 	// Commands must not be changed until the entry is done.
 	Commands []Command

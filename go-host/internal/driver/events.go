@@ -189,8 +189,8 @@ func failureOf(detail uint32, text string) *Failure {
 	return f
 }
 
-// finish ends one result of an entry, and wakes the caller after the last. Whatever the failure of a request says that may
-// have been executed before it was submitted again, it speaks of the last submission only.
+// finish ends one result of an entry, and wakes the caller after the last. Whatever the failure of a request says that
+// may have been executed before it was submitted again, it speaks of the last submission only.
 func (l *Lane) finish(e *Entry, at int, r Result) {
 	if s := l.table.get(e.ids[at]); s != nil && s.written && r.Failure != nil {
 		own := *r.Failure
@@ -212,7 +212,8 @@ func (l *Lane) finish(e *Entry, at int, r Result) {
 	}
 }
 
-// resubmit queues a request again, before what was never submitted; it may have been executed already if it was written.
+// resubmit queues a request again, before what was never submitted; it may have been executed already if it was
+// written.
 func (l *Lane) resubmit(id uint64, written bool) {
 	s := l.table.get(id)
 	if s == nil {

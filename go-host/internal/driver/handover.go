@@ -12,8 +12,8 @@ import (
 // subscriptionStride lies between the numbers of two lanes' subscriptions: those that move keep theirs.
 const subscriptionStride = 1 << 32
 
-// Successor makes a lane like this one, with the same clock and the secrets in use, whose core is another module's. It is
-// used once it is ready, and [Lane.HandOver] was called.
+// Successor makes a lane like this one, with the same clock and the secrets in use, whose core is another module's. It
+// is used once it is ready, and [Lane.HandOver] was called.
 func (l *Lane) Successor(ctx context.Context, module *core.Module) (*Lane, error) {
 	config := l.config
 	config.Module, config.Start, config.OnState = module, l.start, nil
@@ -37,8 +37,8 @@ func (l *Lane) Successor(ctx context.Context, module *core.Module) (*Lane, error
 // Module is what the lane's core is made of.
 func (l *Lane) Module() *core.Module { return l.config.Module }
 
-// HandOver retires the lane in favour of another: it takes no more but what is of its sessions, and goes on with what it
-// has. Its subscriptions move, each with a gap. Who is refused finds the other lane.
+// HandOver retires the lane in favour of another: it takes no more but what is of its sessions, and goes on with what
+// it has. Its subscriptions move, each with a gap. Who is refused finds the other lane.
 func (l *Lane) HandOver(next *Lane) {
 	next.status.handTo(l.status.unwatch())
 	l.in.retire(&Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: ErrReplaced})

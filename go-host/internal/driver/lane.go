@@ -201,8 +201,8 @@ func (l *Lane) log(line core.LogLine) {
 	l.config.Logger.Log(context.Background(), level, line.Text, "from", "core")
 }
 
-// after does what a call into the instance asked for. It must follow each call, in the same hold of the instance lock; k
-// is the link that the call fed, if any.
+// after does what a call into the instance asked for. It must follow each call, in the same hold of the instance lock;
+// k is the link that the call fed, if any.
 func (l *Lane) after(p *core.Progress, err error, k *link) {
 	if err != nil {
 		l.trapped(err)

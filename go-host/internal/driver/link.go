@@ -14,7 +14,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/tape"
 )
 
-// lingerAfterWriteError bounds how long a link is still read after its output broke: the server's last word may say why.
+// lingerAfterWriteError bounds how long a link is still read after its output broke: the server's last word may say
+// why.
 const lingerAfterWriteError = time.Second
 
 // link is one connection. Its goroutine dials, then reads; a second one writes.

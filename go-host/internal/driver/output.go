@@ -170,8 +170,8 @@ func (o *output) settle() {
 	}
 }
 
-// detach lets go of the arguments of an entry whose caller leaves. If too much is left to be copied the output stops, and
-// the link must be closed.
+// detach lets go of the arguments of an entry whose caller leaves. If too much is left to be copied the output stops,
+// and the link must be closed.
 func (o *output) detach(e *Entry) (mustClose bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -195,7 +195,8 @@ func (o *output) detach(e *Entry) (mustClose bool) {
 	return false
 }
 
-// progress tells how much was written, and what the last submit call is of which something was, or may be at this moment.
+// progress tells how much was written, and what the last submit call is of which something was, or may be at this
+// moment.
 func (o *output) progress() (written, reached uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -83,8 +83,8 @@ func (u *secrets) tell(number uint32, failure *Failure) {
 	})
 }
 
-// Renew takes new secrets into use, and waits until all links have answered to that. A failure means that a server refused
-// them, or that it can't be known; they are in use all the same.
+// Renew takes new secrets into use, and waits until all links have answered to that. A failure means that a server
+// refused them, or that it can't be known; they are in use all the same.
 func (l *Lane) Renew(ctx context.Context, s Secrets) *Failure {
 	done := make(chan *Failure, 1)
 	if failure := l.renew(s, done); failure != nil {

@@ -10,8 +10,8 @@ type Stats struct {
 	Memory, MemoryPeak uint64
 	// Dropped counts the messages that subscribers lost since their queue was full.
 	Dropped uint64
-	// LinksLost counts the connections that broke, or that the host closed for a fault; Reconnects the times that the lane
-	// was ready again.
+	// LinksLost counts the connections that broke, or that the host closed for a fault; Reconnects the times that the
+	// lane was ready again.
 	LinksLost, Reconnects uint64
 	// Resubmits counts the requests that the core asked for again.
 	Resubmits uint64

@@ -224,7 +224,8 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	}
 }
 
-// Confirmed waits until the server has confirmed all names for the first time. If it does not, the subscription is over.
+// Confirmed waits until the server has confirmed all names for the first time. If it does not, the subscription is
+// over.
 func (s *Subscription) Confirmed(ctx context.Context) error {
 	select {
 	case <-s.confirmed:

@@ -75,7 +75,8 @@ func (l *Lane) subscriptionEnded(s *scene, e wire.Event, nodes []uint64) error {
 	return nil
 }
 
-// Subscribe asks for messages. [Subscription.Confirmed] waits until the server has agreed. Errors are of type [*Failure].
+// Subscribe asks for messages. [Subscription.Confirmed] waits until the server has agreed. Errors are of type
+// [*Failure].
 func (l *Lane) Subscribe(options SubscribeOptions) (*Subscription, error) {
 	s := newSubscription(l, options)
 	if len(s.lengths) > wire.MaxLengths || len(s.names) > wire.MaxBytes {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// margin is how much later than its deadline a call may return before it counts as hung: two cores are shared by the
-	// server, the driver and whatever else runs.
+	// margin is how much later than its deadline a call may return before it counts as hung: two cores are shared by
+	// the server, the driver and whatever else runs.
 	margin = time.Second
 	// breath is taken after a failure, so that an outage is not a busy loop.
 	breath = 10 * time.Millisecond

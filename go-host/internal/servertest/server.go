@@ -47,8 +47,8 @@ type Server struct {
 // URL gives the address as a URL.
 func (s *Server) URL() string { return "redis://" + s.Address }
 
-// Start starts a server on a free loopback port, without persistence, and ends it with the test. More arguments go to it
-// as they are.
+// Start starts a server on a free loopback port, without persistence, and ends it with the test. More arguments go to
+// it as they are.
 func Start(t testing.TB, program string, args ...string) *Server {
 	t.Helper()
 	s, err := Launch(program, t.TempDir(), args...)
