@@ -61,13 +61,9 @@ func (k *conn) Write(b []byte) (n int, err error) {
 			continue
 		}
 		if count > 0 {
-			k.session.receive(&w.server, b[n:n+count])
+			k.receive(b[n : n+count])
 			n += count
-			k.taken += uint64(count)
-			w.took(count)
-			k.cutWhereItIsCut()
 		}
-		w.changed.Broadcast()
 		if n < len(b) {
 			w.mu.Unlock()
 			runtime.Gosched()
@@ -75,6 +71,15 @@ func (k *conn) Write(b []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// receive takes bytes from the client.
+func (k *conn) receive(b []byte) {
+	k.session.receive(&k.world.server, b)
+	k.taken += uint64(len(b))
+	k.world.took(len(b))
+	k.cutWhereItIsCut()
+	k.world.changed.Broadcast()
 }
 
 // portion tells how much of what is offered is taken now; below 0 where nothing is until something happens.

@@ -16,6 +16,7 @@ type world struct {
 	changed sync.Cond
 	late    bool // the run took too long
 
+	direct   bool // callers write themselves
 	profiles []Profile
 	links    int
 	calm     bool // no more faults
@@ -40,8 +41,9 @@ type trigger struct {
 // errHangs ends a run that waits for what does not happen.
 var errHangs = errors.New("it hangs")
 
-func newWorld(s *Script) *world {
+func newWorld(s *Script, direct bool) *world {
 	w := &world{
+		direct:   direct,
 		profiles: s.Connections, links: int(s.Links), server: newServer(s.RESP),
 		calls: map[uint64]*caller{}, readers: map[uint64]*reader{}, faults: map[string]int{},
 	}
@@ -105,6 +107,9 @@ func (w *world) dial(context.Context, string, string) (net.Conn, error) {
 		w.server.violate("%d connections are open, and %d may be", open, w.links)
 	}
 	k.cutWhereItIsCut()
+	if w.direct {
+		return direct(k)
+	}
 	return k, nil
 }
 
