@@ -124,6 +124,29 @@ func TestCloseWhileTheServerStandsStill(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
+// What was called and not sent yet ends with the client, and is its caller's again at once.
+func TestCloseEndsWhatWaits(t *testing.T) {
+	m := startMovable(t, "redis-server")
+	c, err := Open(testContext(t), anywhere, m.option(), WithLimits(Limits{Inflight: 1}))
+	require.NoError(t, err)
+	m.server().Pause(t)
+	const callers = 8
+	taken, waiting := make(chan error), make(chan error)
+	go func() { taken <- c.Do(testContext(t), "INCR", "n").Err() }()
+	m.awaitSent(t, "INCR\r\n$1\r\nn\r\n")
+	for range callers {
+		go func() { waiting <- c.Do(testContext(t), "INCR", "n").Err() }()
+	}
+	require.Eventually(t, func() bool { return c.lane().UnderWay() == 1+callers }, testTimeout, time.Millisecond)
+	require.ErrorIs(t, c.CloseContext(expired()), context.Canceled)
+	require.ErrorIs(t, <-taken, ErrMaybeExecuted)
+	for range callers {
+		err := <-waiting
+		require.ErrorIs(t, err, ErrNotSent)
+		require.ErrorIs(t, err, ErrClosed)
+	}
+}
+
 // More callers than may be under way wait for room, until their deadlines.
 func TestBackPressure(t *testing.T) {
 	server := servertest.Start(t, "redis-server")

@@ -131,9 +131,9 @@ func (c *Client) runRest(ctx context.Context, e *driver.Entry, lane *driver.Lane
 		failure := lane.Do(ctx, rest)
 		for i, place := range places {
 			if failure != nil {
-				e.Results[place] = driver.Result{Failure: failure}
+				e.Results[place].Failure = failure
 			} else {
-				e.Results[place] = rest.Results[i]
+				e.Results[place].Take(&rest.Results[i])
 			}
 		}
 	}

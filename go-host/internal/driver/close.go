@@ -79,6 +79,9 @@ func (l *Lane) whyClosed() error {
 
 // failUnsent ends those commands of an entry of which nothing was given to the core.
 func (l *Lane) failUnsent(e *Entry, f *Failure) {
+	if e.left == 0 {
+		return // it is its caller's again
+	}
 	e.spent = true
 	for at := range e.Results {
 		if s := l.table.get(e.ids[at]); s == nil || !s.accepted {

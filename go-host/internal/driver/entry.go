@@ -59,6 +59,12 @@ type Result struct {
 	ended   bool
 }
 
+// Take makes what another says the result's own. It may still be looked at by a lane, which wants to know only that it
+// has ended.
+func (r *Result) Take(other *Result) {
+	r.Value, r.Failure, r.Kept = other.Value, other.Failure, other.Kept
+}
+
 // Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after
 // [Entry.Reset].
 type Entry struct {

@@ -111,6 +111,9 @@ func (l *Lane) die(cause error) {
 
 // fail ends what has not ended of an entry.
 func (l *Lane) fail(e *Entry, f *Failure) {
+	if e.left == 0 {
+		return // it is its caller's again
+	}
 	e.spent = true
 	for at := range e.Results {
 		own := *f
