@@ -223,12 +223,13 @@ impl Client {
         heard.await.map_err(|_| self.end())?
     }
 
-    /// Exchanges the component while the client runs. An instance of the new one connects, and takes over once it is ready;
-    /// an error says why it can't, and the old one goes on then.
+    /// Exchanges the component while the client runs. An instance of the new one connects, and takes over once it is
+    /// ready; an error says why it can't, and the old one goes on then.
     ///
-    /// No call fails for that. What the old one has under way it ends itself, sessions and blocking commands for as long as
-    /// [`Config::retire_within`] says. Subscriptions are moved: each one is told of a gap, as it may have missed
-    /// something. Dropping the future does not undo it. As for [`Config::component`], a component sees all commands.
+    /// No call fails for that. What the old one has under way it ends itself, sessions and blocking commands for as
+    /// long as [`Config::retire_within`] says. Subscriptions are moved: each one is told of a gap, as it may have
+    /// missed something. Dropping the future does not undo it. As for [`Config::component`], a component sees all
+    /// commands.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
         let program = load(Some(component.into())).await?;
         let (told, heard) = oneshot::channel();
@@ -252,7 +253,13 @@ impl Client {
 
     #[cfg(test)]
     pub(crate) async fn testing(&self, function: &'static str, argument: Option<u64>) -> Result<(), Error> {
-        self.control(Control::Testing { function, argument }).await
+        self.control(Control::Testing { function, argument, lane: 0 }).await
+    }
+
+    /// As `testing`, in the other instance while there are two.
+    #[cfg(test)]
+    pub(crate) async fn testing_other(&self, function: &'static str) -> Result<(), Error> {
+        self.control(Control::Testing { function, argument: None, lane: 1 }).await
     }
 
     pub(crate) async fn control(&self, control: Control) -> Result<(), Error> {

@@ -84,7 +84,7 @@ impl Lane {
             EventKind::Kept => self.kept(&event, tape)?,
             EventKind::Discard => self.builder(&event, tape)?.clear(),
             EventKind::Message => self.message(&event, tape)?,
-            EventKind::Subscribed => self.subscribed(event.id),
+            EventKind::Subscribed => self.subscribed(event.id, tape.feed.map(|feed| feed.link)),
             EventKind::Gap => self.notify(event.id, Notice::Gap),
             EventKind::Ended => {
                 let error = end_error(&event, tape)?;

@@ -1,4 +1,5 @@
-//! A connection as the manager keeps it: output to be written, input that was not forgotten, a value under construction.
+//! A connection as the manager keeps it: output to be written, input that was not forgotten, a value under
+//! construction.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

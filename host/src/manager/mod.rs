@@ -1,5 +1,5 @@
-//! The manager task: it alone owns the instance, the sockets and the table of requests, as a lane. It ends when the last
-//! handle is dropped, or when the client was closed or can't go on.
+//! The manager task: it alone owns the instance, the sockets and the table of requests, as a lane. It ends when the
+//! last handle is dropped, or when the client was closed or can't go on.
 
 mod effects;
 mod events;
@@ -79,6 +79,8 @@ pub(crate) enum Control {
     Testing {
         function: &'static str,
         argument: Option<u64>,
+        /// Which one, the present one first.
+        lane: usize,
     },
 }
 
@@ -221,7 +223,10 @@ impl Manager {
             Control::Swap(swap) => self.swap(swap),
             Control::Close { deadline, done } => self.close(deadline, done),
             #[cfg(test)]
-            Control::Testing { function, argument } => self.lane.test(function, argument),
+            Control::Testing { function, argument, lane } => {
+                let lane = self.lanes().nth(lane);
+                lane.into_iter().for_each(|lane| lane.test(function, argument));
+            }
         }
     }
 

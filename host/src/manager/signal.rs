@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::rows::NEVER;
 
-/// Says that something is worth a look, such as that a caller went away. Ringing it twice is the same as once, so nothing piles up.
+/// Says that something is worth a look, such as that a caller went away. Ringing it twice is the same as once, so
+/// nothing piles up.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     raised: AtomicBool,

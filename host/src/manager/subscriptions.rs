@@ -17,12 +17,16 @@ impl Lane {
         self.tell_subscription(id);
     }
 
-    /// The server has confirmed.
-    pub(super) fn subscribed(&mut self, id: u64) {
+    /// The server has confirmed, on this link.
+    pub(super) fn subscribed(&mut self, id: u64, link: Option<u32>) {
         if let Some(wanted) = self.subscriptions.get_mut(&id) {
             wanted.confirmed = true;
         }
         self.notify(id, Notice::Subscribed);
+        if let Some(link) = link {
+            // It may have been full since before that link.
+            self.hold_if_full(id, link);
+        }
     }
 
     pub(super) fn notify(&mut self, id: u64, notice: Notice) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fake::Server;
-use super::{config, connect, in_time, next, ping, pong, until};
+use super::{component, config, connect, in_time, next, ping, pong, until};
 use crate::rows::MAX_FEED;
 use crate::{Cause, Client, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
 
@@ -84,20 +84,33 @@ async fn a_held_link_does_not_hold_up_the_end() {
     assert_eq!(end.unwrap_err().cause(), Cause::Closing);
 }
 
-/// The new instance's link is another one.
 #[tokio::test]
-async fn a_lost_instance_holds_nothing() {
-    let server = Server::default();
-    let client = config(&server).connect().await.unwrap();
-    let mut subscription = subscribe(&client, options(10, 1 << 20)).await;
-    flood(&server, &client, &subscription).await;
-    client.testing("trap", None).await.unwrap();
-    for _ in 0..subscription.waiting().0 {
-        assert!(matches!(next(&mut subscription).await, Notice::Message(_)));
+async fn another_instance_has_another_link() {
+    for swap in [false, true] {
+        let server = Server::default();
+        let client = config(&server).connect().await.unwrap();
+        let mut subscription = subscribe(&client, options(10, 1 << 20)).await;
+        flood(&server, &client, &subscription).await;
+        let place = server.place_of("SUBSCRIBE");
+        let waiting = subscription.waiting().0;
+        if swap {
+            in_time(client.swap(component())).await.unwrap();
+        } else {
+            client.testing("trap", None).await.unwrap();
+        }
+        in_time(until(|| server.place_of("SUBSCRIBE") != place)).await;
+        // That one is held from its beginning.
+        flood(&server, &client, &subscription).await;
+        assert_eq!(subscription.waiting().0, waiting);
+        for _ in 0..waiting {
+            assert!(matches!(next(&mut subscription).await, Notice::Message(_)));
+        }
+        assert_eq!(next(&mut subscription).await, Notice::Gap);
+        assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+        for _ in 0..MESSAGES {
+            assert!(matches!(next(&mut subscription).await, Notice::Message(_)));
+        }
     }
-    assert_eq!(next(&mut subscription).await, Notice::Gap);
-    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
-    flood(&server, &client, &subscription).await;
 }
 
 /// Its silence is not the server's, so it is neither asked nor closed for that.

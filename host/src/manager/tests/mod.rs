@@ -27,9 +27,13 @@ async fn connect(server: &Server) -> Client {
 }
 
 fn config(server: &Server) -> Config {
+    Config::new("redis://fake:1").unwrap().connector(server.clone()).component(component())
+}
+
+/// The component for tests.
+fn component() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/components/coracle-testing.wasm");
-    let component = std::fs::read(path).expect("cargo xtask component writes the component for tests");
-    Config::new("redis://fake:1").unwrap().connector(server.clone()).component(component)
+    std::fs::read(path).expect("cargo xtask component writes the component for tests")
 }
 
 async fn in_time<F: Future>(future: F) -> F::Output {

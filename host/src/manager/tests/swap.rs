@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use redis::Value;
 
 use super::fake::{HANG, Server};
-use super::{config, connect, in_time, next, ping, pong, until};
+use super::{component, config, connect, in_time, next, ping, pong, until};
 use crate::{
     Cause, Client, Command, Credentials, Error, Limits, Message, Names, Notice, Outcome, SubscribeOptions, WhenFull,
 };
@@ -267,4 +267,46 @@ async fn credentials_are_renewed_in_all_instances() {
     in_time(client.renew(Credentials::new("u", "p"))).await.unwrap();
     in_time(until(|| server.times("AUTH") == 3)).await;
     assert_eq!(client.stats().renewals, 1);
+}
+
+#[tokio::test]
+async fn a_component_that_traps_at_once_changes_nothing() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    server.refuse_connections();
+    let swapping = tokio::spawn({
+        let client = client.clone();
+        async move { client.swap(component()).await }
+    });
+    in_time(until(|| client.stats().instances == 2)).await;
+    client.testing_other("trap").await.unwrap();
+    let error = in_time(swapping).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::NotSent, .. }), "{error:?}");
+    assert_eq!(ping(&client).await, Ok(pong()));
+    assert_eq!((client.stats().instances, client.stats().swaps), (1, 0));
+}
+
+/// It is not replaced, as there is one already.
+#[tokio::test]
+async fn the_old_one_traps() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let session = in_time(client.session()).await.unwrap();
+    let call = |name: &'static str| {
+        let client = client.clone();
+        tokio::spawn(async move { client.command([name, "k"]).await })
+    };
+    let sent = call(HANG);
+    in_time(server.seen(HANG)).await;
+    server.stop_reading();
+    let unsent = call("GET");
+    in_time(until(|| client.stats().rows == 2)).await;
+    swap(&client).await;
+    client.testing_other("trap").await.unwrap();
+    let error = in_time(sent).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Core { outcome: Outcome::MaybeExecuted, .. }), "{error:?}");
+    assert_eq!(in_time(unsent).await.unwrap(), Ok(Value::Okay));
+    one_instance(&client).await;
+    assert!(matches!(session.over(), Some(Error::Core { .. })));
+    assert_eq!((client.stats().traps, client.stats().sessions, server.connections()), (1, 0, 3));
 }
