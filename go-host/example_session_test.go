@@ -78,3 +78,17 @@ func ExampleScript() {
 	// 2 <nil>
 	// 0 LIMIT of 2
 }
+
+// Another component than the one that the program was built with, while requests go on; nil stands for that one.
+func ExampleClient_Swap() {
+	ctx := context.Background()
+	client, end := connect(ctx)
+	defer end()
+	fmt.Println(client.Swap(ctx, []byte("rubbish")) != nil)
+	fmt.Println(client.Swap(ctx, nil))
+	fmt.Println(client.Do(ctx, "PING").Text())
+	// Output:
+	// true
+	// <nil>
+	// PONG <nil>
+}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
@@ -322,6 +323,22 @@ func TestSwapWhileTheServerIsDown(t *testing.T) {
 	awaitState(t, c, StateReady)
 	require.NoError(t, c.Swap(ctx, newer(t, 1)))
 	require.NoError(t, c.Do(ctx, "PING").Err())
+}
+
+// A client whose instance is lost for good can go on with another.
+func TestSwapOfALostInstance(t *testing.T) {
+	m := startMovable(t, "redis-server")
+	ctx, c := testContext(t), open(t, anywhere, m.option(), faulty(t))
+	m.kill(false)
+	for range 10 {
+		c.lane().Provoke(core.Fault{Name: "trap"})
+	}
+	require.Equal(t, StateClosed, c.State().Now)
+	require.ErrorIs(t, c.Do(ctx, "PING").Err(), ErrTrapped)
+	m.start(t)
+	require.NoError(t, c.Swap(ctx, nil))
+	require.NoError(t, c.Do(ctx, "PING").Err())
+	require.NotZero(t, c.Stats().Traps)
 }
 
 // Credentials that were renewed are those of the new instance, too.
