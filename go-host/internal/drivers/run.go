@@ -186,6 +186,8 @@ func (w *world) waitFor(what string) error {
 			return !slices.ContainsFunc(slices.Collect(maps.Values(w.calls)), (*caller).isLeaving)
 		case waitConfirmed:
 			return w.areConfirmed()
+		case waitHeard:
+			return w.allReaders(w.isUpToDate)
 		case waitDrained:
 			return !slices.ContainsFunc(w.conns, func(k *conn) bool { return !k.isDrained() })
 		case waitSettled:
@@ -250,9 +252,7 @@ func (w *world) recoverSubscribers() error {
 		have := w.subscriptions()
 		return w.areConfirmed() && !slices.ContainsFunc(w.wanted(), func(channel string) bool { return !slices.Contains(have, channel) })
 	}
-	whole := func() bool {
-		return w.allReaders(func(r *reader) bool { return r.over || r.last == w.server.published[r.channel] })
-	}
+	whole := func() bool { return w.allReaders(w.isUpToDate) }
 	// A message may have had to make room for a notice that came after it.
 	crowded := func() bool { return !w.allReaders(func(r *reader) bool { return r.over || r.dropped == 0 }) }
 	for {

@@ -66,6 +66,7 @@ const (
 	waitLeft      = "left"
 	waitConfirmed = "confirmed"
 	waitDrained   = "drained"
+	waitHeard     = "heard"
 	waitSettled   = "settled"
 )
 

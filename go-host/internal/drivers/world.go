@@ -200,6 +200,9 @@ func (w *world) areConfirmed() bool {
 	return w.allReaders(func(r *reader) bool { return r.over || r.confirmed })
 }
 
+// isUpToDate tells whether a subscriber has the newest message.
+func (w *world) isUpToDate(r *reader) bool { return r.over || r.last == w.server.published[r.channel] }
+
 func (w *world) haveEnded() bool {
 	for _, c := range w.calls {
 		if c.ends == nil {

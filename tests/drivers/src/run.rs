@@ -160,6 +160,7 @@ async fn wait_for(wait: Wait, world: &World) {
             Wait::Left => state.calls.have_left(),
             Wait::Confirmed => state.readers.are_confirmed(),
             Wait::Drained => state.connections.iter().all(drained),
+            Wait::Heard => state.readers.are_up_to_date(&state.server),
             Wait::Settled => state.is_stalled() || state.calls.have_ended() && state.readers.are_confirmed(),
         })
         .await;

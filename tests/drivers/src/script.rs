@@ -106,6 +106,8 @@ pub enum Wait {
     Confirmed,
     /// Until the client has read, and dealt with, all that was sent to it.
     Drained,
+    /// Until all subscribers have the newest message.
+    Heard,
     /// `Ended` and `Confirmed`, or `Stalled`.
     Settled,
 }
