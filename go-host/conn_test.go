@@ -98,11 +98,12 @@ func TestWhatWasWrittenIsNotSentAgain(t *testing.T) {
 // held is a server in the test's hands, with one call of GET under way.
 func held(t *testing.T, ctx context.Context) (*Client, *vectorLink, <-chan error) {
 	t.Helper()
-	dialer := vectorDialer{asked: make(chan struct{}), granted: make(chan *vectorLink)}
-	c, err := Open(testContext(t), "redis://held", WithLazyConnect(), WithDialer(dialer.dial), WithRESP2(), WithLibrary("", ""))
+	network := newVectorNetwork()
+	c, err := Open(testContext(t), "redis://held", WithLazyConnect(), WithDialer(network.dial), WithRESP2(), WithLibrary("", ""))
 	require.NoError(t, err)
-	k, err := dialer.open()
+	k, err := network.link(1)
 	require.NoError(t, err)
+	k.answer <- nil
 	t.Cleanup(func() {
 		c.abort()
 		require.NoError(t, k.server.Close())

@@ -2,51 +2,67 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
-	"slices"
+	"strings"
+	"testing/synctest"
 	"time"
 
-	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 	"github.com/coracle-client/coracle/go-host/internal/vectors"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
-	"github.com/coracle-client/coracle/go-host/reply"
 )
-
-// vectorPatience bounds how long something may take that must happen.
-const vectorPatience = 10 * time.Second
-
-// vectorCall is a call under way.
-type vectorCall struct {
-	entry  *driver.Entry
-	cancel context.CancelFunc
-	done   chan struct{}
-}
 
 // vectorHost runs one vector.
 type vectorHost struct {
-	client *Client
-	dialer vectorDialer
-	links  []*vectorLink
-	at     *vectorLink
-	calls  map[uint64]*vectorCall
-	subs   map[uint64]*driver.Subscription
-	states chan driver.State
-	cuts   []int // where the server's bytes are cut, counted over the whole vector
-	given  int
+	client   *Client
+	lane     *driver.Lane
+	network  *vectorNetwork
+	at       *vectorLink
+	opened   int
+	calls    map[uint64]*vectorCall
+	sessions map[uint64]*vectorSession
+	renewals map[uint64]chan *driver.Failure
+	subs     map[uint64]*driver.Subscription
+	states   chan driver.State
+	drained  chan struct{} // nil where the vector does not drain
+	ctx      context.Context
+	cancel   context.CancelFunc
+	cuts     []int // where the server's bytes are cut, counted over the whole vector
+	given    int
 }
 
-func newVectorHost(v *vectors.Vector, cuts []int) (*vectorHost, error) {
+func newVectorHost(v *vectors.Vector, component Option, cuts []int) (*vectorHost, error) {
 	h := &vectorHost{
-		dialer: vectorDialer{asked: make(chan struct{}), granted: make(chan *vectorLink)},
-		calls:  make(map[uint64]*vectorCall), subs: make(map[uint64]*driver.Subscription),
+		network: newVectorNetwork(),
+		calls:   make(map[uint64]*vectorCall), sessions: make(map[uint64]*vectorSession),
+		renewals: make(map[uint64]chan *driver.Failure), subs: make(map[uint64]*driver.Subscription),
 		states: make(chan driver.State, 1000), cuts: cuts,
 	}
-	s := v.Settings
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	var err error
+	h.client, err = Open(context.Background(), vectorURL(v.Settings.Endpoints), h.options(&v.Settings, component)...)
+	if err == nil {
+		h.lane = h.client.lane()
+		synctest.Wait()
+	}
+	return h, err
+}
+
+func vectorURL(endpoints int) string {
+	servers := make([]string, endpoints)
+	for i := range servers {
+		servers[i] = vectorServer(i + 1)
+	}
+	return "redis://" + strings.Join(servers, ",")
+}
+
+func vectorServer(number int) string { return fmt.Sprintf("server-%d:6379", number) }
+
+func (h *vectorHost) options(s *vectors.Settings, component Option) []Option {
 	opts := []Option{
-		WithLazyConnect(), WithDialer(h.dialer.dial), WithLibrary("vectors", "1"), WithName(s.Name), WithDatabase(s.Database),
-		WithLimits(vectorLimits(s.Limits)), testComponent(),
+		WithLazyConnect(), WithDialer(h.network.dial), WithLibrary("vectors", "1"), WithName(s.Name),
+		WithDatabase(s.Database), WithLimits(vectorLimits(s.Limits)), component,
 		func(o *options) { o.onState = func(s driver.State) { h.states <- s } },
 	}
 	if s.RESP2 {
@@ -62,9 +78,7 @@ func newVectorHost(v *vectors.Vector, cuts []int) (*vectorHost, error) {
 		}
 		opts = append(opts, WithCredentials(username, password))
 	}
-	var err error
-	h.client, err = Open(context.Background(), "redis://vectors", opts...)
-	return h, err
+	return opts
 }
 
 func vectorLimits(given map[string]uint64) Limits {
@@ -97,192 +111,67 @@ func vectorLimits(given map[string]uint64) Limits {
 // step does one step.
 func (h *vectorHost) step(s vectors.Step) error {
 	switch s.Key {
-	case "open":
-		return h.open(int(s.Number))
-	case "link":
-		return h.choose(int(s.Number))
-	case "client", "server", "hang-up":
-		if h.at == nil {
-			if err := h.open(1); err != nil {
-				return err
-			}
-		}
+	case "open", "refuse", "link", "client", "server", "hang-up", "stall", "closes":
 		return h.wire(s)
-	case "closes":
-		k := h.links[s.Number-1]
-		if !k.await(func() bool { return k.closed }) {
-			return fmt.Errorf("the client does not close the link")
-		}
-	case "call":
-		return h.call(s.Number, &driver.Entry{Commands: []driver.Command{{Args: s.Args}}})
-	case "transaction":
-		e := &driver.Entry{Atomic: true}
-		for _, args := range s.Commands {
-			e.Commands = append(e.Commands, driver.Command{Args: args})
-		}
-		return h.call(s.Number, e)
-	case "cancel":
-		h.calls[s.Number].cancel()
-		<-h.calls[s.Number].done
-	case "reply", "failed":
-		return h.ended(s)
-	case "subscribe":
-		return h.subscribe(s)
-	case "unsubscribe":
-		h.subs[s.Number].Unsubscribe()
-	case "subscribed", "gap", "message", "ended":
-		return h.notice(s)
+	case "call", "transaction", "cancel", "reply", "failed":
+		return h.request(s)
+	case "lease", "leased", "release":
+		return h.session(s)
+	case "subscribe", "unsubscribe", "subscribed", "gap", "message", "ended":
+		return h.subscription(s)
+	case "renew":
+		return h.renew(s)
+	case "renewed":
+		return h.renewed(s)
+	case "drain":
+		h.drain(time.Duration(s.Number) * time.Millisecond)
+		return nil
 	case "state":
 		return h.state(s)
 	default:
-		return fmt.Errorf("this runner does not know the step")
+		return errors.New("this runner does not know the step")
 	}
+}
+
+func (h *vectorHost) renew(s vectors.Step) error {
+	told := make(chan *driver.Failure, 1)
+	h.renewals[s.Number] = told
+	go func() { told <- h.lane.Renew(h.ctx, driver.Secrets{Username: s.Username, Password: s.Password}) }()
 	return nil
 }
 
-func (h *vectorHost) open(n int) error {
-	if len(h.links) != n-1 {
-		return fmt.Errorf("%d links were opened before", len(h.links))
-	}
-	k, err := h.dialer.open()
-	if err == nil {
-		h.links = append(h.links, k)
-		h.at = k
-	}
-	return err
-}
-
-func (h *vectorHost) choose(n int) error {
-	if n > len(h.links) {
-		return fmt.Errorf("only %d links were opened", len(h.links))
-	}
-	h.at = h.links[n-1]
-	return nil
-}
-
-func (h *vectorHost) wire(s vectors.Step) error {
-	switch s.Key {
-	case "client":
-		return h.at.take(s.Bytes)
-	case "hang-up":
-		return h.at.server.Close()
-	}
-	at := 0
-	for _, cut := range append(h.cutsIn(len(s.Bytes)), len(s.Bytes)) {
-		if err := h.at.give(s.Bytes[at:cut]); err != nil {
-			return err
-		}
-		at = cut
-	}
-	return nil
-}
-
-// cutsIn gives the cuts inside of the next n bytes.
-func (h *vectorHost) cutsIn(n int) (inside []int) {
-	for _, cut := range h.cuts {
-		if cut > h.given && cut < h.given+n {
-			inside = append(inside, cut-h.given)
-		}
-	}
-	h.given += n
-	return inside
-}
-
-func (h *vectorHost) call(id uint64, e *driver.Entry) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	e.Deadline = wire.Never
-	if failure := h.client.lane().Start(ctx, e); failure != nil {
-		cancel()
-		return failure
-	}
-	c := &vectorCall{entry: e, cancel: cancel, done: make(chan struct{})}
-	h.calls[id] = c
-	go func() {
-		defer close(c.done)
-		h.client.lane().Await(ctx, e)
-	}()
-	return nil
-}
-
-func (h *vectorHost) ended(s vectors.Step) error {
-	c := h.calls[s.Number]
+func (h *vectorHost) renewed(s vectors.Step) error {
 	select {
-	case <-c.done:
+	case f := <-h.renewals[s.Number]:
+		delete(h.renewals, s.Number)
+		return sameFailure(s, f)
 	case <-time.After(vectorPatience):
-		return fmt.Errorf("the call does not end")
+		return errors.New("nobody says how it went")
 	}
-	c.cancel()
-	delete(h.calls, s.Number)
-	r := c.entry.Results[0]
-	if s.Key == "failed" {
-		if r.Failure == nil {
-			return fmt.Errorf("the call ended with %s", r.Value)
-		}
-		if r.Failure.Failure.String() != s.Failure || r.Failure.Cause.String() != s.Cause {
-			return fmt.Errorf("the call ended with %w", r.Failure)
-		}
-		return nil
-	}
-	if r.Failure != nil {
-		return r.Failure
-	}
-	return sameValue(s.Value, r.Value)
 }
 
-func sameValue(wanted *reply.Value, got reply.Value) error {
-	if !wanted.Equal(got) {
-		return fmt.Errorf("the value is %.300s", got)
-	}
-	return nil
-}
-
-func (h *vectorHost) subscribe(s vectors.Step) error {
-	kinds := []string{"channel", "pattern", "shard"}
-	o := driver.SubscribeOptions{
-		Kind: core.SubKind(slices.Index(kinds, s.Kind)), MaxMessages: math.MaxInt, MaxBytes: math.MaxInt,
-	}
-	for _, name := range s.Args {
-		o.Names = append(o.Names, string(name))
-	}
-	sub, err := h.client.lane().Subscribe(o)
-	h.subs[s.Number] = sub
-	return err
-}
-
-func (h *vectorHost) notice(s vectors.Step) error {
-	ctx, cancel := context.WithTimeout(context.Background(), vectorPatience)
-	defer cancel()
-	n, err := h.subs[s.Number].Next(ctx)
-	if err != nil {
-		return err
-	}
-	kinds := map[string]NoticeKind{
-		"subscribed": NoticeSubscribed, "gap": NoticeGap, "message": NoticeMessage, "ended": NoticeEnded,
-	}
-	if n.Kind != kinds[s.Key] {
-		return fmt.Errorf("the notice is %+v", n)
-	}
-	if n.Kind == NoticeMessage {
-		return sameValue(s.Value, n.Value)
-	}
-	if n.Kind != NoticeEnded {
-		return nil
-	}
-	delete(h.subs, s.Number)
-	return sameEnd(s, n.Err)
-}
-
-func sameEnd(s vectors.Step, err error) error {
-	f, failed := err.(*driver.Failure)
+// sameFailure compares how something ended that has no reply.
+func sameFailure(s vectors.Step, f *driver.Failure) error {
 	switch {
-	case !failed && s.Failure == "":
+	case f == nil && s.Failure == "":
 		return nil
-	case !failed, f.Failure.String() != s.Failure, s.Cause != "" && f.Cause.String() != s.Cause:
-		return fmt.Errorf("the subscription ended with %v", err)
-	case s.Value != nil && (f.Err == nil || f.Err.Error() != s.Value.Err().Error()):
-		return fmt.Errorf("the subscription ended with %w", f)
+	case f == nil:
+		return errors.New("it went well")
+	case f.Failure.String() != s.Failure || f.Cause.String() != s.Cause:
+		return fmt.Errorf("it ended with %w", f)
+	default:
+		return nil
 	}
-	return nil
+}
+
+func (h *vectorHost) drain(within time.Duration) {
+	h.drained = make(chan struct{})
+	go func() {
+		defer close(h.drained)
+		ctx, cancel := context.WithTimeout(h.ctx, within)
+		defer cancel()
+		_ = h.client.CloseContext(ctx) // what it cut short says so itself
+	}()
 }
 
 func (h *vectorHost) state(s vectors.Step) error {
@@ -297,7 +186,7 @@ func (h *vectorHost) state(s vectors.Step) error {
 				return fmt.Errorf("the state is %s (%s): %s", got.Now, got.Cause, got.Text)
 			}
 		case <-timeout:
-			return fmt.Errorf("the state does not change")
+			return errors.New("the state does not change")
 		}
 	}
 }
@@ -307,23 +196,22 @@ func (h *vectorHost) finish() error {
 	for id := range h.calls {
 		return fmt.Errorf("call %d is open", id)
 	}
+	for id := range h.renewals {
+		return fmt.Errorf("nobody asked how renewal %d went", id)
+	}
 	for id, sub := range h.subs {
 		if n, err := sub.Next(expired()); err == nil {
 			return fmt.Errorf("subscription %d also had %+v", id, n)
 		}
 	}
-	for i, k := range h.links {
-		k.mu.Lock()
-		sent := k.sent
-		k.mu.Unlock()
-		if len(sent) > 0 {
-			return fmt.Errorf("link %d: the client also sent %.300q", i+1, sent)
-		}
+	if err := h.network.finish(); err != nil {
+		return err
 	}
 	for {
 		select {
 		case s := <-h.states:
-			if s.Now != wire.StateConnecting && s.Now != wire.StateReady {
+			closed := s.Now == wire.StateClosed && h.drained != nil // said by the core, and by the host
+			if s.Now != wire.StateConnecting && s.Now != wire.StateReady && !closed {
 				return fmt.Errorf("the state also became %s", s.Now)
 			}
 		default:
@@ -338,13 +226,17 @@ func expired() context.Context {
 	return ctx
 }
 
+// close ends all that the vector began.
 func (h *vectorHost) close() {
+	h.cancel()
 	h.client.abort()
+	if h.drained != nil {
+		<-h.drained
+	}
 	for _, c := range h.calls {
-		c.cancel()
 		<-c.done
 	}
-	for _, k := range h.links {
-		_ = k.server.Close() // its other end is closed
+	for _, k := range h.network.links {
+		k.end()
 	}
 }

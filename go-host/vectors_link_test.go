@@ -2,30 +2,105 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"time"
 )
 
+// vectorPatience bounds how long something may take that must happen. Time passes only when all else stands still.
+const vectorPatience = 40 * time.Second
+
+// vectorNetwork has all links that a client asked for, in order.
+type vectorNetwork struct {
+	mu    sync.Mutex
+	links []*vectorLink
+	asked chan struct{} // has a token when there may be one more
+}
+
 // vectorLink is one link of a vector: the client's end, which tells what it is doing, and the server's.
 type vectorLink struct {
 	net.Conn // the client's end
 	server   net.Conn
+	address  string
+	answer   chan error // how the asking for it ends
+	answered bool
 
 	mu      sync.Mutex
 	changed sync.Cond
 	sent    []byte // by the client, and not yet looked at
+	room    int    // what the socket still takes
 	closed  bool   // by the client
 	read    int    // bytes that the client took
 	fed     int    // bytes that it had taken when it last came for more
+	over    bool   // the vector said that it closes, one way or the other
 }
 
-func newVectorLink() *vectorLink {
-	k := &vectorLink{}
+func newVectorNetwork() *vectorNetwork { return &vectorNetwork{asked: make(chan struct{}, 1)} }
+
+// dial connects only when a vector says so.
+func (n *vectorNetwork) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	k := &vectorLink{address: address, answer: make(chan error, 1), room: math.MaxInt}
 	k.Conn, k.server = net.Pipe()
 	k.changed.L = &k.mu
-	return k
+	n.mu.Lock()
+	n.links = append(n.links, k)
+	n.mu.Unlock()
+	select {
+	case n.asked <- struct{}{}:
+	default:
+	}
+	select {
+	case err := <-k.answer:
+		return k, err
+	case <-ctx.Done():
+		_ = k.Close() // of a pipe
+		return nil, ctx.Err()
+	}
+}
+
+// link waits until the client has asked for its nth link, from 1.
+func (n *vectorNetwork) link(number int) (*vectorLink, error) {
+	timeout := time.After(vectorPatience)
+	for {
+		n.mu.Lock()
+		count := len(n.links)
+		n.mu.Unlock()
+		if number <= count {
+			return n.links[number-1], nil
+		}
+		select {
+		case <-n.asked:
+		case <-timeout:
+			return nil, fmt.Errorf("the client opens %d links", count)
+		}
+	}
+}
+
+// finish tells what the vector does not.
+func (n *vectorNetwork) finish() error {
+	pending, over := 0, 0
+	for i, k := range n.links {
+		k.mu.Lock()
+		sent, closed := k.sent, k.closed
+		k.mu.Unlock()
+		switch {
+		case len(sent) > 0:
+			return fmt.Errorf("link %d: the client also sent %.300q", i+1, sent)
+		case closed && !k.over:
+			return fmt.Errorf("the client closed link %d", i+1)
+		case k.over:
+			over++
+		case !k.answered:
+			pending++
+		}
+	}
+	if pending > over { // one that is asked for in place of another need not be given
+		return errors.New("the client asks for more links")
+	}
+	return nil
 }
 
 // note changes the link's state.
@@ -56,11 +131,26 @@ func (k *vectorLink) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write takes what there is room for; then it stands still until the link closes.
 func (k *vectorLink) Write(b []byte) (int, error) {
-	k.note(func() { k.sent = append(k.sent, b...) })
-	return len(b), nil
+	n := 0
+	k.note(func() {
+		n = min(k.room, len(b))
+		k.room -= n
+		k.sent = append(k.sent, b[:n]...)
+	})
+	if n == len(b) {
+		return n, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for !k.closed {
+		k.changed.Wait()
+	}
+	return n, net.ErrClosed
 }
 
+// Close closes the client's end.
 func (k *vectorLink) Close() error {
 	k.note(func() { k.closed = true })
 	return k.Conn.Close()
@@ -81,51 +171,16 @@ func (k *vectorLink) take(wanted []byte) error {
 
 // give sends bytes to the client and waits until it has dealt with them.
 func (k *vectorLink) give(b []byte) error {
+	_ = k.server.SetWriteDeadline(time.Now().Add(vectorPatience)) // a closed one needs none
 	total := 0
-	k.note(func() { total = k.read })
-	if _, err := k.server.Write(b); err != nil {
-		return nil // the client closed the link, which another step says
-	}
-	total += len(b)
-	if !k.await(func() bool { return k.fed >= total || k.closed }) {
-		return fmt.Errorf("the client does not take what it is given")
+	k.note(func() { total = k.read + len(b) })
+	_, err := k.server.Write(b)
+	// If the client closed the link another step says so.
+	if !k.await(func() bool { return err == nil && k.fed >= total || k.closed }) {
+		return fmt.Errorf("the client does not take what it is given: %v", err)
 	}
 	return nil
 }
 
-// vectorDialer connects only when a vector says so.
-type vectorDialer struct {
-	asked   chan struct{}
-	granted chan *vectorLink
-}
-
-func (d *vectorDialer) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	select {
-	case d.asked <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	select {
-	case k := <-d.granted:
-		return k, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// open lets the client have its next link.
-func (d *vectorDialer) open() (*vectorLink, error) {
-	timeout := time.After(vectorPatience)
-	select {
-	case <-d.asked:
-	case <-timeout:
-		return nil, fmt.Errorf("the client opens no link")
-	}
-	k := newVectorLink()
-	select {
-	case d.granted <- k:
-		return k, nil
-	case <-timeout:
-		return nil, fmt.Errorf("the client gave up opening a link")
-	}
-}
+// end breaks whatever the link has at the end of a vector.
+func (k *vectorLink) end() { _ = k.server.Close() }

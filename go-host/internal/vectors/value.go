@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
@@ -135,4 +136,14 @@ func pairs(raw json.RawMessage) ([]reply.Value, error) {
 		}
 	}
 	return all, nil
+}
+
+// classOf finds an error class by its name.
+func classOf(name string) (wire.ErrorClass, error) {
+	for c := wire.ErrorClass(0); c.String() != "unknown"; c++ {
+		if c.String() == name {
+			return c, nil
+		}
+	}
+	return 0, fmt.Errorf("no such class of errors: %s", name)
 }

@@ -5,7 +5,7 @@
 mod host;
 mod tape;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use host::{Event, Host};
 use vectors::{Step, Vector};
 
@@ -46,46 +46,48 @@ fn run(vector: &Vector, cuts: &[usize]) -> Result<()> {
 
 fn run_step(host: &mut Host, step: &Step, cuts: &[usize], fed: &mut usize) -> Result<()> {
     match step {
-        Step::Open(link) => host.open(*link),
+        Step::Open { link, endpoint } => host.open(*link, *endpoint),
+        Step::Refuse { link, reason } => host.refuse(*link, reason),
         Step::Link(link) => host.choose(*link),
         Step::Client(bytes) => host.expect_output(bytes),
-        Step::Server(bytes) => {
-            let (from, to) = (*fed, *fed + bytes.len());
-            *fed = to;
-            let inside = cuts.iter().filter(|cut| **cut > from && **cut < to).map(|cut| cut - from);
-            let mut at = 0;
-            for end in inside.chain([bytes.len()]) {
-                host.input(bytes.get(at..end).unwrap_or_default())?;
-                at = end;
-            }
-            Ok(())
-        }
+        Step::Server(bytes) => feed(host, bytes, cuts, fed),
         Step::HangUp => host.hang_up(),
+        Step::Stall(room) => host.stall(*room),
         Step::Closes(link) => host.expect_close(*link),
-        Step::Call { id, args } => host.call(*id, vec![args.clone()], false),
-        Step::Transaction { id, commands } => host.call(*id, commands.clone(), true),
+        Step::Call { id, session, command } => host.call(*id, *session, vec![command.clone()], false),
+        Step::Transaction { id, session, commands } => host.call(*id, *session, commands.clone(), true),
         Step::Cancel(id) => host.cancel(*id),
+        Step::Lease(session) => host.lease(*session),
+        Step::Release(session) => host.release(*session),
+        Step::Renew { id, username, password } => host.renew(*id, username, password),
         Step::Subscribe { id, kind, names } => host.subscribe(*id, kind, names),
         Step::Unsubscribe(id) => host.unsubscribe(*id),
+        Step::Drain(within) => host.drain(*within),
         Step::Reply { id, value } => host.expect(&Event::Reply { id: *id, value: value.clone() }),
         Step::Message { id, value } => host.expect(&Event::Message { id: *id, value: value.clone() }),
         Step::Failed { id, failure, cause } => {
             host.expect(&Event::Failed { id: *id, failure: failure.clone(), cause: cause.clone() })
         }
+        Step::Leased { session, end } => host.expect(&Event::Leased { session: *session, end: end.clone() }),
+        Step::Renewed { id, end } => host.expect(&Event::Renewed { id: *id, end: end.clone() }),
         Step::Subscribed(id) => host.expect(&Event::Subscribed(*id)),
         Step::Gap(id) => host.expect(&Event::Gap(*id)),
-        Step::Ended { id, failure, cause, value } => {
-            let Some(Event::Ended { id: ended, failure: was, cause: why, value: error }) = host.event() else {
-                anyhow::bail!("no end of a subscription")
-            };
-            ensure!(ended == *id, "{ended} ended");
-            ensure!(was == *failure, "failure {was:?}");
-            ensure!(cause.is_none() || why == *cause, "cause {why:?}");
-            ensure!(value.is_none() || error == *value, "value {error:?}");
-            Ok(())
-        }
+        Step::Ended { id, end, value } => host.expect_end(*id, end.as_ref(), value.as_ref()),
         Step::State { state, cause } => host.expect_state(state, cause.as_deref()),
     }
+}
+
+/// The server says this, cut where it is to be.
+fn feed(host: &mut Host, bytes: &[u8], cuts: &[usize], fed: &mut usize) -> Result<()> {
+    let (from, to) = (*fed, *fed + bytes.len());
+    *fed = to;
+    let inside = cuts.iter().filter(|cut| **cut > from && **cut < to).map(|cut| cut - from);
+    let mut at = 0;
+    for end in inside.chain([bytes.len()]) {
+        host.input(bytes.get(at..end).unwrap_or_default())?;
+        at = end;
+    }
+    Ok(())
 }
 
 fn brief(step: &Step) -> String {

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is how it fails")]
 
 mod network;
+mod requests;
 mod run;
+mod settings;
+mod subscriptions;
 mod values;
 
 use bytes::Bytes;
@@ -34,22 +37,38 @@ fn cut_at_every_place() {
 }
 
 /// Runs every vector with every split that `splits` gives, and reports all vectors that fail.
-fn all(splits: impl Fn(&Vector) -> Vec<Split>) {
+fn all(splits: impl Fn(&Vector) -> Vec<Split> + Sync) {
     let component = component();
-    // Time stands still but for timers that everything waits for, so nothing here depends on how fast the machine is.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let vectors = vectors::all().unwrap();
     assert!(!vectors.is_empty(), "there are no vectors");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (splits, component) = (&splits, component.as_ref());
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let part = |first| vectors.iter().skip(first).step_by(threads);
+        let begin = |first| scope.spawn(move || some(part(first), splits, component));
+        let parts: Vec<_> = (0..threads).map(begin).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    });
+    assert!(failures.is_empty(), "{} of {} vectors fail:\n{}", failures.len(), vectors.len(), failures.join("\n"));
+}
+
+fn some<'a>(
+    vectors: impl Iterator<Item = &'a Vector>,
+    splits: impl Fn(&Vector) -> Vec<Split>,
+    component: Option<&Bytes>,
+) -> Vec<String> {
+    // Time stands still but for timers that everything waits for, so nothing here depends on how fast the machine is.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut failures = Vec::new();
-    for vector in &vectors {
+    for vector in vectors {
         for split in splits(vector) {
-            if let Err(error) = runtime.block_on(run::run(vector, split, component.as_ref())) {
+            if let Err(error) = runtime.block_on(run::run(vector, split, component)) {
                 failures.push(format!("{} ({split:?}): {error:#}", vector.name));
                 break;
             }
         }
     }
-    assert!(failures.is_empty(), "{} of {} vectors fail:\n{}", failures.len(), vectors.len(), failures.join("\n"));
+    failures
 }
 
 fn component() -> Option<Bytes> {

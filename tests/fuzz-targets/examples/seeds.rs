@@ -38,7 +38,10 @@ fn short(bytes: &[u8]) -> &[u8] {
 }
 
 fn first_command(vector: &Vector) -> Vec<u8> {
-    let args = vector.steps.iter().find_map(|step| if let Step::Call { args, .. } = step { Some(args) } else { None });
+    let args = vector.steps.iter().find_map(|step| match step {
+        Step::Call { command, .. } => Some(&command.args),
+        _ => None,
+    });
     let mut out = Vec::new();
     for arg in args.into_iter().flatten() {
         let arg = short(arg);
@@ -55,7 +58,7 @@ fn calls_of(vector: &Vector) -> Vec<Call> {
     let mut calls = vec![Call::Opened { link, secret: vector.settings.password.is_some() }];
     for step in &vector.steps {
         match step {
-            Step::Open(number) => {
+            Step::Open { link: number, .. } => {
                 link = *number as u8 - 1;
                 if link > 0 {
                     calls.push(Call::Elapsed { time: 20_000_000 });
@@ -66,11 +69,11 @@ fn calls_of(vector: &Vector) -> Vec<Call> {
             Step::Server(bytes) => calls.push(Call::Received { link, skipped: 0, bytes: short(bytes).into() }),
             Step::HangUp => calls.push(Call::Closed { link, written: u32::MAX }),
             Step::Closes(number) => calls.push(Call::Closed { link: *number as u8 - 1, written: 60 }),
-            Step::Call { id: call, args } => {
-                let words = args.iter().map(|arg| short(arg).into()).collect();
+            Step::Call { id: call, command, .. } => {
+                let words = command.args.iter().map(|arg| short(arg).into()).collect();
                 calls.push(Call::Command { id: id(*call), seconds: 10, words });
             }
-            Step::Transaction { id: call, commands } => {
+            Step::Transaction { id: call, commands, .. } => {
                 calls.push(Call::Transaction { id: id(*call), commands: commands.len() as u8 - 1, lone: false });
             }
             Step::Cancel(call) => calls.push(Call::Cancel { id: id(*call) }),

@@ -1,11 +1,16 @@
 //! The transcripts of this folder, read from their JSON: see its README for the notation.
 
 mod read;
+mod step;
+mod value;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+pub use step::{Command, End, Step};
+pub use value::Value;
 
 /// One transcript.
 #[derive(Clone, Debug)]
@@ -19,7 +24,7 @@ pub struct Vector {
 }
 
 /// What a vector says of the client's settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the README's names")]
 pub struct Settings {
     pub resp2: bool,
@@ -27,62 +32,24 @@ pub struct Settings {
     pub name: String,
     pub username: Option<String>,
     pub password: Option<String>,
+    /// How many servers the client is given.
+    pub endpoints: usize,
     /// Field of `limits` in the WIT, and value.
     pub limits: Vec<(String, u64)>,
 }
 
-/// One step; `handshake` is read as the `Client` and `Server` steps that it stands for.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the README's names")]
-pub enum Step {
-    Open(usize),
-    Link(usize),
-    Client(Vec<u8>),
-    Server(Vec<u8>),
-    HangUp,
-    Closes(usize),
-    Call { id: u64, args: Vec<Vec<u8>> },
-    Transaction { id: u64, commands: Vec<Vec<Vec<u8>>> },
-    Cancel(u64),
-    Reply { id: u64, value: Value },
-    Failed { id: u64, failure: String, cause: String },
-    Subscribe { id: u64, kind: String, names: Vec<Vec<u8>> },
-    Unsubscribe(u64),
-    Subscribed(u64),
-    Gap(u64),
-    Ended { id: u64, failure: Option<String>, cause: Option<String>, value: Option<Value> },
-    Message { id: u64, value: Value },
-    State { state: String, cause: Option<String> },
-}
-
-/// A reply.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the README's names")]
-pub enum Value {
-    Nil(u8),
-    Bool(bool),
-    Int(i64),
-    /// As text, so that NaN equals itself.
-    Double(String),
-    Ok,
-    Status(Vec<u8>),
-    Error {
-        text: Vec<u8>,
-        class: String,
-    },
-    Bulk(Vec<u8>),
-    Verbatim {
-        format: String,
-        text: Vec<u8>,
-    },
-    Big(Vec<u8>),
-    Array(Vec<Value>),
-    Set(Vec<Value>),
-    Map(Vec<(Value, Value)>),
-    Attribute {
-        attributes: Vec<(Value, Value)>,
-        of: Box<Value>,
-    },
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            resp2: false,
+            database: 0,
+            name: String::new(),
+            username: None,
+            password: None,
+            endpoints: 1,
+            limits: Vec::new(),
+        }
+    }
 }
 
 impl Vector {

@@ -1,0 +1,60 @@
+//! A client as a vector wants it.
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use coracle::{Config, Endpoint, Limits};
+use vectors::Settings;
+
+use crate::network::Network;
+
+pub fn config(settings: &Settings, network: Network, component: Option<&Bytes>) -> Result<Config> {
+    let mut config = Config::new(&url(1))?
+        .database(settings.database)
+        .name(&settings.name)
+        .library("vectors", "1")
+        .resp2(settings.resp2)
+        .deadline(None)
+        .limits(limits(&settings.limits)?)
+        .connector(network);
+    for number in 2..=settings.endpoints {
+        config = config.or_at(&url(number))?;
+    }
+    if settings.username.is_some() || settings.password.is_some() {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        config = config.credentials(&text(&settings.username), &text(&settings.password));
+    }
+    if let Some(component) = component {
+        config = config.component(component.clone());
+    }
+    Ok(config)
+}
+
+/// Whether this is the `number`th server, from 1.
+pub fn is_server(endpoint: &Endpoint, number: usize) -> bool {
+    matches!(endpoint, Endpoint::Tcp { host, .. } if *host == format!("server-{number}"))
+}
+
+fn url(number: usize) -> String {
+    format!("redis://server-{number}:6379")
+}
+
+fn limits(wanted: &[(String, u64)]) -> Result<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in wanted {
+        let small = || u32::try_from(*value);
+        match name.as_str() {
+            "queued" => limits.queued = small()?,
+            "queued-bytes" => limits.queued_bytes = small()?,
+            "inflight" => limits.inflight = small()?,
+            "inflight-bytes" => limits.inflight_bytes = small()?,
+            "links" => limits.links = small()?,
+            "depth" => limits.depth = small()?,
+            "elements" => limits.elements = *value,
+            "reply-bytes" => limits.reply_bytes = *value,
+            "hold-above" => limits.hold_above = small()?,
+            "pass-above" => limits.pass_above = small()?,
+            other => bail!("{other} is no limit"),
+        }
+    }
+    Ok(limits)
+}
