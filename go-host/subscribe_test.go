@@ -128,6 +128,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", strings.Repeat("x", 400)).Err())
 	}
 	awaitDropped(t, c, 2)
+	require.Equal(t, NoticeSubscribed, next(t, sub).Kind, "it makes room, and is told")
 	require.EqualValues(t, 2, next(t, sub).Dropped)
 	require.Len(t, next(t, sub).Message.Payload, 400)
 }

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -80,7 +81,8 @@ type Subscription struct {
 	mu        sync.Mutex
 	queue     fifo[Notice]
 	bytes     int
-	lost      uint64 // dropped and not yet told
+	lost      uint64   // dropped and not yet told
+	displaced []Notice // what else had no room, and comes before all that is in the queue
 	end       *Notice
 	over      bool          // nobody wants it any more
 	room      chan struct{} // closed when there is room again; nil unless somebody waits for that
@@ -122,6 +124,8 @@ func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
 		s.bytes -= oldest.size
 		if oldest.Kind == NoticeMessage {
 			dropped++
+		} else {
+			s.displace(oldest)
 		}
 	}
 	s.lost += dropped
@@ -132,6 +136,18 @@ func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
 	}
 	s.signal()
 	return dropped, false
+}
+
+// displace keeps a notice that is no message: a gap is told, however long nobody looks. Of several gaps one is enough,
+// and whether the server has confirmed the names since. The caller holds the lock.
+func (s *Subscription) displace(n Notice) {
+	isGap := func(n Notice) bool { return n.Kind == NoticeGap }
+	if at := slices.IndexFunc(s.displaced, isGap); at >= 0 && isGap(n) {
+		s.displaced = s.displaced[:at]
+	}
+	if last := len(s.displaced) - 1; last < 0 || s.displaced[last].Kind != n.Kind {
+		s.displaced = append(s.displaced, n)
+	}
 }
 
 // awaitRoom gives what is closed once the queue has room for a while again; nil if it is not full.
@@ -189,10 +205,14 @@ func (s *Subscription) finishLocked(err error) {
 	s.finish(err)
 }
 
-// take gives the next notice, if there is one: first of all how many messages were dropped before it.
+// take gives the next notice, if there is one: first of all what was displaced, and how many messages were dropped.
 func (s *Subscription) take() (n Notice, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.displaced) > 0 {
+		n, s.displaced = s.displaced[0], s.displaced[1:]
+		return n, true
+	}
 	if s.lost > 0 {
 		n = Notice{Kind: NoticeDropped, Dropped: s.lost}
 		s.lost = 0
@@ -259,7 +279,7 @@ func (s *Subscription) isOver() bool {
 // Close ends the subscription. Notices that were not taken are dropped.
 func (s *Subscription) Close() {
 	s.mu.Lock()
-	s.queue, s.bytes, s.lost = fifo[Notice]{}, 0, 0
+	s.queue, s.bytes, s.lost, s.displaced = fifo[Notice]{}, 0, 0, nil
 	s.finish(nil)
 	s.mu.Unlock()
 	s.Unsubscribe()

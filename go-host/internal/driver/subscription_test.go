@@ -63,3 +63,30 @@ func TestAnEndedSubscriptionHasRoom(t *testing.T) {
 	require.Zero(t, s.Queued())
 	require.Nil(t, s.awaitRoom())
 }
+
+// Messages have to make room, gaps don't: they are told, however many messages came since.
+func TestAGapIsNotDropped(t *testing.T) {
+	s := newSubscription(nil, SubscribeOptions{MaxMessages: 2, MaxBytes: 1000})
+	push := func(kinds ...NoticeKind) {
+		for _, kind := range kinds {
+			_, _ = s.push(Notice{Kind: kind})
+		}
+	}
+	taken := func() (kinds []NoticeKind) {
+		for n, ok := s.take(); ok; n, ok = s.take() {
+			kinds = append(kinds, n.Kind)
+		}
+		return kinds
+	}
+	const message, subscribed, gap, dropped = NoticeMessage, NoticeSubscribed, NoticeGap, NoticeDropped
+	push(subscribed, message, gap, subscribed, message, message, message)
+	require.Equal(t, []NoticeKind{subscribed, gap, subscribed, dropped, message, message}, taken())
+	for range 1000 { // nobody reads, and the connection breaks again and again
+		push(gap, subscribed)
+	}
+	require.LessOrEqual(t, len(s.displaced), 3)
+	push(message, message)
+	require.Equal(t, []NoticeKind{gap, subscribed, message, message}, taken())
+	push(gap, message, message, message, gap, message, message)
+	require.Equal(t, []NoticeKind{gap, dropped, message, message}, taken(), "not confirmed since")
+}
