@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,6 +22,35 @@ func BenchmarkSequential(b *testing.B) {
 	for b.Loop() {
 		require.NoError(b, c.Do(ctx, "SET", benchKey, value).Err())
 	}
+}
+
+// BenchmarkCached is one caller whose reads are all answered from the cache.
+func BenchmarkCached(b *testing.B) {
+	c := open(b, servertest.Start(b, "redis-server").URL(), WithCache(CacheOptions{}))
+	ctx := context.Background()
+	require.NoError(b, c.Do(ctx, "SET", benchKey, pattern(64)).Err())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.DoCached(ctx, time.Hour, "GET", benchKey).Text(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	require.LessOrEqual(b, c.Stats().Cache.Misses, uint64(2)) // the word of SET may come late
+}
+
+// BenchmarkCachedParallel is as many callers as there are processors.
+func BenchmarkCachedParallel(b *testing.B) {
+	c := open(b, servertest.Start(b, "redis-server").URL(), WithCache(CacheOptions{}))
+	ctx := context.Background()
+	require.NoError(b, c.Do(ctx, "SET", benchKey, pattern(64)).Err())
+	b.ReportAllocs()
+	b.RunParallel(func(loop *testing.PB) {
+		for loop.Next() {
+			if _, err := c.DoCached(ctx, time.Hour, "GET", benchKey).Text(); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
 
 // BenchmarkParallel is 64 callers, each of whom waits for each reply.

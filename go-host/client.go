@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
@@ -15,6 +16,8 @@ import (
 type Client struct {
 	lanes  lanes
 	repeat bool // what can be repeated may be
+	// timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
+	timeout time.Duration
 	// renewer is nil where credentials are not fetched.
 	renewer *renewer
 	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
@@ -38,7 +41,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{repeat: o.repeat, done: make(chan struct{})}
+	c := &Client{repeat: o.repeat, timeout: o.timeout, done: make(chan struct{})}
 	config := o.driver(module)
 	if o.fetch != nil {
 		if err := c.fetchFirst(ctx, o, &config); err != nil {

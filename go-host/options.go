@@ -112,6 +112,7 @@ type options struct {
 	libraryVersion string
 	lazy           bool
 	onState        func(driver.State)
+	cache          *CacheOptions
 }
 
 // Option changes how a client is made.
@@ -204,6 +205,11 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	if o.timeout < 0 {
 		return nil, misuse(fmt.Sprintf("the timeout is %s; it can't be below 0", o.timeout))
 	}
+	if o.cache != nil {
+		if err := o.cache.check(); err != nil {
+			return nil, err
+		}
+	}
 	o.limits = o.limits.orDefaults()
 	return o, nil
 }
@@ -228,6 +234,7 @@ func (o *options) driver(module *core.Module) driver.Config {
 		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, Timeout: o.timeout,
 		OnState: o.onState,
 	}
+	o.cache.apply(&config)
 	if o.hasUser {
 		config.Secrets = &driver.Secrets{Username: o.username, Password: o.password}
 	}

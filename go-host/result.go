@@ -23,10 +23,14 @@ func replyOf(r *driver.Result) Reply {
 	if r.Failure != nil {
 		return Reply{err: clientError(r.Failure)}
 	}
-	if r.Value.Kind() == reply.KindError {
-		return Reply{err: r.Value.Err()}
+	return replyOfValue(r.Value)
+}
+
+func replyOfValue(v Value) Reply {
+	if v.Kind() == reply.KindError {
+		return Reply{err: v.Err()}
 	}
-	return Reply{value: r.Value}
+	return Reply{value: v}
 }
 
 // Err gives the error of the command: a [*ServerError], a [*ClientError], or [Nil] where the value is nil.

@@ -30,6 +30,8 @@ type Stats struct {
 	// Renewals counts the times that new credentials were taken into use, RenewalsRefused those where the server did
 	// not take them.
 	Renewals, RenewalsRefused uint64
+	// Cache is what the cache did, and holds; see [WithCache].
+	Cache CacheStats
 }
 
 // Stats tells what the client did so far.
@@ -38,7 +40,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
 		LinksLost: s.LinksLost, Reconnects: s.Reconnects, Resubmits: s.Resubmits, Sessions: s.Sessions,
-		Renewals: s.Renewals, RenewalsRefused: s.RenewalsRefused,
+		Renewals: s.Renewals, RenewalsRefused: s.RenewalsRefused, Cache: CacheStats(s.Cache),
 	}
 }
 

@@ -48,7 +48,7 @@ func (v Value) as(wanted string) error {
 func (v Value) Bytes() ([]byte, error) {
 	switch v.kind {
 	case KindBulk, KindVerbatim:
-		return v.str, nil
+		return v.bytes(), nil
 	case KindStatus, KindBigNumber:
 		return slices.Clone(v.str), nil
 	case KindInt, KindDouble:
@@ -62,7 +62,7 @@ func (v Value) Bytes() ([]byte, error) {
 func (v Value) Text() (string, error) {
 	switch v.kind {
 	case KindBulk, KindVerbatim, KindStatus, KindBigNumber:
-		return string(v.str), nil
+		return v.text(), nil
 	case KindInt, KindDouble:
 		return v.String(), nil
 	default:
@@ -137,7 +137,7 @@ func (v Value) Bool() (bool, error) {
 func (v Value) Slice() ([]Value, error) {
 	switch v.kind {
 	case KindArray, KindSet, KindMap:
-		return v.elems, nil
+		return v.children(), nil
 	default:
 		return nil, v.as("array")
 	}

@@ -57,14 +57,17 @@ func (k Kind) String() string {
 //
 // The accessors convert where nothing is lost (a bulk "12" is also an Int64), and otherwise give an error: [ErrNil] for
 // nil, the server's [*ServerError] for an error, else one that names both kinds. Slices that an accessor gives are the
-// value's own; what is changed in them changes the value.
+// value's own; what is changed in them changes the value. Of a value that several hold, see [Value.Shared], they are
+// copies.
 type Value struct {
 	kind  Kind
 	class wire.ErrorClass
-	num   uint64 // bool, int, the bits of a double, the format of a verbatim string
-	str   []byte
-	elems []Value // of a map: keys and values in turns
-	attr  *Value  // the outermost attribute, a map; its own attr is the next one inward
+	// shared is set where several hold the value: what it points at is never changed.
+	shared bool
+	num    uint64 // bool, int, the bits of a double, the format of a verbatim string
+	str    []byte
+	elems  []Value // of a map: keys and values in turns
+	attr   *Value  // the outermost attribute, a map; its own attr is the next one inward
 }
 
 // Bool makes a boolean.

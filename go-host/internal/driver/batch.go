@@ -109,6 +109,9 @@ func rowOptions(c *cursor, command int, whole bool) uint64 {
 	if c.entry.Patient {
 		options |= wire.OptionPatient
 	}
+	if c.entry.Flight != nil {
+		options |= wire.OptionTrack
+	}
 	if !whole {
 		options |= wire.OptionContinues
 	}

@@ -47,6 +47,7 @@ func (l *Lane) drain(ctx context.Context) {
 		return
 	}
 	l.closed = true
+	l.endCache()
 	failure := &Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: l.whyClosed()}
 	l.in.close(failure)
 	l.submit()

@@ -5,6 +5,7 @@ package driver
 import (
 	"fmt"
 
+	"github.com/coracle-client/coracle/go-host/internal/cache"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
@@ -78,6 +79,8 @@ type Entry struct {
 	Deadline uint64
 	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
 	Patient bool
+	// Flight is that of a single command whose reply the lane may store; nil for none.
+	Flight *cache.Flight
 	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
 	Results []Result
 

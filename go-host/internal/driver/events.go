@@ -43,7 +43,9 @@ func (l *Lane) event(s *scene, e wire.Event, nodes []uint64) error {
 		return l.reply(s, e, nodes)
 	case wire.EventMessage:
 		return l.message(s, e, nodes)
-	case wire.EventInvalidate, wire.EventDiscard:
+	case wire.EventInvalidate:
+		return l.invalidate(s, e, nodes)
+	case wire.EventDiscard:
 		_, err := l.complete(s, e, nodes)
 		return err
 	case wire.EventFailed:
@@ -160,6 +162,9 @@ func (l *Lane) reply(s *scene, e wire.Event, nodes []uint64) error {
 		r := &slot.entry.Results[slot.result]
 		r.Kept = append(r.Kept, Kept{Command: int(e.Detail()), Value: v})
 		return nil
+	}
+	if f := slot.entry.Flight; f != nil {
+		v = f.Replied(l.cache, v, e.Detail()&mayStore != 0)
 	}
 	l.finish(slot.entry, slot.result, Result{Value: v})
 	return nil

@@ -57,6 +57,7 @@ func (l *Lane) retire() []*Subscription {
 	l.mu.Lock()
 	defer l.leave()
 	l.idle = make(chan struct{})
+	l.endCache()
 	var moving []*Subscription
 	for _, id := range slices.Sorted(maps.Keys(l.subs.byID)) {
 		s := l.subs.byID[id]

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coracle-client/coracle/go-host/internal/cache"
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/tape"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
@@ -36,6 +37,8 @@ type Config struct {
 	Timeout time.Duration
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
 	OnState func(State)
+	// CacheBytes is the budget of stored replies; 0 where none are stored.
+	CacheBytes int
 	// Start is when the lane's clock began; it has its own if that is zero.
 	Start time.Time
 }
@@ -47,6 +50,7 @@ type Lane struct {
 	buffers buffers
 	in      incoming
 	status  status
+	cache   *cache.Cache // nil where nothing is stored
 	running sync.WaitGroup
 
 	// mu is the instance lock.
@@ -87,6 +91,9 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 	}
 	l.in.limit, l.in.patience = config.MaxQueued, config.Timeout
 	l.due = wire.Never
+	if config.CacheBytes > 0 {
+		l.cache = cache.New(config.CacheBytes)
+	}
 	l.secrets.init(config.Secrets)
 	l.subs.byID = make(map[uint64]*Subscription)
 	l.sessions.byID = make(map[uint32]*Session)

@@ -1,5 +1,7 @@
 package driver
 
+import "github.com/coracle-client/coracle/go-host/internal/cache"
+
 // Stats count what a lane did.
 type Stats struct {
 	// Submits counts the calls that submitted commands, Rows the commands, and parts of large ones.
@@ -19,6 +21,8 @@ type Stats struct {
 	Sessions int
 	// Renewals counts the times that all links took new credentials, RenewalsRefused those where a server did not.
 	Renewals, RenewalsRefused uint64
+	// Cache is what the cache did, and holds.
+	Cache cache.Stats
 }
 
 // Plus adds what another lane of the same client did. The peak is that of one instance.
@@ -28,6 +32,7 @@ func (s Stats) Plus(o Stats) Stats {
 		MemoryPeak: max(s.MemoryPeak, o.MemoryPeak), Dropped: s.Dropped + o.Dropped, LinksLost: s.LinksLost + o.LinksLost,
 		Reconnects: s.Reconnects + o.Reconnects, Resubmits: s.Resubmits + o.Resubmits, Sessions: s.Sessions + o.Sessions,
 		Renewals: s.Renewals + o.Renewals, RenewalsRefused: s.RenewalsRefused + o.RenewalsRefused,
+		Cache: s.Cache.Plus(o.Cache),
 	}
 }
 
@@ -48,6 +53,9 @@ func (l *Lane) Stats() Stats {
 	l.measure()
 	s := l.counters
 	s.Dropped = l.subs.dropped
+	if l.cache != nil {
+		s.Cache = l.cache.Stats()
+	}
 	for _, session := range l.sessions.byID {
 		if session.granted {
 			s.Sessions++

@@ -51,6 +51,7 @@ func (l *Lane) dropInstance(cause error) {
 		l.logs = append(l.logs, core.LogLine{Level: 2, Text: "close an instance: " + err.Error()})
 	}
 	l.inst = nil
+	l.forget() // nobody tells of changes any more
 	l.table.each(func(_ uint64, s *slot) {
 		if !s.accepted || s.resubmit {
 			return // it waits in the queue
@@ -93,6 +94,7 @@ func (l *Lane) die(cause error) {
 		l.dropInstance(cause)
 	}
 	l.timer.stop(l)
+	l.endCache()
 	l.taken = l.in.take(l.taken[:0])
 	for _, e := range l.taken {
 		l.fail(e, failure)
