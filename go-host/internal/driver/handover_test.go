@@ -33,6 +33,21 @@ func TestARetiredQueueTakesSessionsOnly(t *testing.T) {
 	require.Same(t, closing, failure, "it stays closed")
 }
 
+// Who is refused by a retired queue is so while another closes it: the race detector looks.
+func TestAQueueThatIsRetiredAndClosedAtOnce(t *testing.T) {
+	for range 200 {
+		q := incoming{limit: 1}
+		q.retire(&Failure{Cause: wire.CauseClosing, Err: ErrReplaced})
+		refused := make(chan *Failure)
+		go func() {
+			_, failure := q.push(t.Context(), ping())
+			refused <- failure
+		}()
+		q.close(&Failure{Cause: wire.CauseClosing, Err: ErrClosed})
+		require.NotNil(t, <-refused)
+	}
+}
+
 // isIdle reports whether nothing of a retired lane is under way.
 func isIdle(l *Lane) bool {
 	select {

@@ -49,8 +49,9 @@ func (q *incoming) put(e *Entry) (lead bool) {
 func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Failure) {
 	q.mu.Lock()
 	if q.refuses(e) {
+		failure = q.closed // which another may follow
 		q.mu.Unlock()
-		return false, q.closed
+		return false, failure
 	}
 	if q.waiters.Len() == 0 && q.fits(e) {
 		lead = q.put(e)
