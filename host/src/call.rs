@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::client::Client;
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
-use crate::manager::{Job, MAX_COMMANDS, Replies, Shape, Signal};
+use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape, Signal};
 use crate::rows::NEVER;
 use crate::session::Handle;
 
@@ -52,7 +54,28 @@ impl Client {
         Ok(columns)
     }
 
-    pub(crate) async fn submit(&self, columns: Columns, shape: Shape, until: Until) -> Result<Replies, Error> {
+    /// Sends a command, and waits for its reply.
+    pub(crate) async fn call_one(
+        &self,
+        command: Command,
+        until: Until,
+        aside: Option<Box<Aside>>,
+    ) -> Result<Value, Error> {
+        let span = tracing::debug_span!("coracle.call", command = command.name());
+        let columns = self.columns(vec![command])?;
+        match self.submit(columns, Shape::Single, until, aside).instrument(span).await? {
+            Replies::One(reply) => reply,
+            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
+        }
+    }
+
+    pub(crate) async fn submit(
+        &self,
+        columns: Columns,
+        shape: Shape,
+        until: Until,
+        aside: Option<Box<Aside>>,
+    ) -> Result<Replies, Error> {
         let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
         let deadline = until.instant();
         let permit = self.permit(columns.size, deadline).await?;
@@ -63,6 +86,7 @@ impl Client {
             deadline: deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline)),
             patient: matches!(until, Until::Usual(Some(_))),
             session,
+            aside,
             reply,
             _permit: permit,
         };

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::cache::Shelf;
 use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) large_limit: u32,
     pub(crate) hold_above: usize,
     pub(crate) repeat: Repeat,
+    /// What is kept, if anything is to be.
+    pub(crate) shelf: Option<Arc<Shelf>>,
     sessions: AtomicU32,
     database: u32,
     ready_within: Duration,
@@ -100,6 +103,7 @@ impl Client {
             large_limit,
             hold_above: config.limits.hold_above as usize,
             repeat: config.repeat,
+            shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
             sessions: AtomicU32::new(0),
             database: config.database,
             ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
@@ -120,13 +124,8 @@ impl Client {
     ///
     /// Dropping the future gives the command up: it may be executed or not.
     pub async fn call(&self, command: Command) -> Result<Value, Error> {
-        let span = tracing::debug_span!("coracle.call", command = command.name());
         let until = Until::of(&command, self.deadline);
-        let columns = self.columns(vec![command])?;
-        match self.submit(columns, Shape::Single, until).instrument(span).await? {
-            Replies::One(reply) => reply,
-            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
-        }
+        self.call_one(command, until, None).await
     }
 
     /// Sends a command given by its raw arguments, the name first.
@@ -141,7 +140,7 @@ impl Client {
         let span = tracing::debug_span!("coracle.pipeline", commands = commands.len());
         let until = Until::of(first, self.deadline);
         let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Pipeline, until).instrument(span).await? {
+        match self.submit(columns, Shape::Pipeline, until, None).instrument(span).await? {
             Replies::Many(replies) => Ok(replies),
             Replies::One(reply) => Ok(vec![reply]),
         }
@@ -154,7 +153,7 @@ impl Client {
         let span = tracing::debug_span!("coracle.transaction", commands = commands.len());
         let until = Until::of(first, self.deadline);
         let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Transaction, until).instrument(span).await? {
+        match self.submit(columns, Shape::Transaction, until, None).instrument(span).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }
@@ -240,7 +239,8 @@ impl Client {
     /// Counters of this client.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.counters.snapshot(self.shared.clock)
+        let cache = self.shared.shelf.as_ref().map(|shelf| shelf.stats()).unwrap_or_default();
+        Stats { cache, ..self.shared.counters.snapshot(self.shared.clock) }
     }
 
     pub(crate) fn database(&self) -> u32 {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::Arg;
 
 use crate::error::{Cause, Error, Failure};
-use crate::rows::{HELD, MAY_REPEAT, SCRIPT};
+use crate::rows::{HELD, MAY_REPEAT, SCRIPT, TRACK};
 
 /// Arguments from this size on keep a buffer of their own, so that they can be written without another copy.
 const SHARED_FROM: usize = 1024;
@@ -88,6 +88,29 @@ impl Command {
     pub(crate) fn with_script(mut self) -> Self {
         self.options |= SCRIPT;
         self
+    }
+
+    pub(crate) fn is_script(&self) -> bool {
+        self.options & SCRIPT != 0
+    }
+
+    /// Its reply would be kept: the server is to tell when its key changes.
+    pub(crate) fn tracked(mut self) -> Self {
+        self.options |= TRACK;
+        self
+    }
+
+    /// The arguments, the name first.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        let mut small = self.small.as_slice();
+        self.arguments.iter().map(move |argument| match argument {
+            Argument::Small(length) => {
+                let (bytes, rest) = small.split_at_checked(*length).unwrap_or_default();
+                small = rest;
+                bytes
+            }
+            Argument::Shared(bytes) => bytes,
+        })
     }
 
     fn push_slice(&mut self, bytes: &[u8]) {

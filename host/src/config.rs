@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{ConnectionAddr, IntoConnectionInfo};
 
+use crate::cache::Cache;
 use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
 use crate::credentials::{Credentials, CredentialsProvider};
@@ -28,6 +29,7 @@ pub struct Config {
     pub(crate) connect_timeout: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) repeat: Repeat,
+    pub(crate) cache: Option<Cache>,
     pub(crate) limits: Limits,
     pub(crate) component: Option<Bytes>,
     pub(crate) retire_within: Duration,
@@ -123,6 +125,7 @@ impl Config {
             connect_timeout: Duration::from_secs(5),
             deadline: Some(Duration::from_secs(30)),
             repeat: Repeat::Never,
+            cache: None,
             limits: Limits::default(),
             component: None,
             retire_within: Duration::from_secs(60),
@@ -197,6 +200,13 @@ impl Config {
     #[must_use]
     pub fn repeat(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
+        self
+    }
+
+    /// Keeps replies for those who read by [`Client::cached`]. Nothing is kept, unless set; nor over RESP2.
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
         self
     }
 

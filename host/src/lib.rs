@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod cache;
 mod call;
 mod client;
 mod command;
@@ -33,6 +34,7 @@ mod stats;
 mod subscription;
 mod tape;
 
+pub use cache::{Cache, CacheStats, Cached};
 pub use client::{Client, ClientState};
 pub use command::{Command, IntoArgument};
 pub use config::{Config, Limits, Repeat};

@@ -7,6 +7,7 @@ pub(crate) const ATOMIC: u32 = 1;
 pub(crate) const MAY_REPEAT: u32 = 1 << 1;
 pub(crate) const SCRIPT: u32 = 1 << 2;
 pub(crate) const CONTINUES: u32 = 1 << 3;
+pub(crate) const TRACK: u32 = 1 << 4;
 pub(crate) const LONE: u32 = 1 << 6;
 pub(crate) const PATIENT: u32 = 1 << 7;
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use crate::cache::CacheStats;
 use crate::manager::Clock;
 
 /// A snapshot of a client's counters. Everything counts from the client's start unless it says otherwise.
@@ -49,6 +50,8 @@ pub struct Stats {
     pub renewals_failed: u64,
     /// Since when there is no connection; `None` while there is one.
     pub down_since: Option<Instant>,
+    /// Of the cache, if there is one.
+    pub cache: CacheStats,
 }
 
 impl Stats {
@@ -151,6 +154,7 @@ impl Counters {
             renewals: self.renewals.load(Relaxed),
             renewals_failed: self.renewals_failed.load(Relaxed),
             down_since: (down_since != 0).then(|| clock.instant(down_since).into_std()),
+            cache: CacheStats::default(),
         }
     }
 }

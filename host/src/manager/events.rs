@@ -27,7 +27,7 @@ pub(super) struct Done {
 }
 
 /// A call's tape, while its events are gone through.
-struct Tape<'a> {
+pub(super) struct Tape<'a> {
     nodes: &'a [u64],
     texts: &'a [u8],
     feed: Option<&'a Feed<'a>>,
@@ -91,7 +91,7 @@ impl Lane {
                 self.end_subscription(event.id, error);
             }
             EventKind::Room => self.full = false,
-            EventKind::Invalidate => drop(self.value(&event, tape)?),
+            EventKind::Invalidate => self.invalidate(&event, tape)?,
             EventKind::State => self.state(&event, tape)?,
             EventKind::Leased => {
                 let error = end_error(&event, tape)?;
@@ -119,15 +119,22 @@ impl Lane {
         if let Some(node) = sole_error(event, tape)? {
             self.builder(event, tape)?.clear();
             let error = server_error(&node, &tape.source(event)?)?;
+            if let Some(aside) = self.table.find(event.id).and_then(|(live, _)| live.job.aside.take()) {
+                self.tell_aside(*aside, event, Err(&error));
+            }
             self.end(event.id, Err(error));
             return Ok(());
         }
-        if self.table.find(event.id).is_none() {
+        let Some((live, _)) = self.table.find(event.id) else {
             // Its beginning may have been thrown away, so the rest has no place.
             self.builder(event, tape)?.clear();
             return Ok(());
-        }
+        };
+        let aside = live.job.aside.take();
         let value = self.value(event, tape)?;
+        if let Some(aside) = aside {
+            self.tell_aside(*aside, event, Ok(&value));
+        }
         self.end(event.id, Ok(value));
         Ok(())
     }
@@ -209,7 +216,7 @@ impl Lane {
     }
 
     /// Appends the event's nodes to its link's value, and takes that.
-    fn value(&mut self, event: &Event, tape: &Tape<'_>) -> Result<Value, Fault> {
+    pub(super) fn value(&mut self, event: &Event, tape: &Tape<'_>) -> Result<Value, Fault> {
         self.append_nodes(event, tape)?;
         self.builder(event, tape)?.take()
     }

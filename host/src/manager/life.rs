@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::lane::Lane;
 use super::requests::Phase;
+use crate::cache::Cache;
 use crate::client::ClientState;
 use crate::config::Config;
 use crate::connector::Endpoint;
@@ -45,6 +46,7 @@ impl Lane {
         self.instance = None;
         self.effects.clear();
         self.lost.get_or_insert(detail);
+        self.forget_cached();
     }
 
     /// Ends what the lost instance had, and starts another one.
@@ -108,6 +110,7 @@ impl Lane {
         if self.is_present() {
             // Whoever finds the inbox closed finds the reason.
             let _ = self.shared.ended.set(error.clone());
+            self.forget_cached();
         } else {
             self.end_granted_sessions(&error);
         }
@@ -174,6 +177,7 @@ fn settings(config: &Config) -> Settings {
         Endpoint::Tcp { host, port } => wit::Endpoint::Tcp((host, port)),
         Endpoint::Unix { path } => wit::Endpoint::Unix(path),
     };
+    let prefixes = config.cache.as_ref().and_then(|cache| cache.prefixes.as_deref()).unwrap_or_default();
     Settings {
         // The hasher's keys are random: that is all that jitter needs.
         seed: RandomState::new().build_hasher().finish(),
@@ -187,8 +191,12 @@ fn settings(config: &Config) -> Settings {
         quiet_after: QUIET_AFTER,
         idle_timeout: IDLE_TIMEOUT,
         primary: config.endpoints.len() > 1,
-        tracking: Tracking::Off,
-        tracking_prefixes: Vec::new(),
+        tracking: match &config.cache {
+            None => Tracking::Off,
+            Some(Cache { prefixes: None, .. }) => Tracking::OptIn,
+            Some(Cache { prefixes: Some(_), .. }) => Tracking::Broadcast,
+        },
+        tracking_prefixes: prefixes.to_vec(),
         limits: wit::Limits {
             queued: limits.queued,
             queued_bytes: limits.queued_bytes,

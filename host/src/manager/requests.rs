@@ -3,6 +3,7 @@
 use redis::Value;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::caching::Aside;
 use crate::command::Columns;
 use crate::error::{Error, Outcome};
 
@@ -24,6 +25,8 @@ pub(crate) struct Job {
     pub(crate) patient: bool,
     /// Whose link it goes on; 0 for none in particular.
     pub(crate) session: u32,
+    /// Who else hears of the reply.
+    pub(crate) aside: Option<Box<Aside>>,
     pub(crate) reply: oneshot::Sender<Replies>,
     /// Its share of `Limits::waiting_bytes`, given back when the job ends.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,

@@ -167,6 +167,7 @@ impl Lane {
 
     fn succeed(&mut self, legacy: Legacy) {
         self.role = Role::Present;
+        self.begin_cache();
         self.was_ready = legacy.was_ready;
         self.last_subscription = legacy.last_subscription;
         self.ready();

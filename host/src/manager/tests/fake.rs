@@ -60,6 +60,13 @@ impl Server {
         state.wake();
     }
 
+    /// Says this on this connection, counted from 0.
+    pub(super) fn say_on(&self, place: usize, text: &str) {
+        let mut state = self.0.state();
+        state.connections[place].to_client.extend(text.as_bytes());
+        state.wake();
+    }
+
     /// Waits for a command of this name.
     pub(super) async fn seen(&self, name: &str) {
         loop {

@@ -1,5 +1,6 @@
 //! What this host does when its instance is lost, seen with the component for tests, which has faults on request.
 
+mod caching;
 mod fake;
 mod holding;
 mod queue;

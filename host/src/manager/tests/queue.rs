@@ -40,7 +40,7 @@ impl Bench {
         commands.into_iter().for_each(|command| columns.add(command, HOLD_ABOVE).unwrap());
         let (reply, answer) = oneshot::channel();
         self.answers.push(answer);
-        let job = Job { columns, shape, deadline, patient: false, session: 0, reply, _permit: None };
+        let job = Job { columns, shape, deadline, patient: false, session: 0, aside: None, reply, _permit: None };
         let id = self.table.insert(job);
         self.queue.push(id, self.table.job(id).unwrap());
         id
@@ -240,10 +240,11 @@ fn an_old_id_is_known_to_be_old() {
 #[test]
 fn options_have_the_bits_of_the_contract() {
     use crate::engine::Options;
-    use crate::rows::{ATOMIC, CONTINUES, LONE, MAY_REPEAT, PATIENT, SCRIPT};
+    use crate::rows::{ATOMIC, CONTINUES, LONE, MAY_REPEAT, PATIENT, SCRIPT, TRACK};
     for (ours, generated) in [
         (ATOMIC, Options::ATOMIC),
         (MAY_REPEAT, Options::MAY_REPEAT),
+        (TRACK, Options::TRACK),
         (SCRIPT, Options::SCRIPT),
         (CONTINUES, Options::CONTINUES),
         (LONE, Options::LONE),

@@ -71,7 +71,16 @@ fn taken() -> (Table, u64, oneshot::Receiver<Replies>) {
     columns.add(Command::from_args(["GET", "k"]), 100).unwrap();
     let (reply, answer) = oneshot::channel();
     let shape = Shape::Transaction;
-    let id = table.insert(Job { columns, shape, deadline: NEVER, patient: false, session: 0, reply, _permit: None });
+    let id = table.insert(Job {
+        columns,
+        shape,
+        deadline: NEVER,
+        patient: false,
+        session: 0,
+        aside: None,
+        reply,
+        _permit: None,
+    });
     table.find(id).unwrap().0.set_phase(0, Phase::Taken(1));
     (table, id, answer)
 }

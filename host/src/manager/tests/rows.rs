@@ -18,7 +18,8 @@ fn rows(jobs: Vec<(Shape, Vec<Command>, bool, u32)>) -> Vec<Vec<Row>> {
         let mut columns = Columns::default();
         commands.into_iter().for_each(|command| columns.add(command, 100).unwrap());
         let reply = oneshot::channel().0;
-        let id = table.insert(Job { columns, shape, deadline: NEVER, patient, session, reply, _permit: None });
+        let id =
+            table.insert(Job { columns, shape, deadline: NEVER, patient, session, aside: None, reply, _permit: None });
         queue.push(id, table.job(id).unwrap());
     }
     let mut calls = Vec::new();

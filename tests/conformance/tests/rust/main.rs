@@ -8,6 +8,7 @@
     reason = "in a test, a panic is how it fails"
 )]
 
+mod caching;
 mod commands;
 mod faults;
 mod large;

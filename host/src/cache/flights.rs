@@ -1,0 +1,103 @@
+//! Commands under way whose replies others wait for too: one leads, the others follow.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use redis::Value;
+use tokio::sync::oneshot;
+
+use super::question::Question;
+use super::shelf::Shelf;
+use crate::error::Error;
+
+/// Commands under way, by what they ask.
+#[derive(Default)]
+pub(super) struct Flights {
+    flights: HashMap<Question, Flight>,
+    last: u64,
+}
+
+struct Flight {
+    number: u64,
+    followers: VecDeque<oneshot::Sender<Told>>,
+}
+
+/// What a follower is told. If nothing, as nobody is there to say it, it looks again.
+pub(super) enum Told {
+    /// The reply that the leader got, or the server's error.
+    Reply(Result<Arc<Value>, Error>),
+    /// It is to lead: who did so has failed, or is gone.
+    Lead(Lead),
+    /// The reply is for the leader alone: it may not be kept, and so the command may be more than a read.
+    Alone,
+}
+
+/// The task to get a reply that others wait for. Whoever drops it without one leaves it to the next of them.
+pub(crate) struct Lead {
+    question: Question,
+    number: u64,
+    /// Nothing once it is done.
+    shelf: Option<Arc<Shelf>>,
+}
+
+impl Flights {
+    /// Follows who asks the same already. The error is the number of a new flight, if nobody does.
+    pub(super) fn join(&mut self, question: &Question) -> Result<oneshot::Receiver<Told>, u64> {
+        if let Some(flight) = self.flights.get_mut(question) {
+            let (follower, told) = oneshot::channel();
+            flight.followers.push_back(follower);
+            return Ok(told);
+        }
+        self.last += 1;
+        self.flights.insert(question.clone(), Flight { number: self.last, followers: VecDeque::new() });
+        Err(self.last)
+    }
+
+    /// The next follower, who takes it over; without one the flight is over.
+    pub(super) fn next(&mut self, question: &Question, number: u64) -> Option<oneshot::Sender<Told>> {
+        let flight = self.flights.get_mut(question).filter(|flight| flight.number == number)?;
+        let next = flight.followers.pop_front();
+        if next.is_none() {
+            self.flights.remove(question);
+        }
+        next
+    }
+
+    /// The flight is over; gives its followers.
+    pub(super) fn land(&mut self, question: &Question, number: u64) -> VecDeque<oneshot::Sender<Told>> {
+        let over = self.flights.get(question).is_some_and(|flight| flight.number == number);
+        let flight = if over { self.flights.remove(question) } else { None };
+        flight.map(|flight| flight.followers).unwrap_or_default()
+    }
+
+    /// Leaders go on alone, and followers look again.
+    pub(super) fn scatter(&mut self) {
+        self.flights.clear();
+    }
+}
+
+impl Lead {
+    pub(super) fn new(question: Question, number: u64, shelf: Arc<Shelf>) -> Self {
+        Self { question, number, shelf: Some(shelf) }
+    }
+
+    /// The server has answered. `storable` is the core's word; `keep`, whether its lane's replies are kept.
+    pub(crate) fn answered(mut self, reply: Result<&Value, &Error>, storable: bool, keep: bool) {
+        if let Some(shelf) = self.shelf.take() {
+            shelf.answered(&self.question, self.number, reply, storable, keep);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        let Some(shelf) = self.shelf.take() else { return };
+        while let Some(follower) = shelf.next_follower(&self.question, self.number) {
+            let lead = Self::new(self.question.clone(), self.number, Arc::clone(&shelf));
+            match follower.send(Told::Lead(lead)) {
+                Err(Told::Lead(mut lead)) => lead.shelf = None,
+                _ => return,
+            }
+        }
+    }
+}

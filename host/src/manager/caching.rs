@@ -1,0 +1,69 @@
+//! Replies that are kept, and forgotten, in the order in which the core speaks of them.
+
+use redis::Value;
+
+use super::events::Tape;
+use super::lane::Lane;
+use crate::cache::{Lead, Shelf};
+use crate::error::Error;
+use crate::rows::{Event, Fault};
+
+/// Who hears of a reply beside its caller, and before that one.
+pub(crate) enum Aside {
+    /// Callers that asked the same, and the cache.
+    Lead(Lead),
+}
+
+impl Lane {
+    /// A request that had this ends with a reply.
+    pub(super) fn tell_aside(&mut self, aside: Aside, event: &Event, reply: Result<&Value, &Error>) {
+        const STORABLE: u32 = 1;
+        match aside {
+            // What a lane before the present one reads, its server may have said to have changed to nobody.
+            Aside::Lead(lead) => lead.answered(reply, event.detail & STORABLE != 0, self.is_present()),
+        }
+    }
+
+    /// These keys have changed, or it is not known which.
+    pub(super) fn invalidate(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        // The core's own word belongs to no link, and means all.
+        let keys = if event.link == 0 { Value::Nil } else { self.value(event, tape)? };
+        match named(&keys) {
+            Some(keys) => {
+                if let Some(shelf) = self.shelf() {
+                    shelf.invalidate(keys);
+                }
+            }
+            None => self.forget_cached(),
+        }
+        Ok(())
+    }
+
+    /// Whatever is kept can't be relied on any more.
+    pub(super) fn forget_cached(&mut self) {
+        if let Some(shelf) = self.shelf() {
+            shelf.flush();
+        }
+    }
+
+    /// This lane is the present one from now on: what another one read is not to be relied on.
+    pub(super) fn begin_cache(&mut self) {
+        if let Some(shelf) = self.shelf() {
+            shelf.start_over();
+        }
+    }
+
+    /// What is kept is the present lane's.
+    fn shelf(&self) -> Option<&Shelf> {
+        self.shared.shelf.as_deref().filter(|_| self.is_present())
+    }
+}
+
+/// The keys in here; nothing if it is no list of keys.
+fn named(keys: &Value) -> Option<Vec<&[u8]>> {
+    fn bytes(key: &Value) -> Option<&[u8]> {
+        if let Value::BulkString(bytes) = key { Some(bytes) } else { None }
+    }
+    let Value::Array(keys) = keys else { return None };
+    keys.iter().map(bytes).collect()
+}
