@@ -106,6 +106,9 @@ func rowOptions(c *cursor, command int, whole bool) uint64 {
 	if c.entry.Commands[command].Script {
 		options |= wire.OptionScript
 	}
+	if c.entry.Commands[command].Raw {
+		options |= wire.OptionRaw
+	}
 	if c.entry.Patient {
 		options |= wire.OptionPatient
 	}

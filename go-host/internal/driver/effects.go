@@ -142,7 +142,9 @@ func (l *Lane) feed(k *link, n int) (room []byte, full <-chan struct{}) {
 	if k.passLeft > 0 {
 		skipped = uint64(n)
 		k.passLeft -= skipped
-		if k.builder.PassLeft() > 0 {
+		if k.raw.Active() {
+			k.raw.Passed(n)
+		} else if k.builder.PassLeft() > 0 {
 			k.builder.Passed(n)
 		}
 		k.in.skip(skipped)
@@ -179,6 +181,10 @@ func (l *Lane) firstRoom(k *link) []byte {
 func (k *link) room() []byte {
 	if k.passLeft == 0 {
 		return k.in.room(wire.MaxFeed)
+	}
+	if k.raw.Active() {
+		room := k.raw.PassRoom(k.passLeft)
+		return room[:min(len(room), wire.MaxFeed)]
 	}
 	if k.builder.PassLeft() > 0 {
 		return k.builder.PassRoom()

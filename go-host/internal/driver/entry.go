@@ -19,6 +19,8 @@ type Command struct {
 	// Script is an EVALSHA whose argument 2 is the script's source, which the core sends only where the server lacks
 	// it.
 	Script bool
+	// Raw asks for the reply's bytes too, see [Result.Raw].
+	Raw bool
 }
 
 // Failure is how a request ended without a reply.
@@ -55,6 +57,7 @@ type Kept struct {
 // Result is how a command, or a transaction, ended.
 type Result struct {
 	Value   reply.Value
+	Raw     []byte   // the reply as it came, where it was asked for so; the strings of Value are parts of it
 	Failure *Failure // nil where Value is the reply
 	Kept    []Kept
 	ended   bool
@@ -63,7 +66,7 @@ type Result struct {
 // Take makes what another says the result's own. It may still be looked at by a lane, which wants to know only that it
 // has ended.
 func (r *Result) Take(other *Result) {
-	r.Value, r.Failure, r.Kept = other.Value, other.Failure, other.Kept
+	r.Value, r.Raw, r.Failure, r.Kept = other.Value, other.Raw, other.Failure, other.Kept
 }
 
 // Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after

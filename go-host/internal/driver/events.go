@@ -17,6 +17,8 @@ type scene struct {
 	// value is that of the last message, for a row that says "the same", and link where it came from.
 	value reply.Value
 	link  uint32
+	// raw is the bytes of the reply that was completed last, if they were asked for.
+	raw []byte
 }
 
 // events does what the event rows say. An error means that the core broke the contract.
@@ -92,9 +94,13 @@ func (l *Lane) part(s *scene, e wire.Event, nodes []uint64) error {
 	if e.Detail()&1 != 0 {
 		k.ignoring = true
 		k.builder.Reset()
+		k.raw.Reset()
 	}
 	if k.ignoring {
 		return nil
+	}
+	if tape.IsRaw(nodes) {
+		return k.raw.Append(nodes, src)
 	}
 	return k.builder.Append(nodes, src)
 }
@@ -108,7 +114,11 @@ func (l *Lane) complete(s *scene, e wire.Event, nodes []uint64) (reply.Value, er
 	if k.ignoring || e.Kind() == wire.EventDiscard {
 		k.ignoring = false
 		k.builder.Reset()
+		k.raw.Reset()
 		return reply.Value{}, nil
+	}
+	if tape.IsRaw(nodes) {
+		return l.completeRaw(s, k, nodes, src)
 	}
 	if err := k.builder.Append(nodes, src); err != nil {
 		return reply.Value{}, err
@@ -150,6 +160,7 @@ func words(v reply.Value) string {
 }
 
 func (l *Lane) reply(s *scene, e wire.Event, nodes []uint64) error {
+	s.raw = nil
 	v, err := l.complete(s, e, nodes)
 	if err != nil {
 		return err
@@ -166,7 +177,7 @@ func (l *Lane) reply(s *scene, e wire.Event, nodes []uint64) error {
 	if f := slot.entry.Flight; f != nil {
 		v = f.Replied(l.cache, v, e.Detail()&mayStore != 0)
 	}
-	l.finish(slot.entry, slot.result, Result{Value: v})
+	l.finish(slot.entry, slot.result, Result{Value: v, Raw: s.raw})
 	return nil
 }
 

@@ -32,7 +32,8 @@ type link struct {
 	// Under the instance lock.
 	in       input
 	builder  tape.Builder
-	ignoring bool // nobody waits for the value under way
+	raw      tape.Raw // instead of builder, where a reply's bytes are asked for
+	ignoring bool     // nobody waits for the value under way
 	passLeft uint64
 	closing  bool
 	received uint64

@@ -17,15 +17,26 @@ type Source struct {
 	Input []byte
 	// Texts is what text nodes point into.
 	Texts []byte
+
+	lend bool // Input is for the value to keep
 }
 
-// cut copies a string of the link's input.
+// cut copies a string of the link's input, unless that is lent.
 func (s *Source) cut(offset, size uint64) ([]byte, error) {
+	view, err := s.view(offset, size)
+	if err != nil || s.lend {
+		return view, err
+	}
+	return append(make([]byte, 0, size), view...), nil
+}
+
+// view finds a string of the link's input.
+func (s *Source) view(offset, size uint64) ([]byte, error) {
 	from := offset - s.Base
 	if offset < s.Base || from > uint64(len(s.Input)) || size > uint64(len(s.Input))-from {
 		return nil, fmt.Errorf("string at %d of %d bytes lies outside of input %d+%d", offset, size, s.Base, len(s.Input))
 	}
-	return append(make([]byte, 0, size), s.Input[from:from+size]...), nil
+	return s.Input[from : from+size : from+size], nil
 }
 
 func (s *Source) text(offset, size uint64) ([]byte, error) {
