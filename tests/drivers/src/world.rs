@@ -12,6 +12,9 @@ use crate::script::{Faults, How, Profile, Script};
 use crate::server::Server;
 use crate::subscribers::Readers;
 
+/// Reads and writes of one run, by far.
+const MOST_EVENTS: u64 = 1_000_000;
+
 /// What a run's tasks share.
 #[derive(Debug)]
 pub struct World {
@@ -104,7 +107,7 @@ impl State {
 
     /// A connection is offered bytes.
     pub fn take(&mut self, id: usize, offered: &[&[u8]]) -> Taken {
-        self.events += 1;
+        self.count_event();
         let taken = self.connections[id].take(&mut self.server, offered, &mut self.faults);
         if let Taken::Bytes(count) = taken {
             self.taken += count as u64;
@@ -123,7 +126,7 @@ impl State {
 
     /// A connection is read.
     pub fn give(&mut self, id: usize, room: usize) -> Given {
-        self.events += 1;
+        self.count_event();
         let given = self.connections[id].give(room, &mut self.faults);
         self.after(id);
         given
@@ -193,6 +196,12 @@ impl State {
 
     fn count(&mut self, fault: &'static str) {
         *self.faults.entry(fault).or_default() += 1;
+    }
+
+    /// A client that never rests lets no time pass, and so would never be late.
+    fn count_event(&mut self) {
+        self.events += 1;
+        assert!(self.events < MOST_EVENTS, "the client reads or writes without end");
     }
 
     /// Breaks a connection that has come to where it breaks, and wakes its ends.
