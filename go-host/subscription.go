@@ -21,11 +21,11 @@ const (
 
 // Message is what somebody published.
 type Message struct {
-	// Channel is where it was published.
+	// Channel is where it was published; empty for a line of MONITOR.
 	Channel string
 	// Pattern is the one that the channel matched, for PSubscribe.
 	Pattern string
-	// Payload is what was published.
+	// Payload is what was published, or the line.
 	Payload string
 }
 
@@ -76,6 +76,8 @@ const (
 type SubscribeOptions struct {
 	// Channels, Patterns or ShardChannels: one of them.
 	Channels, Patterns, ShardChannels []string
+	// Monitor is instead of those, see [Client.Monitor].
+	Monitor bool
 	// MaxMessages and MaxBytes bound the queue; 0 stands for the defaults.
 	MaxMessages, MaxBytes int
 	WhenFull              WhenFull
@@ -93,11 +95,15 @@ func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 			d.Kind, d.Names = core.SubKind(kind), names
 		}
 	}
+	if o.Monitor {
+		kinds++
+		d.Kind = core.SubMonitor
+	}
 	if d.WhenFull > WaitForRoom {
 		return d, misuse(fmt.Sprintf("there is no policy %d for a full queue", d.WhenFull))
 	}
 	if kinds != 1 {
-		return d, misuse("a subscription is to channels, to patterns or to shard channels: one of them, and at least one name")
+		return d, misuse("a subscription is to channels, to patterns or to shard channels, with at least one name, or to MONITOR: one of them")
 	}
 	for _, name := range d.Names {
 		if len(name) > maxChannelName {
@@ -207,8 +213,11 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	return notice, nil
 }
 
-// messageOf reads an array of (pattern,) channel and payload.
+// messageOf reads an array of (pattern,) channel and payload, or a line of MONITOR.
 func messageOf(n driver.Notice) (m Message) {
+	if line, err := n.Value.Text(); err == nil {
+		return Message{Payload: line}
+	}
 	parts, _ := n.Value.Slice() // the core gives nothing else
 	texts := make([]string, 3)
 	for i, p := range parts[max(0, len(parts)-3):] {

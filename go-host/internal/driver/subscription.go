@@ -32,7 +32,7 @@ const (
 // Notice is something that happened to a subscription.
 type Notice struct {
 	Kind NoticeKind
-	// Value is an array of (pattern,) channel and payload.
+	// Value is an array of (pattern,) channel and payload; of MONITOR, a line.
 	Value reply.Value
 	// Dropped counts the messages of a NoticeDropped.
 	Dropped uint64
@@ -173,8 +173,9 @@ func (s *Subscription) makeRoom() {
 }
 
 func sizeOf(v reply.Value) int {
-	size := 0
+	size := v.Len() // of MONITOR's lines
 	if elems, err := v.Slice(); err == nil {
+		size = 0
 		for _, e := range elems {
 			size += e.Len()
 		}
