@@ -68,6 +68,9 @@ func (h *vectorHost) options(s *vectors.Settings, component Option) []Option {
 	if s.RESP2 {
 		opts = append(opts, WithRESP2())
 	}
+	if t := s.Tracking; t != nil {
+		opts = append(opts, WithCache(CacheOptions{Broadcast: t.Broadcast, Prefixes: t.Prefixes}))
+	}
 	if s.Username != nil || s.Password != nil {
 		username, password := "", ""
 		if s.Username != nil {
@@ -234,7 +237,9 @@ func (h *vectorHost) close() {
 		<-h.drained
 	}
 	for _, c := range h.calls {
-		<-c.done
+		if c.done != nil {
+			<-c.done
+		}
 	}
 	for _, k := range h.network.links {
 		k.end()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,28 @@ type Settings struct {
 	Password *string `json:"password"`
 	// Endpoints counts the servers that the client is given.
 	Endpoints int               `json:"endpoints"`
+	Tracking  *Tracking         `json:"tracking"`
 	Limits    map[string]uint64 `json:"limits"`
+}
+
+// Tracking is how the server is to tell of keys that change; nil for not at all.
+type Tracking struct {
+	// Broadcast is of all keys that begin with one of the prefixes, or all if there are none.
+	Broadcast bool
+	Prefixes  []string
+}
+
+// UnmarshalJSON reads "opt-in", or what the keys begin with.
+func (t *Tracking) UnmarshalJSON(raw []byte) error {
+	if string(raw) == `"opt-in"` {
+		return nil
+	}
+	t.Broadcast = true
+	prefixes, err := texts(raw)
+	for _, prefix := range prefixes {
+		t.Prefixes = append(t.Prefixes, string(prefix))
+	}
+	return err
 }
 
 // file is a vector as it is written.
@@ -44,6 +66,16 @@ func (v *Vector) ServerBytes() (total int) {
 		}
 	}
 	return total
+}
+
+// NeedsRaw reports whether it asks for the bytes of replies.
+func (v *Vector) NeedsRaw() bool {
+	return slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Command.Raw })
+}
+
+// NeedsMonitor reports whether it is about MONITOR.
+func (v *Vector) NeedsMonitor() bool {
+	return slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Kind == "monitor" })
 }
 
 // Read reads all vectors of a folder.

@@ -25,6 +25,7 @@ type Step struct {
 	Cause    string
 	State    string
 	Value    *reply.Value
+	Raw      []byte // of a reply; nil where its bytes were not asked for
 }
 
 // Command is a command as a caller gives it.
@@ -35,6 +36,10 @@ type Command struct {
 	Script bool
 	// MayRepeat allows to send it again even if it may have been executed.
 	MayRepeat bool
+	// Track says that its reply may be stored, or taken from what is.
+	Track bool
+	// Raw says that the bytes of its reply are wanted too.
+	Raw bool
 	// Deadline is how many milliseconds its caller waits; 0 for ever.
 	Deadline uint64
 }
@@ -60,10 +65,10 @@ var forms = map[string]form{
 	"hang-up":     {nothing, nil},
 	"stall":       {number, nil},
 	"closes":      {number, nil},
-	"call":        {number, []string{"session", "args", "script", "may-repeat", "deadline"}},
+	"call":        {number, []string{"session", "args", "script", "may-repeat", "track", "raw", "deadline"}},
 	"transaction": {number, []string{"session", "commands"}},
 	"cancel":      {number, nil},
-	"reply":       {number, []string{"value"}},
+	"reply":       {number, []string{"value", "raw"}},
 	"failed":      {number, []string{"failure", "cause"}},
 	"lease":       {number, nil},
 	"leased":      {number, []string{"failure", "cause"}},
@@ -102,6 +107,13 @@ func (s *Step) side(name string, raw json.RawMessage) (err error) {
 		return json.Unmarshal(raw, &s.Command.Script)
 	case "may-repeat":
 		return json.Unmarshal(raw, &s.Command.MayRepeat)
+	case "track":
+		return json.Unmarshal(raw, &s.Command.Track)
+	case "raw":
+		if s.Key == "call" {
+			return json.Unmarshal(raw, &s.Command.Raw)
+		}
+		s.Raw, err = text(raw)
 	case "deadline":
 		return json.Unmarshal(raw, &s.Command.Deadline)
 	case "kind":

@@ -63,7 +63,9 @@ fn run_step(host: &mut Host, step: &Step, cuts: &[usize], fed: &mut usize) -> Re
         Step::Subscribe { id, kind, names } => host.subscribe(*id, kind, names),
         Step::Unsubscribe(id) => host.unsubscribe(*id),
         Step::Drain(within) => host.drain(*within),
-        Step::Reply { id, value } => host.expect(&Event::Reply { id: *id, value: value.clone() }),
+        Step::Reply { id, value, raw } => {
+            host.expect(&Event::Reply { id: *id, value: value.clone(), raw: raw.clone() })
+        }
         Step::Message { id, value } => host.expect(&Event::Message { id: *id, value: value.clone() }),
         Step::Failed { id, failure, cause } => {
             host.expect(&Event::Failed { id: *id, failure: failure.clone(), cause: cause.clone() })

@@ -7,6 +7,8 @@ use vectors::Value;
 #[derive(Debug, Default)]
 pub struct Tape {
     rows: Vec<Row>,
+    /// The value's bytes as they came, if they were given.
+    raw: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Input<'a> {
     pub bytes: &'a [u8],
 }
 
+/// No node, but bytes of the input.
+const RAW: u8 = 16;
 const KINDS_WITH_BYTES: [u8; 5] = [5, 6, 7, 8, 9];
 
 impl Tape {
@@ -32,6 +36,11 @@ impl Tape {
         for row in rows.as_chunks::<2>().0 {
             let [head, value] = *row;
             let (kind, detail, size) = (head as u8, (head >> 8) as u8, head >> 16);
+            if kind == RAW {
+                let bytes = bytes_at(size, value, input)?;
+                self.raw.get_or_insert_default().extend_from_slice(bytes);
+                continue;
+            }
             let passes = (kind == 7 || kind == 8) && detail & 0x80 != 0;
             let bytes = if kind == 14 {
                 texts.get(value as usize..(value + size) as usize).context("a text node outside the texts")?.to_vec()
@@ -48,7 +57,15 @@ impl Tape {
     /// Bytes that passed by.
     pub fn pass(&mut self, bytes: &[u8]) -> Result<()> {
         self.rows.last_mut().context("bytes pass, but for no node")?.bytes.extend_from_slice(bytes);
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(bytes);
+        }
         Ok(())
+    }
+
+    /// The bytes of the whole value, if they were given.
+    pub fn take_raw(&mut self) -> Option<Vec<u8>> {
+        self.raw.take()
     }
 
     /// The whole value.
@@ -58,6 +75,11 @@ impl Tape {
         ensure!(rows.next().is_none(), "nodes are left over");
         Ok(value)
     }
+}
+
+fn bytes_at<'a>(size: u64, offset: u64, input: &Input<'a>) -> Result<&'a [u8]> {
+    let at = offset.checked_sub(input.from).context("bytes before the kept input")? as usize;
+    input.bytes.get(at..at + size as usize).context("bytes beyond the input")
 }
 
 fn string_bytes(kind: u8, size: u64, value: u64, passes: bool, input: &Input<'_>) -> Result<Vec<u8>> {

@@ -42,7 +42,7 @@ impl Requests {
                 let call = self.calls.get_mut(id).and_then(Option::take).context("no such call")?;
                 call.abort();
             }
-            Step::Reply { id, value } => check_reply(&self.result(*id).await?.context("it was cancelled")?, value)?,
+            Step::Reply { id, value, .. } => check_reply(&self.result(*id).await?.context("it was cancelled")?, value)?,
             Step::Failed { id, failure, cause } => match self.result(*id).await? {
                 Some(Err(error)) => check_failure(&error, Some(failure), Some(cause))?,
                 Some(Ok(value)) => bail!("it has a reply: {value:?}"),

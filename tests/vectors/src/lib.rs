@@ -34,8 +34,28 @@ pub struct Settings {
     pub password: Option<String>,
     /// How many servers the client is given.
     pub endpoints: usize,
+    pub tracking: Tracking,
     /// Field of `limits` in the WIT, and value.
     pub limits: Vec<(String, u64)>,
+}
+
+/// How the server is to tell of keys that change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in the WIT")]
+pub enum Tracking {
+    Off,
+    OptIn,
+    /// What begins so, or everything.
+    Broadcast(Vec<Vec<u8>>),
+}
+
+/// What a host may not show yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the README's names")]
+pub enum Feature {
+    Tracking,
+    Raw,
+    Monitor,
 }
 
 impl Default for Settings {
@@ -47,12 +67,24 @@ impl Default for Settings {
             username: None,
             password: None,
             endpoints: 1,
+            tracking: Tracking::Off,
             limits: Vec::new(),
         }
     }
 }
 
 impl Vector {
+    /// Whether it is about this.
+    #[must_use]
+    pub fn needs(&self, feature: Feature) -> bool {
+        let step = |step: &Step| match (feature, step) {
+            (Feature::Raw, Step::Call { command, .. }) => command.raw,
+            (Feature::Monitor, Step::Subscribe { kind, .. }) => kind == "monitor",
+            _ => false,
+        };
+        feature == Feature::Tracking && self.settings.tracking != Tracking::Off || self.steps.iter().any(step)
+    }
+
     /// Where the server's bytes can be cut: lengths of all `server` steps together.
     #[must_use]
     pub fn server_bytes(&self) -> usize {

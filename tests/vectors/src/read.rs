@@ -7,8 +7,8 @@ mod value;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value as Json};
 
-use crate::{Settings, Vector};
-use text::{number, text};
+use crate::{Settings, Tracking, Vector};
+use text::{number, strings, text};
 
 type Object = Map<String, Json>;
 
@@ -40,6 +40,7 @@ fn settings(json: Option<&Json>) -> Result<Settings> {
             "username" => settings.username = Some(string()?),
             "password" => settings.password = Some(string()?),
             "endpoints" => settings.endpoints = usize::try_from(number(value)?)?,
+            "tracking" => settings.tracking = tracking(value)?,
             "limits" => {
                 for (limit, value) in value.as_object().context("limits is no object")? {
                     settings.limits.push((limit.clone(), number(value)?));
@@ -49,4 +50,12 @@ fn settings(json: Option<&Json>) -> Result<Settings> {
         }
     }
     Ok(settings)
+}
+
+/// `opt-in`, or what the keys begin with.
+fn tracking(json: &Json) -> Result<Tracking> {
+    match json {
+        Json::String(word) if word == "opt-in" => Ok(Tracking::OptIn),
+        prefixes => Ok(Tracking::Broadcast(strings(Some(prefixes))?)),
+    }
 }

@@ -17,7 +17,7 @@ pub enum Step {
     Call { id: u64, session: u32, command: Command },
     Transaction { id: u64, session: u32, commands: Vec<Command> },
     Cancel(u64),
-    Reply { id: u64, value: Value },
+    Reply { id: u64, value: Value, raw: Option<Vec<u8>> },
     Failed { id: u64, failure: String, cause: String },
     Lease(u32),
     Leased { session: u32, end: Option<End> },
@@ -43,6 +43,10 @@ pub struct Command {
     pub script: bool,
     /// It may be sent again even if it may have been executed.
     pub may_repeat: bool,
+    /// Its reply may be stored, or taken from what is.
+    pub track: bool,
+    /// The bytes of its reply are wanted too.
+    pub raw: bool,
     /// Milliseconds that its caller waits; for ever if there are none.
     pub deadline: Option<u64>,
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use anyhow::{Context, Result, ensure};
 use coracle_core::wire::{HELD, NEVER, option};
-use vectors::Command;
+use vectors::{Command, Value};
 
 use super::{Event, Host};
 
@@ -27,6 +27,11 @@ struct Columns {
 
 impl Host {
     pub fn call(&mut self, id: u64, session: u32, commands: Vec<Command>, atomic: bool) -> Result<()> {
+        let tracked = commands.first().filter(|command| command.track);
+        if let Some(value) = tracked.and_then(|command| self.stored.find(&command.args)) {
+            self.events.push_back(Event::Reply { id, value, raw: None });
+            return Ok(());
+        }
         let within = commands.first().and_then(|command| command.deadline);
         let deadline = within.map_or(NEVER, |within| self.now + within * 1000);
         self.calls.insert(id, Call { commands, session, atomic, deadline, maybe_executed: false });
@@ -52,6 +57,18 @@ impl Host {
         let late = |id: &u64| self.calls.get(id).is_some_and(|call| call.deadline <= self.now);
         let late: Vec<u64> = self.again.iter().chain(&self.waiting).copied().filter(late).collect();
         late.into_iter().try_for_each(|id| self.end_waiting(id, "deadline"))
+    }
+
+    /// A request ended with a reply, which may be stored.
+    pub(super) fn answer(&mut self, id: u64, value: Value, raw: Option<Vec<u8>>, store: bool) -> Result<()> {
+        let call = self.calls.remove(&id).with_context(|| format!("call {id} ended twice, or never began"))?;
+        let args = call.commands.into_iter().next().filter(|command| command.track).map(|command| command.args);
+        ensure!(args.is_some() || !store, "call {id} may be stored, and did not ask for that");
+        if let Some(args) = args.filter(|_| store) {
+            self.stored.add(args, value.clone());
+        }
+        self.events.push_back(Event::Reply { id, value, raw });
+        Ok(())
     }
 
     pub(super) fn fail(&mut self, id: u64, failure: String, cause: String) -> Result<()> {
@@ -131,6 +148,8 @@ impl Call {
             (lone, option::LONE),
             (command.script, option::SCRIPT),
             (command.may_repeat, option::MAY_REPEAT),
+            (command.track, option::TRACK),
+            (command.raw, option::RAW),
         ];
         all.into_iter().filter(|(is, _)| *is).fold(0, |options, (_, option)| options | option)
     }

@@ -1,6 +1,6 @@
 //! What a call into the core did.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use coracle_core::effects::Effect;
 use coracle_core::output::Progress;
 use vectors::{End, Value};
@@ -46,9 +46,10 @@ impl Host {
             match kind {
                 0 => self.append(nodes, input, progress)?,
                 1 => {
-                    let value = self.complete(nodes, input, progress)?;
-                    ensure!(self.calls.remove(&id).is_some(), "call {id} ended twice, or never began");
-                    self.events.push_back(Event::Reply { id, value });
+                    self.append(nodes, input, progress)?;
+                    let raw = self.tape(input)?.take_raw();
+                    let value = self.complete(&[], input, progress)?;
+                    self.answer(id, value, raw, detail & 1 != 0)?;
                 }
                 2 => {
                     self.fail(id, name(&FAILURES, detail & 0xff)?, name(&CAUSES, detail >> 8)?)?;
@@ -71,6 +72,15 @@ impl Host {
                 8 => self.ended(id, detail, nodes, input, progress)?,
                 9 => self.events.push_back(Event::Leased { session: u32::try_from(id)?, end: end(detail)? }),
                 10 => room = true,
+                12 => {
+                    let told_by_link = head >> 32 != 0;
+                    let keys = if told_by_link {
+                        self.complete(nodes, input, progress)?
+                    } else {
+                        self.own_value(nodes, input, progress)?
+                    };
+                    self.stored.forget(&keys)?;
+                }
                 13 => {
                     let (state, cause) = (name(&STATES, detail & 0xff)?, name(&CAUSES, detail >> 8)?);
                     self.events.push_back(Event::State { state, cause });
@@ -91,14 +101,16 @@ impl Host {
     }
 
     fn ended(&mut self, id: u64, detail: u32, nodes: &[u64], input: Option<usize>, progress: &Progress) -> Result<()> {
-        let mut value = None;
-        if detail != 0 {
-            let mut tape = Tape::default();
-            tape.append(nodes, &self.input_of(input), &progress.texts)?;
-            value = Some(tape.finish()?);
-        }
+        let value = if detail == 0 { None } else { Some(self.own_value(nodes, input, progress)?) };
         self.events.push_back(Event::Ended { id, end: end(detail)?, value });
         Ok(())
+    }
+
+    /// A value that leaves the unfinished one alone.
+    fn own_value(&self, nodes: &[u64], input: Option<usize>, progress: &Progress) -> Result<Value> {
+        let mut tape = Tape::default();
+        tape.append(nodes, &self.input_of(input), &progress.texts)?;
+        tape.finish()
     }
 
     fn append(&mut self, nodes: &[u64], input: Option<usize>, progress: &Progress) -> Result<()> {
@@ -111,8 +123,11 @@ impl Host {
 
     fn complete(&mut self, nodes: &[u64], input: Option<usize>, progress: &Progress) -> Result<Value> {
         self.append(nodes, input, progress)?;
-        let place = input.context("nodes without input")?;
-        std::mem::take(&mut self.links[place].tape).finish()
+        std::mem::take(self.tape(input)?).finish()
+    }
+
+    fn tape(&mut self, input: Option<usize>) -> Result<&mut Tape> {
+        Ok(&mut self.links[input.context("nodes without input")?].tape)
     }
 }
 

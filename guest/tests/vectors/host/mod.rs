@@ -6,6 +6,7 @@ mod links;
 mod names;
 mod secrets;
 mod sessions;
+mod stored;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +20,7 @@ use vectors::{End, Value};
 use calls::Call;
 use links::Link;
 use secrets::Secrets;
+use stored::Stored;
 
 /// What a step may wait for. Microseconds.
 const PATIENCE: u64 = 40_000_000;
@@ -26,7 +28,7 @@ const PATIENCE: u64 = 40_000_000;
 /// What a vector can see.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Reply { id: u64, value: Value },
+    Reply { id: u64, value: Value, raw: Option<Vec<u8>> },
     Failed { id: u64, failure: String, cause: String },
     Leased { session: u32, end: Option<End> },
     Renewed { id: u64, end: Option<End> },
@@ -51,6 +53,7 @@ pub struct Host {
     waiting: VecDeque<u64>,
     held_back: bool,
     secrets: Secrets,
+    stored: Stored,
     events: VecDeque<Event>,
 }
 
@@ -72,7 +75,7 @@ impl Host {
                 quiet_after: 15_000_000,
                 idle_timeout: 60_000_000,
                 primary: settings.endpoints > 1,
-                tracking: config::Tracking::Off,
+                tracking: names::tracking(&settings.tracking),
                 limits,
             },
         )
@@ -89,6 +92,7 @@ impl Host {
             waiting: VecDeque::new(),
             held_back: false,
             secrets: Secrets::new(settings),
+            stored: Stored::default(),
             events: VecDeque::new(),
         };
         host.done(None)?;
@@ -100,6 +104,7 @@ impl Host {
             "channel" => Kind::Channel,
             "pattern" => Kind::Pattern,
             "shard" => Kind::Shard,
+            "monitor" => Kind::Monitor,
             other => bail!("{other} is no kind"),
         };
         let lengths: Vec<u32> = names.iter().map(|name| name.len() as u32).collect();

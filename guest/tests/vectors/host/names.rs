@@ -1,7 +1,7 @@
 //! Names of the contract's numbers, and of its limits.
 
 use anyhow::{Context, Result, bail};
-use coracle_core::config::Limits;
+use coracle_core::config::{Limits, Tracking};
 
 pub const FAILURES: [&str; 5] = ["not-sent", "maybe-executed", "refused", "limit", "misuse"];
 pub const CAUSES: [&str; 14] = [
@@ -24,6 +24,14 @@ pub const STATES: [&str; 5] = ["connecting", "ready", "down", "denied", "closed"
 
 pub fn name(names: &[&str], number: u32) -> Result<String> {
     Ok((*names.get(number as usize).context("a number without a name")?).to_owned())
+}
+
+pub fn tracking(wanted: &vectors::Tracking) -> Tracking {
+    match wanted {
+        vectors::Tracking::Off => Tracking::Off,
+        vectors::Tracking::OptIn => Tracking::OptIn,
+        vectors::Tracking::Broadcast(prefixes) => Tracking::Broadcast(prefixes.clone()),
+    }
 }
 
 pub fn limits(given: &[(String, u64)]) -> Result<Limits> {

@@ -19,10 +19,10 @@ const STEPS: [(&str, &[&str]); 27] = [
     ("hang-up", &[]),
     ("stall", &[]),
     ("closes", &[]),
-    ("call", &["session", "args", "script", "may-repeat", "deadline"]),
+    ("call", &["session", "args", "script", "may-repeat", "track", "raw", "deadline"]),
     ("transaction", &["session", "commands"]),
     ("cancel", &[]),
-    ("reply", &["value"]),
+    ("reply", &["value", "raw"]),
     ("failed", &["failure", "cause"]),
     ("lease", &[]),
     ("leased", &["failure", "cause"]),
@@ -83,7 +83,9 @@ fn one(key: &str, json: &Json, object: &Object) -> Result<Step> {
             Step::Transaction { id: id()?, session: session_of(object)?, commands }
         }
         "cancel" => Step::Cancel(id()?),
-        "reply" => Step::Reply { id: id()?, value: wanted_value(object)? },
+        "reply" => {
+            Step::Reply { id: id()?, value: wanted_value(object)?, raw: object.get("raw").map(bytes).transpose()? }
+        }
         "failed" => Step::Failed { id: id()?, failure: text(object, "failure")?, cause: text(object, "cause")? },
         "lease" => Step::Lease(session()?),
         "leased" => Step::Leased { session: session()?, end: end(object)? },
@@ -119,6 +121,8 @@ fn command(object: &Object) -> Result<Command> {
         args: strings(object.get("args"))?,
         script: flag(object, "script")?,
         may_repeat: flag(object, "may-repeat")?,
+        track: flag(object, "track")?,
+        raw: flag(object, "raw")?,
         deadline: object.get("deadline").map(number).transpose()?,
     })
 }
