@@ -108,8 +108,10 @@ fn every_record_can_be_found() {
 #[test]
 fn subcommands_are_not_found_in_another_container() {
     let pairs: Vec<_> = records().into_iter().filter_map(|(name, _)| name.split_once('|')).collect();
-    for &(container, _) in &pairs {
-        for &(_, second) in &pairs {
+    // Miri would take minutes over all.
+    let step = if cfg!(miri) { 20 } else { 1 };
+    for &(container, _) in pairs.iter().step_by(step) {
+        for &(_, second) in pairs.iter().step_by(step) {
             let found = find(container.as_bytes(), Some(second.as_bytes()));
             assert_eq!(found.is_some(), pairs.contains(&(container, second)), "{container} {second}");
         }

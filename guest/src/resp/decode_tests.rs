@@ -125,6 +125,7 @@ fn names_the_peers_fault() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "lines of 64 KiB take it minutes")]
 fn bounds_lines_and_depth() {
     let limits = Limits { depth: 2, ..Limits::default() };
     assert_eq!(decode(b"*1\r\n*1\r\n:1\r\n", &[], limits).as_deref(), Ok("array1 array1 int1 .\n"));
@@ -139,6 +140,7 @@ fn bounds_lines_and_depth() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "lines of 64 KiB take it minutes")]
 fn a_line_is_as_long_however_it_is_cut() {
     let longest = format!("+{}\r\n", "x".repeat(MAX_LINE - 1));
     let longer = format!("+{}\r\n", "x".repeat(MAX_LINE));
@@ -237,6 +239,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
+    #[cfg_attr(miri, ignore = "it takes minutes over a single case")]
     fn splits_change_nothing(values in proptest::collection::vec(resp(), 1..4), at in any::<proptest::sample::Index>()) {
         let input = values.concat();
         let limits = Limits { pass_above: 64, ..Limits::default() };
