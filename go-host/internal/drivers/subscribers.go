@@ -21,15 +21,9 @@ type reader struct {
 	dropped   uint64 // since the last message
 	ever      uint64 // dropped
 	over      bool
-	// blind is set where what is missing can't be judged: see [losesGaps].
-	blind bool
 	leave context.CancelFunc
 	read  context.CancelFunc // lets one that stopped read on
 }
-
-// losesGaps is up to which length a queue may lose a notice of a gap: this host makes room for a message by dropping
-// whatever is the oldest, and counts messages only. See "Known faults" in the README.
-const losesGaps = 3
 
 // subscribe makes a subscriber begin.
 func (w *world) subscribe(client *coracle.Client, s *Subscribe) {
@@ -39,7 +33,6 @@ func (w *world) subscribe(client *coracle.Client, s *Subscribe) {
 		read()
 	}
 	r := &reader{id: s.ID, channel: s.Channel, wanted: s.Dropped, leave: leave, read: read}
-	r.blind = s.Queue <= losesGaps && s.Dropped == nil
 	w.change(func() { w.readers[s.ID] = r })
 	go func() {
 		defer w.change(func() { r.over = true })
@@ -112,7 +105,7 @@ func (r *reader) message(m coracle.Message) error {
 	r.last, r.dropped = number, 0
 	missing := number - last - 1
 	unforgiven := number - min(number, max(last, r.forgiven)+1)
-	if missing < dropped || !r.blind && (r.gap || dropped < unforgiven) {
+	if r.gap || missing < dropped || dropped < unforgiven {
 		return fmt.Errorf("message %d of %s after %d: %d dropped, gap %v, %d may be missing",
 			number, r.channel, last, dropped, r.gap, r.forgiven)
 	}
