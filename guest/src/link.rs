@@ -65,7 +65,9 @@ impl Traces {
     /// A session sent this command; a transaction of its own has MULTI and EXEC around it.
     pub fn note(&mut self, name: &[u8], in_transaction: bool) {
         let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
-        if in_transaction || is("EXEC") || is("DISCARD") {
+        let ends = self.multi && (is("EXEC") || is("DISCARD"));
+        if in_transaction || ends {
+            // Without MULTI, EXEC and DISCARD are refused, and what is watched stays so.
             (self.multi, self.watching) = (false, false);
         } else if is("MULTI") {
             self.multi = true;

@@ -81,3 +81,19 @@ fn a_refusal_of_what_has_ended_lets_nobody_wait_in_vain() {
     bench.received(2, b"-NOPERM no\r\n");
     assert_eq!(bench.closing(), [2]);
 }
+
+#[test]
+fn what_is_watched_stays_so_without_multi() {
+    for word in ["EXEC", "DISCARD"] {
+        let mut bench = Bench::ready();
+        bench.lease(5, NEVER);
+        bench.greet(2);
+        for (id, args) in [(1, vec!["WATCH", "a"]), (2, vec![word])] {
+            bench.submit(&[Row { session: 5, ..Row::command(id, &args) }]);
+            bench.received(2, if id == 1 { b"+OK\r\n" } else { b"-ERR without MULTI\r\n" });
+        }
+        bench.release(5);
+        let output = bench.output(2).escape_ascii().to_string();
+        assert!(output.ends_with(r"UNWATCH\r\n"), "{output}");
+    }
+}
