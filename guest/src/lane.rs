@@ -44,6 +44,9 @@ impl Core {
             return Err("a command's name must not be empty, nor be held by the host");
         };
         refused::always(name, second)?;
+        if name.eq_ignore_ascii_case(b"CLIENT") && second.is_none() && row.total > 1 {
+            return Err("CLIENT's subcommand must be in its first row, and not held by the host");
+        }
         let found = commands::find(name, second);
         let in_session = row.session != 0;
         let atomic = row.has(option::ATOMIC | option::LONE) || self.in_transaction();

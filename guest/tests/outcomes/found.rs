@@ -97,3 +97,11 @@ fn what_is_watched_stays_so_without_multi() {
         assert!(output.ends_with(r"UNWATCH\r\n"), "{output}");
     }
 }
+
+#[test]
+fn a_subcommand_comes_with_its_command() {
+    let mut bench = Bench::ready();
+    let first = Row { options: option::CONTINUES, total: 3, ..Row::command(1, &["CLIENT"]) };
+    bench.submit(&[first, Row { total: 2, ..Row::command(1, &["REPLY", "OFF"]) }]);
+    assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)]);
+}
