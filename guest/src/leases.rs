@@ -134,13 +134,17 @@ impl Core {
 
     /// A link for a request that needs one for itself, if there is one now.
     pub(crate) fn link_for_request(&mut self, request: u64) -> Option<u32> {
-        let reserved = |link: &Link| matches!(link.holder, Holder::Request(id, _) if id == request);
-        let idle = |link: &Link| matches!(link.holder, Holder::Idle(_));
+        let idle = |link: &Link| is_free(link) && matches!(link.holder, Holder::Idle(_));
         let waiting = self.leases.waiting() > 0;
-        let link =
-            self.links.iter_mut().filter(|link| is_free(link)).find(|link| reserved(link) || !waiting && idle(link))?;
+        let link = self.links.iter_mut().find(|link| is_reserved(link, request) || !waiting && idle(link))?;
         link.holder = Holder::Request(request, NEVER);
         Some(link.id)
+    }
+
+    /// Whether this request would be one too many of those who wait for a link.
+    pub(crate) fn crowds_out(&self, request: u64) -> bool {
+        let full = self.leases.waiting() >= self.settings.limits.queued as usize;
+        full && !self.links.iter().any(|link| is_reserved(link, request))
     }
 
     /// Lets a request wait for a link; it will be asked for again.
@@ -331,6 +335,12 @@ impl Core {
         let nodes: Nodes = self.out.text(why.as_bytes());
         self.out.event(EventKind::Leased, verdict.of_ended(), 0, u64::from(session), nodes);
     }
+}
+
+/// Whether a leased link is kept for this request: what the core asks on it by itself does not matter.
+fn is_reserved(link: &Link, request: u64) -> bool {
+    let usable = link.purpose == Purpose::Lease && link.state == State::Ready && !link.retiring;
+    usable && matches!(link.holder, Holder::Request(id, _) if id == request)
 }
 
 /// Whether a leased link has nothing to do.

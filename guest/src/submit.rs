@@ -200,7 +200,11 @@ impl Core {
                 }
             },
             _ if self.connection.state != ClientState::Ready => Gate::Wait,
-            Lane::Alone if self.leases.waiting() >= self.settings.limits.queued as usize => Gate::Wait,
+            Lane::Alone if self.crowds_out(row.id) => {
+                // To wait here would keep back the requests of those who have the links.
+                let why = "as many as limits.queued wait for a link already".to_owned();
+                Gate::Shut(Verdict::new(Failure::Limit, Cause::None), why)
+            }
             Lane::Alone => Gate::Open,
             Lane::Main => {
                 let main = self.main().map(|link| link.id);

@@ -1,6 +1,7 @@
 //! What the simulation found (`tests/simulation`), each cut down to the calls that show it.
 
 use coracle_core::client::Reason;
+use coracle_core::config::Limits;
 use coracle_core::wire::{Cause, EventKind, Failure, NEVER, option};
 
 use crate::bench::{Bench, Row};
@@ -104,4 +105,30 @@ fn a_subcommand_comes_with_its_command() {
     let first = Row { options: option::CONTINUES, total: 3, ..Row::command(1, &["CLIENT"]) };
     bench.submit(&[first, Row { total: 2, ..Row::command(1, &["REPLY", "OFF"]) }]);
     assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)]);
+}
+
+#[test]
+fn a_request_for_which_a_link_is_reserved_is_taken_however_many_wait() {
+    let mut bench = Bench::ready_with(Limits { links: 2, queued: 2, ..Limits::default() });
+    let blocking = |id| Row::command(id, &["BLPOP", "k", "0"]);
+    bench.submit(&[blocking(1), blocking(2)]);
+    bench.submit(&[blocking(3), Row::command(4, &["GET", "k"])]);
+    // To keep it back would keep back all that is behind it, be it of whoever has the link.
+    assert_eq!((bench.accepted(), bench.failed()), (2, vec![(3, Failure::Limit, Cause::None)]));
+    bench.greet(2);
+    assert_eq!(bench.resubmits(), [(1, false)]);
+    bench.lease(5, NEVER);
+    bench.submit(&[blocking(1)]);
+    assert_eq!((bench.accepted(), bench.failed()), (1, vec![]));
+}
+
+#[test]
+fn a_reserved_link_is_taken_whatever_the_core_asks_on_it() {
+    let mut bench = Bench::ready();
+    bench.submit(&[Row::command(1, &["BLPOP", "k", "0"])]);
+    bench.greet(2);
+    bench.renew(2);
+    bench.submit(&[Row::command(1, &["BLPOP", "k", "0"])]);
+    assert_eq!(bench.opening(), []);
+    assert!(bench.output(2).ends_with(b"BLPOP\r\n$1\r\nk\r\n$1\r\n0\r\n"));
 }
