@@ -304,6 +304,8 @@ impl Core {
                 }
                 Received::Refused(subscription, class, mark) => {
                     self.subscription_refused(id, subscription, class, mark);
+                    // Its link may be useless now, and its place of use to another.
+                    self.serve_leases(now);
                 }
                 Received::PutOff(entry, class, mark) => self.put_off(now, id, entry, class, mark),
                 Received::Gate(loading) => self.gate_answered(now, loading),

@@ -314,6 +314,17 @@ impl Core {
             self.open_link(now, Purpose::Lease, endpoint.clone());
             opening += 1;
         }
+        if opening < self.leases.waiting() {
+            self.close_an_unused_hub();
+        }
+    }
+
+    /// Closes a link that was for subscriptions, and nobody has one on it any more, so that another can be opened.
+    fn close_an_unused_hub(&mut self) {
+        let unused = self.hubs.iter().find(|(_, hub)| !hub.wanted()).and_then(|(_, hub)| hub.link);
+        if let Some(id) = unused {
+            self.fail_link(id, Fault { cause: Cause::Cancelled, text: "its place is needed".to_owned() });
+        }
     }
 
     fn fail_waiter(&mut self, who: Who, verdict: Verdict, why: &str) {

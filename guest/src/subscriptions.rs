@@ -43,7 +43,7 @@ impl Core {
     }
 
     /// `pubsub.unsubscribe`.
-    pub fn unsubscribe(&mut self, _now: u64, id: u64) {
+    pub fn unsubscribe(&mut self, now: u64, id: u64) {
         let Some((hub, kind, names)) = self.hubs.remove(id) else { return };
         if hub != SHARED {
             self.close_hub(hub);
@@ -52,6 +52,8 @@ impl Core {
         if !self.send_unsubscribe(kind, &names, id) {
             self.out.notice(EventKind::Ended, id);
         }
+        // Who waits for a link may have the place of one that has become useless.
+        self.serve_leases(now);
     }
 
     /// Tells the server that nobody wants these shared names any more. `false` where there is nothing to be told.

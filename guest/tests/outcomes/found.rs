@@ -132,3 +132,24 @@ fn a_reserved_link_is_taken_whatever_the_core_asks_on_it() {
     assert_eq!(bench.opening(), []);
     assert!(bench.output(2).ends_with(b"BLPOP\r\n$1\r\nk\r\n$1\r\n0\r\n"));
 }
+
+#[test]
+fn a_link_on_which_nobody_is_subscribed_makes_place_for_a_lease() {
+    let mut bench = Bench::ready_with(Limits { links: 2, ..Limits::default() });
+    bench.subscribe(9, &[1], b"c");
+    bench.greet(2);
+    bench.received(2, b">3\r\n+subscribe\r\n+c\r\n:1\r\n");
+    bench.lease(5, NEVER);
+    assert_eq!(bench.closing(), []);
+    bench.unsubscribe(9);
+    assert_eq!(bench.closing(), [2]);
+    bench.closed(2, Reason::Local, bench.written(2));
+    assert_eq!((bench.ids(EventKind::Ended), bench.opening()), (vec![9], vec![3]));
+    // A refusal leaves nobody there either.
+    let mut bench = Bench::ready_with(Limits { links: 2, ..Limits::default() });
+    bench.subscribe(9, &[1], b"c");
+    bench.greet(2);
+    bench.lease(5, NEVER);
+    bench.received(2, b"-NOPERM no\r\n");
+    assert_eq!(bench.closing(), [2]);
+}
