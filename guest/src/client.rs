@@ -141,7 +141,7 @@ impl Core {
             self.fail_link(id, fault);
         }
         if let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state != State::Closing) {
-            link.hear(now);
+            link.hear(now, self.partial.as_ref().is_some_and(|partial| partial.link == id));
             (self.out.keep_from, self.out.pass) = link.input_state();
         }
         self.settle_lease(now, id);

@@ -293,10 +293,10 @@ impl Link {
         self.purpose == Purpose::Lease && matches!(self.holder, Holder::Session(_))
     }
 
-    /// Something came from the peer.
-    pub fn hear(&mut self, now: u64) {
+    /// Something came from the peer. `begun` says that part of a request was written, and the rest is to come.
+    pub fn hear(&mut self, now: u64, begun: bool) {
         // While a command may block, `heard` is ahead, until its reply comes.
-        self.heard = if self.inflight.len() > 0 { self.heard.max(now) } else { now };
+        self.heard = if self.inflight.len() > 0 || begun { self.heard.max(now) } else { now };
         self.probed = false;
     }
 

@@ -17,7 +17,7 @@ impl Core {
             let at = (moved.written, moved.received);
             if at != link.traffic || moved.held {
                 link.traffic = at;
-                link.hear(now);
+                link.hear(now, self.partial.as_ref().is_some_and(|partial| partial.link == link.id));
             }
         }
     }

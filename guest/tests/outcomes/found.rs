@@ -153,3 +153,17 @@ fn a_link_on_which_nobody_is_subscribed_makes_place_for_a_lease() {
     bench.received(2, b"-NOPERM no\r\n");
     assert_eq!(bench.closing(), [2]);
 }
+
+#[test]
+fn a_reply_between_the_parts_of_a_blocking_command_does_not_end_its_time() {
+    let mut bench = Bench::ready();
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    let first = Row { options: option::CONTINUES, total: 3, session: 5, ..Row::command(2, &["BLPOP", "k"]) };
+    bench.submit(&[Row { session: 5, ..Row::command(1, &["GET", "k"]) }, first]);
+    bench.received(2, b"$-1\r\n");
+    bench.submit(&[Row { session: 5, total: 1, ..Row::command(2, &["0"]) }]);
+    bench.cancel(&[2]);
+    assert_eq!(bench.failed(), [(2, Failure::MaybeExecuted, Cause::Cancelled)]);
+    assert_eq!(bench.closing(), [2], "an element that it may still get would be lost unseen");
+}
