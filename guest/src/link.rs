@@ -106,8 +106,8 @@ pub struct Link {
     pub fault: Option<Fault>,
     /// Last sign of life, or since when one is due; the future while a command may block.
     pub heard: u64,
-    /// A PING was sent to see whether the peer lives.
-    pub probed: bool,
+    /// A PING was sent to see whether the peer lives, behind so many bytes of output.
+    pub probed: Option<u64>,
     /// Bytes of output that the socket had taken, and of input that had come, when the host last said so.
     pub traffic: (u64, u64),
     /// It has answered a request.
@@ -208,7 +208,7 @@ impl Link {
             credentials: None,
             fault: None,
             heard: 0,
-            probed: false,
+            probed: None,
             traffic: (0, 0),
             served: false,
             retiring: false,
@@ -297,7 +297,7 @@ impl Link {
     pub fn hear(&mut self, now: u64, begun: bool) {
         // While a command may block, `heard` is ahead, until its reply comes.
         self.heard = if self.inflight.len() > 0 || begun { self.heard.max(now) } else { now };
-        self.probed = false;
+        self.probed = None;
     }
 
     /// Whether this error means: not executed, and it will pass.

@@ -14,9 +14,11 @@ impl Core {
     pub(crate) fn note_traffic(&mut self, now: u64, traffic: &[Traffic]) {
         for moved in traffic {
             let Some(link) = self.links.iter_mut().find(|link| link.id == moved.link) else { continue };
-            let at = (moved.written, moved.received);
-            if at != link.traffic || moved.held {
-                link.traffic = at;
+            let (written, received) = link.traffic;
+            link.traffic = (moved.written, moved.received);
+            // That the socket took the PING itself, or what is behind it, says nothing of the peer.
+            let takes = moved.written > written && link.probed.is_none_or(|before| written < before);
+            if takes || moved.received > received || moved.held {
                 link.hear(now, self.partial.as_ref().is_some_and(|partial| partial.link == link.id));
             }
         }
@@ -31,14 +33,14 @@ impl Core {
             let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { continue };
             // Between the parts of a request, or within a transaction, a PING would become part of it.
             let closed_to_us = partial || link.traces.multi;
-            if link.probed {
+            if link.probed.is_some() {
                 let seconds = self.settings.quiet_after / 1_000_000;
                 let text = format!("nothing came for twice {seconds} s, not even an answer to PING");
                 self.fail_link(id, Fault { cause: Cause::Silent, text });
             } else if closed_to_us && link.inflight.len() == 0 {
                 link.heard = now;
             } else {
-                (link.probed, link.heard) = (true, now);
+                (link.probed, link.heard) = (Some(link.sent), now);
                 if !closed_to_us {
                     let bytes = self.effects.send(id, |out| encode::words(out, &[b"PING"]));
                     link.wrote(bytes as u64, 0, NEVER, What::Probe);

@@ -167,3 +167,20 @@ fn a_reply_between_the_parts_of_a_blocking_command_does_not_end_its_time() {
     assert_eq!(bench.failed(), [(2, Failure::MaybeExecuted, Cause::Cancelled)]);
     assert_eq!(bench.closing(), [2], "an element that it may still get would be lost unseen");
 }
+
+#[test]
+fn that_a_socket_takes_the_probe_is_no_sign_of_life() {
+    let quiet_after = 1_000_000;
+    // What was there before the probe, and goes out slowly, is one.
+    for (left, closing) in [(0, vec![1]), (2, vec![])] {
+        let mut bench = Bench::with(Limits::default(), |settings| settings.quiet_after = quiet_after);
+        bench.greet(1);
+        bench.submit(&[Row::command(1, &["GET", "k"])]);
+        bench.moved(1, bench.written(1) - left, 0);
+        bench.elapse(bench.now() + quiet_after);
+        assert!(bench.output(1).ends_with(b"PING\r\n"));
+        bench.moved(1, bench.written(1), 0);
+        bench.elapse(bench.now() + quiet_after);
+        assert_eq!(bench.closing(), closing);
+    }
+}
