@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use coracle_core::wire::{Cause, ClientState, Failure};
 
 use crate::net;
-use crate::plan::{Fault, Step};
 use crate::requests::Phase;
 use crate::server::Name;
+use crate::session::NESTED;
+use crate::tenants;
 use crate::value::Value;
 use crate::world::{Check, World};
 
@@ -40,7 +41,7 @@ impl World {
         let Value::Error(text) = value else { return Err(format!("request {id} keeps {value:?}, which is no error")) };
         let text = String::from_utf8_lossy(text);
         let own = text.ends_with(&format!(" #{id}"));
-        if own || ["LOADING", "READONLY", "NOAUTH"].iter().any(|word| text.starts_with(word)) {
+        if own || ["LOADING", "READONLY", "NOAUTH", NESTED].iter().any(|word| text.starts_with(word)) {
             return Ok(());
         }
         Err(format!("request {id} keeps another's error: {text}"))
@@ -74,7 +75,7 @@ impl World {
         if self.host.draining {
             return Err(format!("request {id} is wanted again by a client that drains"));
         }
-        let repeatable = request.ask.as_ref().is_some_and(|ask| ask.may_repeat);
+        let repeatable = request.ask.as_ref().is_some_and(|ask| ask.may_repeat && ask.session == 0);
         if maybe && !repeatable {
             return Err(format!("request {id} is wanted again, and must not be repeated"));
         }
@@ -103,32 +104,18 @@ impl World {
         Ok(())
     }
 
-    /// Queues and links are within the limits.
-    pub fn check_bounds(&self) -> Check {
-        let shape = &self.plan.shape;
+    /// All links are taken, by subscriptions as it may be: nobody is promised one.
+    pub fn is_crowded(&self) -> bool {
         let open = self.host.links.iter().filter(|at| self.conns[**at].phase != net::Phase::Gone).count();
-        if open > shape.links as usize {
-            return Err(format!("{open} links are open, and {} may be", shape.links));
-        }
-        let taken = self.host.requests.iter().filter(|request| request.phase == Phase::Taken).count();
-        let most = shape.inflight.min(shape.queued) as usize;
-        if taken > most {
-            return Err(format!("{taken} requests are in flight, and {most} may be"));
-        }
-        Ok(())
-    }
-
-    /// A server that refused something may end subscriptions.
-    pub fn may_be_refused(&self) -> bool {
-        self.plan.steps.iter().any(|(_, step)| match step {
-            Step::Subscribe { names, .. } => names.iter().any(|name| name == b"forbidden"),
-            Step::Fault(fault) => matches!(fault, Fault::DenyAuth(_)),
-            _ => false,
-        })
+        open >= self.plan.shape.links as usize
     }
 
     /// A drained client has ended everything, and is closed.
     pub fn check_drained(&self) -> Check {
+        if self.now < self.host.drained_by {
+            // Its instance was lost, and the next one has its own time.
+            return Ok(());
+        }
         for (id, request) in self.host.requests.iter().enumerate() {
             // The host's own queue may have something new.
             if request.phase == Phase::Taken || request.phase == Phase::Waiting && request.taken > 0 {
@@ -149,8 +136,14 @@ impl World {
         if self.host.state != ClientState::Ready {
             return Err(format!("the client is {:?} long after the last fault", self.host.state));
         }
-        for id in 1..self.host.requests.len() as u64 {
-            self.check_ended(id)?;
+        if let Some(id) = self.host.open.first() {
+            self.check_ended(*id)?;
+        }
+        for (session, tenant) in &self.host.tenants {
+            let crowded = tenant.phase == tenants::Phase::Waiting && self.is_crowded();
+            if tenant.phase != tenants::Phase::Over && !crowded {
+                return Err(format!("session {session} is {:?} long after the last fault", tenant.phase));
+            }
         }
         for (id, subscriber) in &self.host.subscribers {
             if !subscriber.ended && (!subscriber.live || subscriber.leaving) {
@@ -169,7 +162,7 @@ impl World {
             if request.not_sent && executed > 0 {
                 return Err(format!("request {id} was called not sent, and the server executed it later"));
             }
-            let once = !ask.may_repeat || ask.commands.iter().any(|words| words[0] == NEVER_TWICE);
+            let once = !ask.may_repeat || ask.session != 0 || ask.commands.iter().any(|words| words[0] == NEVER_TWICE);
             if executed > 1 && once {
                 return Err(format!("request {id} was executed {executed} times"));
             }

@@ -72,6 +72,12 @@ impl World {
                 let mut tape = Tape::default();
                 tape.append(nodes, &self.source(input, &progress.texts))?;
                 self.subscription_ended(id, verdict)?;
+            } else if is(EventKind::Leased) {
+                let verdict = if detail == 0 { None } else { Some(verdict(detail - 1)?) };
+                if detail != 0 && nodes.is_empty() {
+                    return Err(format!("session {id} ended without a word why"));
+                }
+                self.leased(id, verdict)?;
             } else if is(EventKind::Room) {
                 self.host.held_back = false;
                 self.schedule_submit();
@@ -126,7 +132,7 @@ impl World {
     pub fn trapped(&mut self, submitted: &[u64]) -> Check {
         note!(self, "the core traps");
         self.count("traps");
-        for id in 1..self.host.requests.len() as u64 {
+        for id in self.host.open.clone() {
             let request = &self.host.requests[id as usize];
             let had = request.phase == Phase::Taken || request.phase == Phase::Waiting && request.taken > 0;
             if had || submitted.contains(&id) {
@@ -143,6 +149,7 @@ impl World {
             self.conns[at].tape.clear();
         }
         self.host.instance += 1;
+        self.evict_all()?;
         self.host.held_back = false;
         self.host.state = ClientState::Connecting;
         self.core = self.host.new_core(&self.plan, self.now)?;
@@ -150,6 +157,8 @@ impl World {
         self.subscribe_again()?;
         if self.host.draining {
             let until = self.now + MILLISECOND;
+            self.host.drained_by = self.host.drained_by.max(until + 100 * MILLISECOND);
+            self.at(self.host.drained_by, Event::Drained);
             self.call(None, |core, now| core.handle_drain(now, until))?;
             self.at(until, Event::Wake);
         }

@@ -14,6 +14,7 @@ use crate::requests::Request;
 use crate::server::PASSWORD;
 use crate::session::Session;
 use crate::subscribers::Subscriber;
+use crate::tenants::Tenant;
 use crate::world::{Check, Event, World, note};
 
 /// What the host keeps beside its connections.
@@ -21,7 +22,10 @@ use crate::world::{Check, Event, World, note};
 pub struct Host {
     /// By id; 0 is none.
     pub requests: Vec<Request>,
+    /// Those that have begun and not ended, in order.
+    pub open: Vec<u64>,
     pub subscribers: BTreeMap<u64, Subscriber>,
+    pub tenants: BTreeMap<u32, Tenant>,
     /// Not accepted yet, or in part only.
     pub waiting: VecDeque<u64>,
     /// The core said that it is full.
@@ -36,6 +40,10 @@ pub struct Host {
     /// The next call traps.
     pub doomed: bool,
     pub draining: bool,
+    /// Something in the plan can make a server refuse subscriptions.
+    pub refusals: bool,
+    /// When a client that drains must have drained.
+    pub drained_by: u64,
     pub state: ClientState,
     /// Connections to which the last call appended, and how much they had before.
     pub touched: Vec<(usize, u64)>,
@@ -51,7 +59,9 @@ impl Host {
         let calls = plan.highest_call() + 1;
         Self {
             requests: (0..=calls).map(|_| Request::default()).collect(),
+            open: Vec::new(),
             subscribers: BTreeMap::new(),
+            tenants: BTreeMap::new(),
             waiting: VecDeque::new(),
             held_back: false,
             submitting: false,
@@ -61,6 +71,8 @@ impl Host {
             instance: 0,
             doomed: false,
             draining: false,
+            refusals: plan.may_be_refused(),
+            drained_by: NEVER,
             state: ClientState::Connecting,
             touched: Vec::new(),
             batch: Vec::new(),
@@ -76,6 +88,7 @@ impl Host {
             queued: shape.queued,
             inflight: shape.inflight,
             inflight_bytes: shape.inflight_bytes,
+            queued_bytes: shape.queued_bytes,
             links: shape.links,
             hold_above: shape.hold_above,
             pass_above: shape.pass_above,
@@ -129,7 +142,7 @@ impl World {
             conn.input.drain(..forget as usize);
             conn.input_from += forget;
         }
-        self.check_bounds()
+        Ok(())
     }
 
     /// Input comes in, in portions as the contract allows; what passes by is kept here.
@@ -180,6 +193,9 @@ impl World {
         for conn in self.host.links.iter().copied() {
             self.conns[conn].closed_by_core = self.conns[conn].phase == Phase::Closing;
         }
+        if self.core.effects().list().is_empty() {
+            return Ok(());
+        }
         let effects = self.core.effects().list().to_vec();
         for effect in effects {
             self.do_effect(&effect)?;
@@ -196,8 +212,11 @@ impl World {
             }
             Effect::Send { link, start, end } => {
                 let at = self.conn_of(*link)?;
-                let bytes = self.core.effects().bytes(*start, *end).to_vec();
-                self.append(at, &bytes)
+                self.grow(at)?;
+                let bytes = self.core.effects().bytes(*start, *end);
+                self.conns[at].append(bytes);
+                self.schedule_flush(at);
+                Ok(())
             }
             Effect::SendHeld { link, request, argument } => {
                 let at = self.conn_of(*link)?;
@@ -229,6 +248,7 @@ impl World {
         self.server.sessions.push(Session::default());
         self.host.links.push(at);
         note!(self, "link {link} is being opened");
+        self.check_links()?;
         self.after(delay, Event::Dial(at));
         Ok(())
     }
@@ -248,6 +268,14 @@ impl World {
     }
 
     fn append(&mut self, at: usize, bytes: &[u8]) -> Check {
+        self.grow(at)?;
+        self.conns[at].append(bytes);
+        self.schedule_flush(at);
+        Ok(())
+    }
+
+    /// There is to be more output of a connection.
+    fn grow(&mut self, at: usize) -> Check {
         let conn = &mut self.conns[at];
         if !matches!(conn.phase, Phase::Open | Phase::Broken) {
             return Err(format!("output on link {}, which is {:?}", conn.link, conn.phase));
@@ -255,9 +283,6 @@ impl World {
         if !self.host.touched.iter().any(|(touched, _)| *touched == at) {
             self.host.touched.push((at, conn.appended));
         }
-        conn.output.extend_from_slice(bytes);
-        conn.appended += bytes.len() as u64;
-        self.schedule_flush(at);
         Ok(())
     }
 

@@ -11,7 +11,9 @@
     reason = "a model that is wrong should stop, and each panic is caught and told with its seed"
 )]
 
+mod bounds;
 mod checks;
+mod draw;
 mod events;
 mod host;
 mod net;
@@ -24,6 +26,8 @@ mod session;
 mod steps;
 mod subscribers;
 mod tape;
+mod tenants;
+mod users;
 mod value;
 mod world;
 
@@ -62,9 +66,9 @@ pub fn run(plan: &Plan, traced: bool) -> Outcome {
     Outcome { stats: world.stats, violation, trace: world.trace.unwrap_or_default() }
 }
 
-/// Takes steps out of a plan as long as what is left still fails.
+/// Takes steps out of a plan as long as what is left still fails in the same way.
 #[must_use]
-pub fn minimise(plan: &Plan) -> Plan {
+pub fn minimise(plan: &Plan, fails: impl Fn(&Plan) -> bool) -> Plan {
     let mut least = plan.clone();
     let mut size = least.steps.len().div_ceil(2);
     while size > 0 {
@@ -73,7 +77,7 @@ pub fn minimise(plan: &Plan) -> Plan {
         while from < least.steps.len() {
             let mut tried = least.clone();
             tried.steps.drain(from..(from + size).min(least.steps.len()));
-            if run(&tried, false).violation.is_some() {
+            if fails(&tried) {
                 least = tried;
                 shorter = true;
             } else {

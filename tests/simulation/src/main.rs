@@ -113,7 +113,7 @@ fn seeds(options: &Options) -> bool {
     for (kind, (seed, count)) in &failures {
         println!("\nFAILED, {count} times, first with seed {seed}: {kind}");
     }
-    if let Some((seed, _)) = failures.values().min() {
+    for (seed, _) in failures.values() {
         tell(*seed);
     }
     failures.is_empty()
@@ -126,7 +126,10 @@ fn kind_of(violation: &str) -> String {
 }
 
 fn tell(seed: u64) {
-    let least = minimise(&Plan::new(seed));
+    let kind = |plan: &Plan| run(plan, false).violation.map(|violation| kind_of(&violation));
+    let plan = Plan::new(seed);
+    let first = kind(&plan);
+    let least = minimise(&plan, |tried| kind(tried) == first);
     let outcome = run(&least, true);
     println!("\nSeed {seed}, cut down to {} steps:", least.steps.len());
     for line in &outcome.trace {

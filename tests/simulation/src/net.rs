@@ -55,6 +55,8 @@ pub struct Conn {
     pub tape: Tape,
     /// Once so much was fed, the core must have closed it.
     pub lie_ends_at: Option<u64>,
+    /// Requests in flight on it, and their bytes.
+    pub load: (usize, u64),
     /// The core had closed its link before the present call.
     pub closed_by_core: bool,
     pub random: Random,
@@ -80,6 +82,7 @@ impl Conn {
             pass: 0,
             tape: Tape::default(),
             lie_ends_at: None,
+            load: (0, 0),
             closed_by_core: false,
             random,
         }
@@ -104,6 +107,12 @@ impl Conn {
         }
         self.written += count as u64;
         count > 0
+    }
+
+    /// The core notes output.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        self.appended += bytes.len() as u64;
     }
 
     /// How long a delivery takes.
@@ -138,6 +147,11 @@ impl Pipe {
             breaks = true;
         }
         self.carried += count as u64;
-        (self.bytes.drain(..count).collect(), breaks)
+        let delivered = if count == self.bytes.len() {
+            std::mem::take(&mut self.bytes)
+        } else {
+            self.bytes.drain(..count).collect()
+        };
+        (delivered, breaks)
     }
 }

@@ -21,7 +21,7 @@ impl World {
             return self.call(None, |core, now| core.handle_closed(now, link, Reason::Refused, 0, "nobody listens"));
         }
         self.conns[at].phase = Phase::Open;
-        self.server.sessions[at] = Session::new();
+        self.server.sessions[at] = Session::new(at);
         note!(self, "link {link} is open");
         let credentials = self.plan.shape.password.then_some(Credentials {
             generation: 1,

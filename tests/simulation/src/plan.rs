@@ -3,6 +3,7 @@
 
 use coracle_core::pubsub::Kind;
 
+use crate::draw::Draw;
 use crate::random::Random;
 
 /// Virtual microseconds.
@@ -10,7 +11,9 @@ pub const MILLISECOND: u64 = 1000;
 /// When faults stop.
 pub const CALM: u64 = 2_000 * MILLISECOND;
 /// Within this time after that, all has recovered.
-pub const RECOVERY: u64 = 30_000 * MILLISECOND;
+pub const RECOVERY: u64 = 10_000 * MILLISECOND;
+/// From there to the end of the run.
+pub const LAST: u64 = 2_000 * MILLISECOND;
 
 /// How client, server and network are made.
 #[derive(Clone, Debug)]
@@ -23,6 +26,7 @@ pub struct Shape {
     pub inflight: u32,
     pub queued: u32,
     pub inflight_bytes: u32,
+    pub queued_bytes: u32,
     pub links: u32,
     pub hold_above: u32,
     pub pass_above: u32,
@@ -51,7 +55,7 @@ pub struct Plan {
 }
 
 /// What a caller asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ask {
     pub id: u64,
     pub commands: Vec<Vec<Vec<u8>>>,
@@ -59,6 +63,8 @@ pub struct Ask {
     pub may_repeat: bool,
     /// Given up after so long, if ever.
     pub patience: Option<u64>,
+    /// The session that asks, or 0.
+    pub session: u32,
 }
 
 /// One thing that happens.
@@ -66,6 +72,8 @@ pub struct Ask {
 pub enum Step {
     Call(Ask),
     Cancel(u64),
+    Lease(Tenancy),
+    Release(u32),
     Subscribe { id: u64, kind: Kind, own_link: bool, names: Vec<Vec<u8>> },
     Unsubscribe(u64),
     Publish { channel: Vec<u8>, shard: bool },
@@ -74,6 +82,19 @@ pub enum Step {
     Fault(Fault),
 }
 
+/// A session, which may lease a link several times.
+#[derive(Clone, Debug)]
+pub struct Tenancy {
+    pub session: u32,
+    /// How long it waits for a link, if it does not for ever.
+    pub patience: Option<u64>,
+    /// What it asks in each of its leases.
+    pub turns: Vec<Vec<Ask>>,
+    /// It does not wait for replies, not even before it releases.
+    pub hasty: bool,
+    /// How long it keeps its link for nothing.
+    pub hold: u64,
+}
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -139,27 +160,26 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed, 1);
         let shape = Shape::draw(&mut random);
-        let mut draw = Draw { random: Random::new(seed, 2), calls: 0, subscriptions: 0, steps: Vec::new() };
-        let steps = draw.random.between(8, 40);
-        let quiet = draw.random.chance(10);
-        for _ in 0..steps {
-            let at = draw.random.below(CALM);
-            draw.step(at, &shape, quiet);
-        }
-        if draw.random.chance(15) {
-            let patience = draw.random.pick(&[0, 5 * MILLISECOND, 800 * MILLISECOND]);
-            let at = draw.random.between(CALM / 2, CALM + 100 * MILLISECOND);
-            draw.steps.push((at, Step::Drain(patience)));
-        }
-        let mut steps = draw.steps;
-        // Stable: what was drawn first happens first.
-        steps.sort_by_key(|(at, _)| *at);
+        let steps = Draw::new(Random::new(seed, 2), &shape).steps();
         Self { seed, shape, steps }
     }
 
-    /// How many calls and subscriptions it has at most.
+    /// A server that refused something may end subscriptions.
+    pub fn may_be_refused(&self) -> bool {
+        self.steps.iter().any(|(_, step)| match step {
+            Step::Subscribe { names, .. } => names.iter().any(|name| name == b"forbidden"),
+            Step::Fault(fault) => matches!(fault, Fault::DenyAuth(_)),
+            _ => false,
+        })
+    }
+
+    /// How many calls it has at most.
     pub fn highest_call(&self) -> u64 {
-        let ids = self.steps.iter().map(|(_, step)| if let Step::Call(ask) = step { ask.id } else { 0 });
+        let ids = self.steps.iter().map(|(_, step)| match step {
+            Step::Call(ask) => ask.id,
+            Step::Lease(tenancy) => tenancy.turns.iter().flatten().map(|ask| ask.id).max().unwrap_or_default(),
+            _ => 0,
+        });
         ids.max().unwrap_or_default()
     }
 }
@@ -175,6 +195,7 @@ impl Shape {
             inflight: random.pick(&[1, 2, 4, 16, 1000]),
             queued: random.pick(&[3, 1000]),
             inflight_bytes: random.pick(&[100, 1000, 1 << 20]),
+            queued_bytes: random.pick(&[300, 1 << 20, 1 << 20]),
             links: random.pick(&[2, 3, 8]),
             hold_above: random.pick(&[8, 40, 4096]),
             pass_above: random.pick(&[64, 100, 16_384]),
@@ -184,132 +205,6 @@ impl Shape {
             splits: random.pick(&[0, 10, 50, 95]),
             window: random.pick(&[24, 300, 1 << 20]),
             fragile: random.pick(&[0, 0, 20, 60]),
-        }
-    }
-}
-
-/// Draws steps.
-struct Draw {
-    random: Random,
-    calls: u64,
-    subscriptions: u64,
-    steps: Vec<(u64, Step)>,
-}
-
-impl Draw {
-    fn step(&mut self, at: u64, shape: &Shape, quiet: bool) {
-        match self.random.below(100) {
-            0..50 => self.calls(at),
-            50..55 if self.calls > 0 => {
-                let id = self.random.between(1, self.calls);
-                self.steps.push((at, Step::Cancel(id)));
-            }
-            50..63 => self.subscribe(at),
-            63..67 if self.subscriptions > 0 => {
-                let id = self.random.between(1, self.subscriptions);
-                self.steps.push((at, Step::Unsubscribe(id)));
-            }
-            63..78 => self.publish(at),
-            78..80 => self.steps.push((at, Step::Wake)),
-            _ if quiet => self.calls(at),
-            _ => {
-                let fault = self.fault(shape);
-                self.steps.push((at, Step::Fault(fault)));
-            }
-        }
-    }
-
-    /// Some calls at one time: they share a batch.
-    fn calls(&mut self, at: u64) {
-        for _ in 0..self.random.pick(&[1, 1, 2, 5, 12]) {
-            self.calls += 1;
-            let id = self.calls;
-            let ask = self.ask(id);
-            if self.random.chance(8) {
-                let later = at + self.random.below(20 * MILLISECOND);
-                self.steps.push((later, Step::Cancel(id)));
-            }
-            self.steps.push((at, Step::Call(ask)));
-        }
-    }
-
-    fn ask(&mut self, id: u64) -> Ask {
-        let atomic = self.random.chance(15);
-        let count = if atomic { self.random.between(1, 3) } else { 1 };
-        Ask {
-            id,
-            commands: (0..count).map(|place| self.command(id, place, atomic)).collect(),
-            atomic,
-            may_repeat: self.random.chance(20),
-            patience: self.random.chance(30).then(|| self.random.pick(&[0, 3, 60, 700]) * MILLISECOND),
-        }
-    }
-
-    /// Its last argument is the tag by which the server knows whose it is.
-    fn command(&mut self, id: u64, place: u64, atomic: bool) -> Vec<Vec<u8>> {
-        let key = format!("key{}", self.random.below(3)).into_bytes();
-        let mut payload = format!("payload of {id}.{place} ").into_bytes();
-        let size = self.random.pick(&[0, 0, 0, 90, 400]);
-        payload.resize(payload.len() + size, b'x');
-        let mut command = match self.random.below(12) {
-            0..4 => vec![b"ECHO".to_vec(), payload],
-            4..6 => vec![b"SET".to_vec(), key, payload],
-            6 => vec![b"GET".to_vec(), key],
-            7 => vec![b"INCR".to_vec(), b"count".to_vec()],
-            8 => vec![b"XRANGE".to_vec(), payload],
-            9 => vec![b"HGETALL".to_vec(), payload],
-            10 if atomic => vec![b"STRLEN".to_vec()],
-            10 => vec![b"HGET".to_vec()],
-            _ => vec![b"LLEN".to_vec(), payload],
-        };
-        command.push(format!("#{id}").into_bytes());
-        command
-    }
-
-    fn subscribe(&mut self, at: u64) {
-        self.subscriptions += 1;
-        let kind = self.random.pick(&[Kind::Channel, Kind::Channel, Kind::Pattern, Kind::Shard]);
-        let count = self.random.pick(&[1, 1, 2, 3]);
-        let names = (0..count).map(|_| self.name(kind)).collect();
-        let own_link = self.random.chance(20);
-        self.steps.push((at, Step::Subscribe { id: self.subscriptions, kind, own_link, names }));
-    }
-
-    fn name(&mut self, kind: Kind) -> Vec<u8> {
-        let names: &[&str] = match kind {
-            Kind::Pattern => &["n*", "new*", "w*", "w*"],
-            _ => &["news", "news", "nap", "weather", "weather", "wind", "wind", "forbidden"],
-        };
-        self.random.pick(names).as_bytes().to_vec()
-    }
-
-    fn publish(&mut self, at: u64) {
-        let channel = self.random.pick(&CHANNELS).as_bytes().to_vec();
-        let shard = self.random.chance(20);
-        for _ in 0..self.random.between(1, 3) {
-            self.steps.push((at, Step::Publish { channel: channel.clone(), shard }));
-        }
-    }
-
-    fn fault(&mut self, shape: &Shape) -> Fault {
-        let random = &mut self.random;
-        let time = random.pick(&[1, 20, 300]) * MILLISECOND;
-        match random.below(24) {
-            0..3 => Fault::CutUp(random.below(200)),
-            3..6 => Fault::CutDown(random.below(200)),
-            6..8 => Fault::HalfOpen(time * 2),
-            8..10 => Fault::SlowServer(time),
-            10 => Fault::SlowClient(time),
-            11..14 => Fault::Restart { down: time, forget: random.chance(50) },
-            14 => Fault::RefuseDials(time),
-            15 => Fault::HangDials(time),
-            16 => Fault::Loading(time),
-            17 => Fault::Readonly(time),
-            18 if shape.password => Fault::DenyAuth(time),
-            18 | 19 => Fault::OddPush,
-            20 => Fault::Garbage(random.below(4) as u8),
-            21 => Fault::Unasked(random.below(3) as u8),
-            _ => Fault::Trap,
         }
     }
 }

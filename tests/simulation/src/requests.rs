@@ -1,8 +1,11 @@
 //! Requests in the host: their rows, their queue, and how they end.
 
+use std::ops::Range;
+
 use coracle_core::wire::{Cause, Failure, HELD, NEVER, option};
 
 use crate::plan::{Ask, MILLISECOND};
+use crate::users::Who;
 use crate::value::Value;
 use crate::world::{Check, Event, World, note};
 
@@ -17,6 +20,10 @@ pub struct Request {
     pub taken: usize,
     /// It was asked for again although it may have been executed.
     pub maybe: bool,
+    /// The connection that it was written to, while it counts as in flight there.
+    pub conn: Option<usize>,
+    /// Its size as RESP, without what the core adds.
+    pub size: u64,
     /// Connections that got bytes of it, and how much they had before.
     pub marks: Vec<(usize, u64)>,
     /// It was said that the server did not execute it, nor ever will.
@@ -41,7 +48,9 @@ pub enum Phase {
 /// A row of `submit`.
 #[derive(Clone, Debug)]
 pub struct Row {
-    arguments: Vec<Vec<u8>>,
+    /// Which command's, and which of its arguments.
+    command: usize,
+    arguments: Range<usize>,
     total: u32,
     options: u32,
 }
@@ -59,13 +68,15 @@ impl World {
         let id = ask.id;
         let deadline = ask.patience.map_or(NEVER, |patience| self.now + patience);
         let rows = self.rows_of(&ask);
+        let size = ask.commands.iter().flatten().map(|word| word.len() as u64 + 5).sum();
         note!(self, "request {id}: {}", describe(&ask));
         if deadline != NEVER {
             self.at(deadline, Event::Deadline(id));
             self.at(deadline + 50 * MILLISECOND, Event::Overdue(id));
         }
         self.host.requests[id as usize] =
-            Request { ask: Some(ask), rows, deadline, phase: Phase::Waiting, ..Request::default() };
+            Request { ask: Some(ask), rows, deadline, size, phase: Phase::Waiting, ..Request::default() };
+        self.host.open.push(id);
         self.host.waiting.push_back(id);
         self.schedule_submit();
     }
@@ -96,13 +107,14 @@ impl World {
         self.core.submit(self.now, &batch.words, &batch.lengths, &batch.bytes);
         self.host.batch = ids;
         self.after_call(None)?;
+        self.check_bounds()?;
         self.schedule_submit();
         Ok(())
     }
 
     /// Notes which rows of the last `submit` were taken, before its events are looked at.
     pub fn settle(&mut self) -> Check {
-        let batch = std::mem::take(&mut self.host.batch);
+        let batch = self.host.batch.clone();
         if self.host.accepted > batch.len() {
             return Err(format!("{} of {} rows accepted", self.host.accepted, batch.len()));
         }
@@ -110,15 +122,22 @@ impl World {
             self.host.held_back = true;
         }
         for id in batch.into_iter().take(self.host.accepted) {
-            let touched = self.host.touched.clone();
             let request = &mut self.host.requests[id as usize];
+            let session = request.ask.as_ref().map_or(0, |ask| ask.session);
             request.taken += 1;
-            request.marks.extend(touched);
+            request.marks.extend_from_slice(&self.host.touched);
+            self.server.users.callers[id as usize] = Some(match self.host.tenants.get(&session) {
+                Some(tenant) => tenant.who(),
+                None if session != 0 => Who::Tenant(session, 0),
+                None => Who::Everybody,
+            });
             if request.taken == request.rows.len() {
                 request.phase = Phase::Taken;
                 self.host.waiting.retain(|waiting| *waiting != id);
+                self.load(id)?;
             }
         }
+        self.host.batch.clear();
         Ok(())
     }
 
@@ -163,6 +182,7 @@ impl World {
         for &(id, maybe) in ids {
             note!(self, "request {id} is to be submitted again{}", if maybe { ", may have been executed" } else { "" });
             self.check_resubmit(id, maybe)?;
+            self.unload(id);
             let request = &mut self.host.requests[id as usize];
             request.phase = Phase::Waiting;
             request.taken = 0;
@@ -191,7 +211,7 @@ impl World {
         note!(self, "request {id} is answered: {value:?}");
         self.check_reply(id, value)?;
         self.count("replies");
-        self.host.requests[id as usize].phase = Phase::Ended;
+        self.end(id);
         Ok(())
     }
 
@@ -204,10 +224,22 @@ impl World {
             _ => "not sent",
         });
         let request = &mut self.host.requests[id as usize];
-        request.phase = Phase::Ended;
         request.not_sent = failure != Failure::MaybeExecuted && !request.maybe;
         self.host.waiting.retain(|waiting| *waiting != id);
+        self.end(id);
         Ok(())
+    }
+
+    fn end(&mut self, id: u64) {
+        self.unload(id);
+        let request = &mut self.host.requests[id as usize];
+        request.phase = Phase::Ended;
+        let session = request.ask.as_ref().map_or(0, |ask| ask.session);
+        self.host.open.retain(|open| *open != id);
+        if session != 0 {
+            let delay = self.random.pick(&[0, 0, 50]);
+            self.after(delay, Event::Tenant(session));
+        }
     }
 
     /// Rows of the queue's front, and the request of each.
@@ -223,8 +255,11 @@ impl World {
                 ids.push(id);
                 let count = row.arguments.len() as u64;
                 let word = u64::from(row.options) | u64::from(row.total) << 32;
+                let session = request.ask.as_ref().map_or(0, |ask| ask.session);
+                let count = count | u64::from(session) << 32;
                 batch.words.extend([id, request.deadline, count, word]);
-                for argument in &row.arguments {
+                let command = request.ask.as_ref().and_then(|ask| ask.commands.get(row.command));
+                for argument in command.and_then(|command| command.get(row.arguments.clone())).unwrap_or_default() {
                     let held = argument.len() > self.plan.shape.hold_above as usize;
                     batch.lengths.push(argument.len() as u32 | if held { HELD } else { 0 });
                     batch.bytes.extend_from_slice(if held { &[] } else { argument });
@@ -243,14 +278,17 @@ impl World {
             } else if ask.atomic && place + 1 < ask.commands.len() {
                 options |= option::ATOMIC;
             }
-            let mut rest = &command[..];
-            while !rest.is_empty() {
-                let whole = rest.len() == 1 || !self.random.chance(self.plan.shape.continues);
-                let count = if whole { rest.len() } else { self.random.between(1, rest.len() as u64 - 1) as usize };
-                let (arguments, others) = rest.split_at(count);
-                let more = if others.is_empty() { 0 } else { option::CONTINUES };
-                rows.push(Row { arguments: arguments.to_vec(), total: rest.len() as u32, options: options | more });
-                rest = others;
+            let mut from = 0;
+            while from < command.len() {
+                let left = command.len() - from;
+                // What tells how a command is to be sent comes with its first row.
+                let least = if from == 0 { 2 } else { 1 };
+                let whole = left as u64 <= least || !self.random.chance(self.plan.shape.continues);
+                let count = if whole { left } else { self.random.between(least, left as u64 - 1) as usize };
+                let more = if whole { 0 } else { option::CONTINUES };
+                let arguments = from..from + count;
+                rows.push(Row { command: place, arguments, total: left as u32, options: options | more });
+                from += count;
             }
         }
         rows

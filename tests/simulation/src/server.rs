@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coracle_core::pubsub::Kind;
 
 use crate::session::Session;
+use crate::users::Users;
 use crate::value::Value;
 
 /// A name that can be subscribed to.
@@ -19,6 +20,7 @@ pub struct Server {
     pub data: BTreeMap<Vec<u8>, Vec<u8>>,
     pub count: i64,
     pub log: Log,
+    pub users: Users,
     /// By connection.
     pub sessions: Vec<Session>,
     pub knows_resp3: bool,

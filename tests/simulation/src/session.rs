@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use coracle_core::pubsub::Kind;
 
 use crate::server::{Name, PASSWORD, Server};
+use crate::users::Who;
 use crate::value::Value;
 
 /// A connection as the server sees it.
@@ -17,23 +18,52 @@ pub struct Session {
     pub subscribed: BTreeSet<Name>,
     pub input: Vec<u8>,
     pub output: Vec<u8>,
+    /// Who asked on it last.
+    pub user: Option<Who>,
+    connection: usize,
     authenticated: bool,
     transaction: Option<Transaction>,
+    watching: bool,
+    database: u32,
+    /// CLIENT changed something for good.
+    changed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Transaction {
     commands: Vec<Vec<Vec<u8>>>,
+    /// Whose it is; none where a session began it by itself.
     request: Option<u64>,
+    stepwise: bool,
+    /// The core began another one within.
+    nested: bool,
     spoiled: bool,
 }
 
 type Command = [Vec<u8>];
 
+/// What a server says to MULTI within a transaction.
+pub const NESTED: &str = "ERR MULTI calls can not be nested";
+
 impl Session {
     /// A new connection.
-    pub fn new() -> Self {
-        Self { open: true, ..Self::default() }
+    pub fn new(connection: usize) -> Self {
+        Self { open: true, connection, ..Self::default() }
+    }
+
+    /// What its last user left behind.
+    pub fn dirt(&self, database: u32) -> Option<&'static str> {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.stepwise) {
+            Some("MULTI")
+        } else if self.watching {
+            Some("WATCH")
+        } else if self.database != database {
+            Some("SELECT")
+        } else if self.changed {
+            Some("CLIENT")
+        } else {
+            None
+        }
     }
 
     /// Executes one command, and answers it.
@@ -46,27 +76,54 @@ impl Session {
             let request = tag(command);
             return self.refuse(server, request, "NOAUTH Authentication required.");
         }
+        let request = tag(command);
+        if let Some(request) = request {
+            server.users.enter(self, self.connection, request)?;
+            return self.of_a_request(server, &name, command, request);
+        }
+        if name == b"MULTI"
+            && let Some(transaction) = self.transaction.as_mut().filter(|transaction| transaction.stepwise)
+        {
+            // A session's own fault.
+            transaction.nested = true;
+            self.answer(Value::error(NESTED));
+            return Ok(());
+        }
+        if self.transaction.is_some() && !matches!(&name[..], b"EXEC" | b"DISCARD") {
+            return Err(format!("{} came into a transaction", name.escape_ascii()));
+        }
         match &name[..] {
             b"HELLO" => self.hello(server, command),
             b"AUTH" => {
                 let said = self.authenticate(server, &text(command.len() - 1));
                 self.answer(said);
             }
-            b"SELECT" | b"CLIENT" => self.answer(Value::Ok),
+            b"SELECT" => {
+                self.database = text(1).parse().map_err(|_| "the server got SELECT of what is no number")?;
+                self.answer(Value::Ok);
+            }
+            b"CLIENT" => self.answer(Value::Ok),
             b"PING" if self.resp3 || self.subscribed.is_empty() => self.answer(Value::Status(b"PONG".to_vec())),
             b"PING" => self.answer(Value::Push(vec![Value::bulk("pong"), Value::bulk("")])),
             b"MULTI" => {
                 self.transaction = Some(Transaction::default());
                 self.answer(Value::Ok);
             }
-            b"EXEC" => return self.exec(server),
+            b"EXEC" => return self.exec(server, None),
+            b"DISCARD" | b"UNWATCH" => {
+                if name == b"DISCARD" && self.transaction.take().is_none() {
+                    return Err("the core discards what is no transaction".into());
+                }
+                self.watching = false;
+                self.answer(Value::Ok);
+            }
             b"SUBSCRIBE" => self.subscribe(Kind::Channel, "subscribe", &command[1..]),
             b"PSUBSCRIBE" => self.subscribe(Kind::Pattern, "psubscribe", &command[1..]),
             b"SSUBSCRIBE" => self.subscribe(Kind::Shard, "ssubscribe", &command[1..]),
             b"UNSUBSCRIBE" => self.unsubscribe(Kind::Channel, "unsubscribe", &command[1..]),
             b"PUNSUBSCRIBE" => self.unsubscribe(Kind::Pattern, "punsubscribe", &command[1..]),
             b"SUNSUBSCRIBE" => self.unsubscribe(Kind::Shard, "sunsubscribe", &command[1..]),
-            _ => return self.of_a_request(server, &name, command),
+            _ => self.answer(Value::error("ERR unknown command")),
         }
         Ok(())
     }
@@ -127,50 +184,114 @@ impl Session {
     }
 
     /// A command with a tag.
-    fn of_a_request(&mut self, server: &mut Server, name: &[u8], command: &Command) -> Result<(), String> {
-        let Some(request) = tag(command) else {
-            self.answer(Value::error("ERR unknown command"));
-            return Ok(());
-        };
+    fn of_a_request(
+        &mut self,
+        server: &mut Server,
+        name: &[u8],
+        command: &Command,
+        request: u64,
+    ) -> Result<(), String> {
+        let controls: &[&[u8]] = &[b"MULTI", b"EXEC", b"DISCARD", b"WATCH", b"UNWATCH"];
+        if controls.contains(&name) {
+            return self.control(server, name, request);
+        }
         if server.modes.loading {
             return self.refuse(server, Some(request), "LOADING the dataset is loading");
         }
         if server.modes.readonly && matches!(name, b"SET" | b"INCR") {
             return self.refuse(server, Some(request), "READONLY You can't write against a read only replica.");
         }
-        if let Some(transaction) = &mut self.transaction {
-            if transaction.request.is_some_and(|first| first != request) {
-                return Err(format!("request {request} is in a transaction of another"));
-            }
-            transaction.request = Some(request);
-            if name == b"STRLEN" {
-                transaction.spoiled = true;
-                self.answer(Value::error(format!("ERR unknown command, of #{request}")));
-            } else {
-                transaction.commands.push(command.to_vec());
-                self.answer(Value::Status(b"QUEUED".to_vec()));
-            }
-            return Ok(());
+        if self.transaction.is_some() {
+            return self.queue(server, name, command, request);
         }
         server.log.note_executed(request);
-        let value = run(server, name, command, request);
+        let value = match name {
+            b"SELECT" => {
+                self.database = 7;
+                Value::Ok
+            }
+            b"CLIENT" => {
+                self.changed = true;
+                Value::Ok
+            }
+            _ => run(server, name, command, request),
+        };
         self.reply(server, request, value);
         Ok(())
     }
 
-    fn exec(&mut self, server: &mut Server) -> Result<(), String> {
+    fn queue(&mut self, server: &mut Server, name: &[u8], command: &Command, request: u64) -> Result<(), String> {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if !transaction.stepwise && transaction.request.is_some_and(|first| first != request) {
+            return Err(format!("request {request} is in a transaction of another"));
+        }
+        if !transaction.stepwise || transaction.nested {
+            transaction.request = Some(request);
+        }
+        let value = if name == b"STRLEN" {
+            transaction.spoiled = true;
+            Value::error(format!("ERR unknown command, of #{request}"))
+        } else {
+            transaction.commands.push(command.to_vec());
+            Value::Status(b"QUEUED".to_vec())
+        };
+        if transaction.stepwise && !transaction.nested {
+            self.reply(server, request, value);
+        } else {
+            self.answer(value);
+        }
+        Ok(())
+    }
+
+    /// What a session does step by step.
+    fn control(&mut self, server: &mut Server, name: &[u8], request: u64) -> Result<(), String> {
+        server.log.note_executed(request);
+        let value = match name {
+            b"MULTI" => {
+                self.transaction = Some(Transaction { stepwise: true, ..Transaction::default() });
+                Value::Ok
+            }
+            b"EXEC" if self.transaction.is_some() => return self.exec(server, Some(request)),
+            b"DISCARD" if self.transaction.take().is_some() => {
+                self.watching = false;
+                Value::Ok
+            }
+            b"WATCH" => {
+                self.watching = true;
+                Value::Ok
+            }
+            b"UNWATCH" if self.transaction.is_none() => {
+                self.watching = false;
+                Value::Ok
+            }
+            b"UNWATCH" => Value::Status(b"QUEUED".to_vec()),
+            _ => Value::error(format!("ERR without MULTI, of #{request}")),
+        };
+        self.reply(server, request, value);
+        Ok(())
+    }
+
+    /// The end of a transaction, by the core or by a session's own request.
+    fn exec(&mut self, server: &mut Server, by: Option<u64>) -> Result<(), String> {
         let transaction = self.transaction.take().ok_or("the server got EXEC without MULTI")?;
-        let Some(request) = transaction.request else {
+        self.watching = false;
+        let Some(request) = by.or(transaction.request) else {
             self.answer(Value::Array(Vec::new()));
             return Ok(());
         };
         if transaction.spoiled {
             return self.refuse(server, Some(request), "EXECABORT Transaction discarded because of previous errors.");
         }
-        server.log.note_executed(request);
+        if by.is_none() {
+            server.log.note_executed(request);
+        }
         let mut values = Vec::new();
         for command in &transaction.commands {
-            values.push(run(server, &command[0], command, request));
+            let of = tag(command).unwrap_or(request);
+            if transaction.stepwise && of != request {
+                server.log.note_executed(of);
+            }
+            values.push(run(server, &command[0], command, of));
         }
         self.reply(server, request, Value::Array(values));
         Ok(())
@@ -186,10 +307,16 @@ impl Session {
     fn refuse(&mut self, server: &mut Server, request: Option<u64>, text: &str) -> Result<(), String> {
         let value = Value::error(text);
         self.answer(value.clone());
-        if let Some(transaction) = &mut self.transaction {
+        let within = |transaction: &&mut Transaction| !transaction.stepwise || transaction.nested;
+        if let Some(transaction) = self.transaction.as_mut().filter(within) {
             transaction.spoiled = true;
             transaction.request = transaction.request.or(request);
-        } else if let Some(request) = request {
+            return Ok(());
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.spoiled = true;
+        }
+        if let Some(request) = request {
             server.log.note_reply(request, value);
         }
         Ok(())

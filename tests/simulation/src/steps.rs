@@ -2,6 +2,7 @@
 
 use coracle_core::wire::Cause;
 
+use crate::draw::tag;
 use crate::net::Phase;
 use crate::plan::{Ask, CHANNELS, Fault, MILLISECOND, Step};
 use crate::requests;
@@ -11,7 +12,7 @@ use crate::world::{Check, Event, Mode, World, note};
 impl World {
     /// One step of the plan.
     pub fn step(&mut self, at: usize) -> Check {
-        match self.plan.steps[at].1.clone() {
+        match std::mem::replace(&mut self.plan.steps[at].1, Step::Wake) {
             Step::Call(ask) => self.ask(ask),
             Step::Cancel(id) => {
                 let phase = self.host.requests.get(id as usize).map(|request| request.phase);
@@ -19,6 +20,8 @@ impl World {
                     return self.give_up(id, Cause::Cancelled);
                 }
             }
+            Step::Lease(tenancy) => return self.begin_tenancy(tenancy),
+            Step::Release(session) => return self.release(session),
             Step::Subscribe { id, kind, own_link, names } => return self.subscribe(id, kind, own_link, &names),
             Step::Unsubscribe(id) => return self.unsubscribe(id),
             Step::Publish { channel, shard } => self.publish(&channel, shard),
@@ -71,8 +74,8 @@ impl World {
         self.check_recovered()?;
         note!(self, "all has recovered");
         let id = self.host.requests.len() as u64 - 1;
-        let commands = vec![vec![b"ECHO".to_vec(), b"are you there".to_vec(), format!("#{id}").into_bytes()]];
-        self.ask(Ask { id, commands, atomic: false, may_repeat: false, patience: None });
+        let commands = vec![vec![b"ECHO".to_vec(), b"are you there".to_vec(), tag(id)]];
+        self.ask(Ask { id, commands, ..Ask::default() });
         for channel in CHANNELS {
             for shard in [false, true] {
                 self.publish(channel.as_bytes(), shard);
@@ -95,7 +98,8 @@ impl World {
         note!(self, "drain");
         self.host.draining = true;
         let until = self.now + patience;
-        self.at(until + 100 * MILLISECOND, Event::Drained);
+        self.host.drained_by = until + 100 * MILLISECOND;
+        self.at(self.host.drained_by, Event::Drained);
         self.call(None, |core, now| core.handle_drain(now, until))
     }
 

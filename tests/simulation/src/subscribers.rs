@@ -104,7 +104,7 @@ impl World {
     /// It is over.
     pub fn subscription_ended(&mut self, id: u64, verdict: Option<(Failure, Cause)>) -> Check {
         note!(self, "subscription {id} ended: {verdict:?}");
-        let (faulty, draining) = (self.may_be_refused(), self.host.draining);
+        let (faulty, draining) = (self.host.refusals, self.host.draining);
         let Some(subscriber) = self.host.subscribers.get_mut(&id).filter(|at| !at.ended) else {
             return Err(format!("subscription {id} ended, and is not one"));
         };

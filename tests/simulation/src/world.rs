@@ -7,7 +7,7 @@ use coracle_core::Core;
 
 use crate::host::Host;
 use crate::net::Conn;
-use crate::plan::{CALM, MILLISECOND, Plan, RECOVERY};
+use crate::plan::{CALM, LAST, Plan, RECOVERY};
 use crate::random::Random;
 use crate::server::Server;
 
@@ -28,6 +28,12 @@ pub enum Event {
     Submit,
     Deadline(u64),
     Overdue(u64),
+    /// A session may lease again.
+    Lease(u32),
+    /// A session goes on.
+    Tenant(u32),
+    /// A session's deadline has passed, in its lease of this number.
+    Unhoused(u32, u32),
     Drained,
     Heal(Mode),
     Calm,
@@ -88,8 +94,10 @@ impl World {
     pub fn new(plan: Plan, traced: bool) -> Check<Self> {
         let host = Host::new(&plan);
         let core = host.new_core(&plan, 0)?;
-        let server =
-            Server { knows_resp3: plan.shape.server_resp3, password: plan.shape.password, ..Server::default() };
+        let (knows_resp3, password) = (plan.shape.server_resp3, plan.shape.password);
+        let mut server = Server { knows_resp3, password, ..Server::default() };
+        server.users.database = plan.shape.database;
+        server.users.callers.resize(host.requests.len(), None);
         Ok(Self {
             now: 0,
             core,
@@ -114,7 +122,7 @@ impl World {
         }
         self.at(CALM, Event::Calm);
         self.at(CALM + RECOVERY, Event::Probe);
-        self.at(CALM + RECOVERY + 5_000 * MILLISECOND, Event::End);
+        self.at(CALM + RECOVERY + LAST, Event::End);
         self.after_call(None)?;
         while let Some(Reverse((at, _, event))) = self.queue.pop() {
             self.now = at;
@@ -159,6 +167,9 @@ impl World {
             Event::Submit => self.submit(),
             Event::Deadline(id) => self.pass_deadline(id),
             Event::Overdue(id) => self.check_ended(id),
+            Event::Lease(session) => self.lease_again(session),
+            Event::Tenant(session) => self.tenant(session),
+            Event::Unhoused(session, lease) => self.check_housed(session, lease),
             Event::Drained => self.check_drained(),
             Event::Heal(mode) => {
                 self.heal(mode);
