@@ -2,7 +2,7 @@
 
 use crate::draw::tag;
 use crate::net;
-use crate::requests::Phase;
+use crate::requests::{Phase, Request};
 use crate::tenants;
 use crate::world::{Check, World};
 
@@ -71,7 +71,9 @@ impl World {
         if waiting + sessions > most {
             return Err(format!("{waiting} requests and {sessions} sessions wait for a link, and {most} may"));
         }
-        let written: usize = self.host.links.iter().map(|at| self.conns[*at].load.0).sum();
+        // Those that have a link for themselves are as many as links at most.
+        let shared = |request: &&Request| request.conn.is_some() && !request.ask.as_ref().is_some_and(|ask| ask.alone);
+        let written = requests().filter(shared).count();
         if written > most {
             return Err(format!("{written} requests are in flight in all, and {most} may be"));
         }

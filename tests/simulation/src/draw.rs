@@ -1,8 +1,9 @@
 //! Draws what happens in a run.
 
 use coracle_core::pubsub::Kind;
+use coracle_core::wire::NEVER;
 
-use crate::plan::{Ask, CALM, CHANNELS, Fault, MILLISECOND, Shape, Step, Tenancy};
+use crate::plan::{Ask, CALM, CHANNELS, Fault, LISTS, MILLISECOND, Shape, Step, Tenancy};
 use crate::random::Random;
 
 /// Draws steps.
@@ -52,8 +53,14 @@ impl<'a> Draw<'a> {
                 self.steps.push((at, Step::Unsubscribe(id)));
             }
             55..66 => self.publish(at),
-            66..68 => self.steps.push((at, Step::Wake)),
-            68..69 if self.sessions > 0 => {
+            66 => self.steps.push((at, Step::Wake)),
+            67 => {
+                for _ in 0..self.random.between(1, 3) {
+                    let list = self.random.pick(&LISTS).as_bytes().to_vec();
+                    self.steps.push((at, Step::Push(list)));
+                }
+            }
+            68 if self.sessions > 0 => {
                 let session = self.random.between(1, u64::from(self.sessions)) as u32;
                 self.steps.push((at, Step::Release(session)));
             }
@@ -90,6 +97,44 @@ impl<'a> Draw<'a> {
 
     /// A call of some sort.
     pub fn ask(&mut self) -> Ask {
+        match self.random.below(100) {
+            0..8 => self.blocking(),
+            8..11 => self.unknown(),
+            _ => self.usual(),
+        }
+    }
+
+    /// One that waits for an element of a list.
+    fn blocking(&mut self) -> Ask {
+        let id = self.number();
+        let list = self.random.pick(&LISTS).as_bytes().to_vec();
+        let (text, blocks) = self.random.pick(&[("0.005", 5), ("0.05", 50), ("0.4", 400), ("0", 0)]);
+        let mut patience = self.patience();
+        if blocks == 0 {
+            patience.get_or_insert(300 * MILLISECOND);
+        }
+        Ask {
+            id,
+            commands: vec![vec![b"BLPOP".to_vec(), list, tag(id), text.as_bytes().to_vec()]],
+            may_repeat: self.random.chance(20),
+            patience,
+            alone: true,
+            blocks: Some(if blocks == 0 { NEVER } else { blocks * MILLISECOND }),
+            patient: blocks > 0 && self.random.chance(50),
+            ..Ask::default()
+        }
+    }
+
+    /// One that the core does not know: of a module, or of nobody knows what.
+    fn unknown(&mut self) -> Ask {
+        let id = self.number();
+        let name = self.random.pick(&["FROB", "MOD.X"]);
+        let commands = vec![vec![name.as_bytes().to_vec(), format!("payload of {id}").into_bytes(), tag(id)]];
+        let (may_repeat, patience) = (self.random.chance(20), self.patience());
+        Ask { id, commands, may_repeat, patience, alone: true, ..Ask::default() }
+    }
+
+    fn usual(&mut self) -> Ask {
         let id = self.number();
         let atomic = self.random.chance(15);
         let count = if atomic { self.random.between(1, 3) } else { 1 };
@@ -174,6 +219,9 @@ impl<'a> Draw<'a> {
                     _ => {}
                 }
                 let mut ask = Ask { session, ..self.ask() };
+                if open {
+                    (ask.blocks, ask.patient) = (None, false);
+                }
                 if !words.is_empty() || open {
                     // Transactions have no others within.
                     ask.atomic = false;
@@ -183,6 +231,7 @@ impl<'a> Draw<'a> {
                     let mut command: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
                     command.push(tag(ask.id));
                     ask.commands = vec![command];
+                    (ask.blocks, ask.patient) = (None, false);
                 }
                 ask
             })

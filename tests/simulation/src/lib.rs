@@ -11,6 +11,7 @@
     reason = "a model that is wrong should stop, and each panic is caught and told with its seed"
 )]
 
+mod blocking;
 mod bounds;
 mod checks;
 mod draw;

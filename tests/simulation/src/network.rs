@@ -62,6 +62,7 @@ impl World {
         note!(self, "link {} → \"{}\"", self.conns[at].link, bytes.escape_ascii());
         self.server.receive(at, &bytes)?;
         self.collect_replies(at);
+        self.note_blocked();
         if breaks {
             self.conns[at].up.bytes.clear();
             if self.conns[at].phase != Phase::Open {
@@ -130,6 +131,7 @@ impl World {
         if read && !self.conns[at].frozen {
             note!(self, "its last → \"{}\"", up.escape_ascii());
             self.server.receive(at, &up)?;
+            self.note_blocked();
         }
         self.end_session(at);
         self.after(delay, Event::Hangup(at));
@@ -162,6 +164,7 @@ impl World {
     pub fn end_session(&mut self, at: usize) {
         let session = &mut self.server.sessions[at];
         session.open = false;
+        session.blocked = None;
         session.subscribed.clear();
         session.output.clear();
     }

@@ -65,6 +65,12 @@ pub struct Ask {
     pub patience: Option<u64>,
     /// The session that asks, or 0.
     pub session: u32,
+    /// It needs a link for itself.
+    pub alone: bool,
+    /// How long the server may hold its reply back, all bits set for ever.
+    pub blocks: Option<u64>,
+    /// The time that it blocks is added to its deadline.
+    pub patient: bool,
 }
 
 /// One thing that happens.
@@ -74,9 +80,19 @@ pub enum Step {
     Cancel(u64),
     Lease(Tenancy),
     Release(u32),
-    Subscribe { id: u64, kind: Kind, own_link: bool, names: Vec<Vec<u8>> },
+    Subscribe {
+        id: u64,
+        kind: Kind,
+        own_link: bool,
+        names: Vec<Vec<u8>>,
+    },
     Unsubscribe(u64),
-    Publish { channel: Vec<u8>, shard: bool },
+    Publish {
+        channel: Vec<u8>,
+        shard: bool,
+    },
+    /// Somebody else appends to a list.
+    Push(Vec<u8>),
     Wake,
     Drain(u64),
     Fault(Fault),
@@ -208,6 +224,9 @@ impl Shape {
         }
     }
 }
+
+/// What those who block wait for.
+pub const LISTS: [&str; 2] = ["list0", "list1"];
 
 /// Where messages are published.
 pub const CHANNELS: [&str; 4] = ["news", "nap", "weather", "wind"];

@@ -22,6 +22,8 @@ pub struct Request {
     pub maybe: bool,
     /// The connection that it was written to, while it counts as in flight there.
     pub conn: Option<usize>,
+    /// Until when the server may hold its reply back.
+    pub blocked_until: u64,
     /// Its size as RESP, without what the core adds.
     pub size: u64,
     /// Connections that got bytes of it, and how much they had before.
@@ -72,7 +74,8 @@ impl World {
         note!(self, "request {id}: {}", describe(&ask));
         if deadline != NEVER {
             self.at(deadline, Event::Deadline(id));
-            self.at(deadline + 50 * MILLISECOND, Event::Overdue(id));
+            let more = ask.blocks.filter(|_| ask.patient).unwrap_or_default();
+            self.at(deadline + more + 50 * MILLISECOND, Event::Overdue(id));
         }
         self.host.requests[id as usize] =
             Request { ask: Some(ask), rows, deadline, size, phase: Phase::Waiting, ..Request::default() };
@@ -124,11 +127,18 @@ impl World {
         for id in batch.into_iter().take(self.host.accepted) {
             let request = &mut self.host.requests[id as usize];
             let session = request.ask.as_ref().map_or(0, |ask| ask.session);
+            let ask = request.ask.as_ref();
+            let alone = ask.is_some_and(|ask| ask.alone);
+            if request.taken == 0 {
+                let blocks = ask.and_then(|ask| ask.blocks);
+                request.blocked_until = blocks.map_or(0, |blocks| self.now.saturating_add(blocks));
+            }
             request.taken += 1;
             request.marks.extend_from_slice(&self.host.touched);
             self.server.users.callers[id as usize] = Some(match self.host.tenants.get(&session) {
                 Some(tenant) => tenant.who(),
                 None if session != 0 => Who::Tenant(session, 0),
+                None if alone => Who::Alone(id),
                 None => Who::Everybody,
             });
             if request.taken == request.rows.len() {
@@ -219,6 +229,7 @@ impl World {
     pub fn fail(&mut self, id: u64, failure: Failure, cause: Cause) -> Check {
         note!(self, "request {id} fails: {failure:?}, {cause:?}");
         self.check_failure(id, failure, cause)?;
+        self.check_given_up(id, failure, cause)?;
         self.count(match failure {
             Failure::MaybeExecuted => "maybe executed",
             _ => "not sent",
@@ -273,6 +284,8 @@ impl World {
         let mut rows = Vec::new();
         for (place, command) in ask.commands.iter().enumerate() {
             let mut options = if ask.may_repeat { option::MAY_REPEAT } else { 0 };
+            let whole = ask.patient;
+            options |= if ask.patient { option::PATIENT } else { 0 };
             if ask.commands.len() == 1 && ask.atomic {
                 options |= option::LONE;
             } else if ask.atomic && place + 1 < ask.commands.len() {
@@ -283,7 +296,10 @@ impl World {
                 let left = command.len() - from;
                 // What tells how a command is to be sent comes with its first row.
                 let least = if from == 0 { 2 } else { 1 };
-                let whole = left as u64 <= least || !self.random.chance(self.plan.shape.continues);
+                let whole = whole
+                    || from > 0 && ask.blocks.is_some()
+                    || left as u64 <= least
+                    || !self.random.chance(self.plan.shape.continues);
                 let count = if whole { left } else { self.random.between(least, left as u64 - 1) as usize };
                 let more = if whole { 0 } else { option::CONTINUES };
                 let arguments = from..from + count;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use coracle_core::pubsub::Kind;
 
+use crate::blocking::Lists;
 use crate::session::Session;
 use crate::users::Users;
 use crate::value::Value;
@@ -19,6 +20,7 @@ pub const PASSWORD: &str = "secret";
 pub struct Server {
     pub data: BTreeMap<Vec<u8>, Vec<u8>>,
     pub count: i64,
+    pub lists: Lists,
     pub log: Log,
     pub users: Users,
     /// By connection.
@@ -90,9 +92,16 @@ impl Server {
         let mut session = std::mem::take(&mut self.sessions[connection]);
         session.input.extend_from_slice(bytes);
         let mut at = 0;
-        while let Some((command, used)) = parse(&session.input[at..])? {
+        while session.blocked.is_none()
+            && let Some((command, used)) = parse(&session.input[at..])?
+        {
             at += used;
             session.execute(self, &command)?;
+        }
+        if session.blocked.is_some()
+            && let Some((command, _)) = parse(&session.input[at..])?
+        {
+            session.check_behind(&command)?;
         }
         session.input.drain(..at);
         self.sessions[connection] = session;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use coracle_core::pubsub::Kind;
 
+use crate::blocking::{Blocked, popped};
 use crate::server::{Name, PASSWORD, Server};
 use crate::users::Who;
 use crate::value::Value;
@@ -18,15 +19,19 @@ pub struct Session {
     pub subscribed: BTreeSet<Name>,
     pub input: Vec<u8>,
     pub output: Vec<u8>,
+    /// What it waits for: its input is not read meanwhile.
+    pub blocked: Option<Blocked>,
     /// Who asked on it last.
     pub user: Option<Who>,
-    connection: usize,
+    pub connection: usize,
     authenticated: bool,
     transaction: Option<Transaction>,
     watching: bool,
     database: u32,
     /// CLIENT changed something for good.
     changed: bool,
+    /// A command was executed of which nobody knows what it does.
+    tainted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +66,8 @@ impl Session {
             Some("SELECT")
         } else if self.changed {
             Some("CLIENT")
+        } else if self.tainted {
+            Some("an unknown command")
         } else {
             None
         }
@@ -198,11 +205,15 @@ impl Session {
         if server.modes.loading {
             return self.refuse(server, Some(request), "LOADING the dataset is loading");
         }
-        if server.modes.readonly && matches!(name, b"SET" | b"INCR") {
+        if server.modes.readonly && matches!(name, b"SET" | b"INCR" | b"BLPOP") {
             return self.refuse(server, Some(request), "READONLY You can't write against a read only replica.");
         }
         if self.transaction.is_some() {
             return self.queue(server, name, command, request);
+        }
+        if name == b"BLPOP" {
+            self.block(server, command, request);
+            return Ok(());
         }
         server.log.note_executed(request);
         let value = match name {
@@ -213,6 +224,10 @@ impl Session {
             b"CLIENT" => {
                 self.changed = true;
                 Value::Ok
+            }
+            b"FROB" => {
+                self.tainted = true;
+                run(server, name, command, request)
             }
             _ => run(server, name, command, request),
         };
@@ -297,7 +312,7 @@ impl Session {
         Ok(())
     }
 
-    fn reply(&mut self, server: &mut Server, request: u64, value: Value) {
+    pub fn reply(&mut self, server: &mut Server, request: u64, value: Value) {
         let value = if self.resp3 { value } else { value.lowered() };
         value.encode(self.resp3, &mut self.output);
         server.log.note_reply(request, value);
@@ -324,8 +339,9 @@ impl Session {
 }
 
 /// Whose command it is.
-fn tag(command: &Command) -> Option<u64> {
-    let word = command.last()?.strip_prefix(b"#")?;
+pub fn tag(command: &Command) -> Option<u64> {
+    // With BLPOP, the last word is a time.
+    let word = command.iter().rev().take(2).find_map(|word| word.strip_prefix(b"#"))?;
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
@@ -350,6 +366,8 @@ fn run(server: &mut Server, name: &[u8], command: &Command, request: u64) -> Val
             Value::Map(vec![(Value::bulk("request"), Value::Int(request as i64)), (Value::Nil, Value::Bulk(argument))])
         }
         b"HGET" => Value::Nil,
+        b"BLPOP" => server.lists.pop(&argument).map_or(Value::Nil, |element| popped(&argument, element)),
+        b"FROB" | b"MOD.X" => Value::Bulk(argument),
         _ => Value::error(format!("ERR not done, of #{request}")),
     }
 }

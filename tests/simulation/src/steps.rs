@@ -25,6 +25,7 @@ impl World {
             Step::Subscribe { id, kind, own_link, names } => return self.subscribe(id, kind, own_link, &names),
             Step::Unsubscribe(id) => return self.unsubscribe(id),
             Step::Publish { channel, shard } => self.publish(&channel, shard),
+            Step::Push(list) => return self.push_element(&list),
             Step::Wake => return self.call(None, |core, now| core.handle_elapsed(now, &[])),
             Step::Drain(patience) => return self.drain(patience),
             Step::Fault(fault) => return self.fault(fault),
@@ -173,7 +174,7 @@ impl World {
     fn is_idle(&self, at: usize) -> bool {
         let (conn, session) = (&self.conns[at], &self.server.sessions[at]);
         let nothing = conn.output.is_empty() && conn.up.bytes.is_empty() && conn.down.bytes.is_empty();
-        nothing && session.greeted && session.input.is_empty() && !conn.frozen
+        nothing && session.greeted && session.blocked.is_none() && session.input.is_empty() && !conn.frozen
     }
 
     fn restart(&mut self, down: u64, forget: bool) -> Check<bool> {
@@ -188,6 +189,7 @@ impl World {
         }
         if forget {
             self.server.data.clear();
+            self.server.lists.clear();
         }
         Ok(self.turn(Mode::Down, down))
     }

@@ -12,6 +12,8 @@ pub enum Who {
     Everybody,
     /// A session, in its lease of this number.
     Tenant(u32, u32),
+    /// One request, which needs a link for itself.
+    Alone(u64),
 }
 
 /// What the server knows of those who ask.
@@ -43,7 +45,7 @@ impl Users {
         let wrong = |what: &str| Err(format!("{who:?} uses connection {connection}, {what}"));
         match before {
             Some(Who::Everybody) => return wrong("which all share"),
-            Some(other) if !self.leases.get(&other).is_some_and(|lease| lease.over) => {
+            Some(other @ Who::Tenant(..)) if !self.leases.get(&other).is_some_and(|lease| lease.over) => {
                 return wrong(&format!("which {other:?} has"));
             }
             Some(_) if who == Who::Everybody => return wrong("which was leased"),
@@ -57,7 +59,7 @@ impl Users {
         }
         match self.leases.get_mut(&who).map(|lease| lease.connection.replace(connection)) {
             Some(Some(other)) => wrong(&format!("and began on connection {other}")),
-            None if who != Who::Everybody => wrong("without a lease"),
+            None if matches!(who, Who::Tenant(..)) => wrong("without a lease"),
             _ => Ok(()),
         }
     }

@@ -24,6 +24,8 @@ pub enum Event {
     Down(usize),
     Hangup(usize),
     Break(usize),
+    /// The server gives up to wait for what this request asked for.
+    Unblock(usize, u64),
     Wake,
     Submit,
     Deadline(u64),
@@ -163,6 +165,7 @@ impl World {
             Event::Down(conn) => self.deliver_down(conn),
             Event::Hangup(conn) => self.hang_up(conn),
             Event::Break(conn) => self.break_conn(conn),
+            Event::Unblock(conn, request) => self.unblock(conn, request),
             Event::Wake => self.wake(),
             Event::Submit => self.submit(),
             Event::Deadline(id) => self.pass_deadline(id),
