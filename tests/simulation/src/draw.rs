@@ -100,6 +100,8 @@ impl<'a> Draw<'a> {
         match self.random.below(100) {
             0..8 => self.blocking(),
             8..11 => self.unknown(),
+            // What names a script must not be held.
+            11..19 if self.shape.hold_above >= 40 => self.script(),
             _ => self.usual(),
         }
     }
@@ -132,6 +134,22 @@ impl<'a> Draw<'a> {
         let commands = vec![vec![name.as_bytes().to_vec(), format!("payload of {id}").into_bytes(), tag(id)]];
         let (may_repeat, patience) = (self.random.chance(20), self.patience());
         Ask { id, commands, may_repeat, patience, alone: true, ..Ask::default() }
+    }
+
+    /// A script, or several as a transaction.
+    fn script(&mut self) -> Ask {
+        let id = self.number();
+        let atomic = self.random.chance(25);
+        let count = if atomic { self.random.between(1, 2) } else { 1 };
+        let commands = (0..count)
+            .map(|_| {
+                let name = self.random.pick(&["EVALSHA", "EVALSHA", "EVALSHA_RO"]);
+                let (sha, source) = script(self.random.below(3));
+                vec![name.as_bytes().to_vec(), sha, source, b"0".to_vec(), tag(id)]
+            })
+            .collect();
+        let (may_repeat, patience) = (self.random.chance(20), self.patience());
+        Ask { id, commands, atomic, may_repeat, patience, script: true, ..Ask::default() }
     }
 
     fn usual(&mut self) -> Ask {
@@ -231,7 +249,7 @@ impl<'a> Draw<'a> {
                     let mut command: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
                     command.push(tag(ask.id));
                     ask.commands = vec![command];
-                    (ask.blocks, ask.patient) = (None, false);
+                    (ask.blocks, ask.patient, ask.script) = (None, false, false);
                 }
                 ask
             })
@@ -266,7 +284,7 @@ impl<'a> Draw<'a> {
     fn fault(&mut self) -> Fault {
         let random = &mut self.random;
         let time = random.pick(&[1, 20, 300]) * MILLISECOND;
-        match random.below(24) {
+        match random.below(25) {
             0..3 => Fault::CutUp(random.below(200)),
             3..6 => Fault::CutDown(random.below(200)),
             6..8 => Fault::HalfOpen(time * 2),
@@ -276,7 +294,8 @@ impl<'a> Draw<'a> {
             14 => Fault::RefuseDials(time),
             15 => Fault::HangDials(time),
             16 => Fault::Loading(time),
-            17 => Fault::Readonly(time),
+            24 => Fault::Readonly(time),
+            17 => Fault::ForgetScripts,
             18 if self.shape.password => Fault::DenyAuth(time),
             18 | 19 => Fault::OddPush,
             20 => Fault::Garbage(random.below(4) as u8),
@@ -284,6 +303,11 @@ impl<'a> Draw<'a> {
             _ => Fault::Trap,
         }
     }
+}
+
+/// A script's name and its source.
+fn script(number: u64) -> (Vec<u8>, Vec<u8>) {
+    (format!("{number:040}").into_bytes(), format!("return the answer of script {number:040}").into_bytes())
 }
 
 /// The word by which the server knows whose a command is.

@@ -65,6 +65,8 @@ pub struct Ask {
     pub patience: Option<u64>,
     /// The session that asks, or 0.
     pub session: u32,
+    /// EVALSHA, with its source at hand.
+    pub script: bool,
     /// It needs a link for itself.
     pub alone: bool,
     /// How long the server may hold its reply back, all bits set for ever.
@@ -135,6 +137,8 @@ pub enum Fault {
     HangDials(u64),
     Loading(u64),
     Readonly(u64),
+    /// The server forgets its scripts.
+    ForgetScripts,
     /// Credentials are wrong for so long.
     DenyAuth(u64),
     /// A push that means nothing to the client.
@@ -162,6 +166,7 @@ impl Fault {
             Self::HangDials(_) => "hanging dials",
             Self::Loading(_) => "LOADING",
             Self::Readonly(_) => "READONLY",
+            Self::ForgetScripts => "SCRIPT FLUSH",
             Self::DenyAuth(_) => "WRONGPASS",
             Self::OddPush => "odd push",
             Self::Garbage(_) => "garbage",

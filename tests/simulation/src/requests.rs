@@ -70,7 +70,9 @@ impl World {
         let id = ask.id;
         let deadline = ask.patience.map_or(NEVER, |patience| self.now + patience);
         let rows = self.rows_of(&ask);
-        let size = ask.commands.iter().flatten().map(|word| word.len() as u64 + 5).sum();
+        let words = |command: &[Vec<u8>]| command.iter().map(|word| word.len() as u64 + 5).sum::<u64>();
+        // A script's source may stay away.
+        let size = if ask.script { 0 } else { ask.commands.iter().map(|command| words(command)).sum() };
         note!(self, "request {id}: {}", describe(&ask));
         if deadline != NEVER {
             self.at(deadline, Event::Deadline(id));
@@ -286,6 +288,7 @@ impl World {
             let mut options = if ask.may_repeat { option::MAY_REPEAT } else { 0 };
             let whole = ask.patient;
             options |= if ask.patient { option::PATIENT } else { 0 };
+            options |= if ask.script { option::SCRIPT } else { 0 };
             if ask.commands.len() == 1 && ask.atomic {
                 options |= option::LONE;
             } else if ask.atomic && place + 1 < ask.commands.len() {
@@ -295,7 +298,13 @@ impl World {
             while from < command.len() {
                 let left = command.len() - from;
                 // What tells how a command is to be sent comes with its first row.
-                let least = if from == 0 { 2 } else { 1 };
+                let least = if from > 0 {
+                    1
+                } else if ask.script {
+                    3
+                } else {
+                    2
+                };
                 let whole = whole
                     || from > 0 && ask.blocks.is_some()
                     || left as u64 <= least

@@ -1,6 +1,6 @@
 //! The model server: what it holds, and a log of what it executed and answered, by request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coracle_core::pubsub::Kind;
 
@@ -21,6 +21,8 @@ pub struct Server {
     pub data: BTreeMap<Vec<u8>, Vec<u8>>,
     pub count: i64,
     pub lists: Lists,
+    /// The names of those that it knows.
+    pub scripts: BTreeSet<Vec<u8>>,
     pub log: Log,
     pub users: Users,
     /// By connection.

@@ -47,6 +47,9 @@ struct Transaction {
 
 type Command = [Vec<u8>];
 
+/// What a server says to EVALSHA of a script that it does not know.
+const NOSCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
+
 /// What a server says to MULTI within a transaction.
 pub const NESTED: &str = "ERR MULTI calls can not be nested";
 
@@ -205,11 +208,14 @@ impl Session {
         if server.modes.loading {
             return self.refuse(server, Some(request), "LOADING the dataset is loading");
         }
-        if server.modes.readonly && matches!(name, b"SET" | b"INCR" | b"BLPOP") {
+        if server.modes.readonly && matches!(name, b"SET" | b"INCR" | b"BLPOP" | b"EVAL" | b"EVALSHA") {
             return self.refuse(server, Some(request), "READONLY You can't write against a read only replica.");
         }
         if self.transaction.is_some() {
             return self.queue(server, name, command, request);
+        }
+        if name.starts_with(b"EVALSHA") && !server.scripts.contains(&command[1]) {
+            return self.refuse(server, Some(request), NOSCRIPT);
         }
         if name == b"BLPOP" {
             self.block(server, command, request);
@@ -237,6 +243,9 @@ impl Session {
 
     fn queue(&mut self, server: &mut Server, name: &[u8], command: &Command, request: u64) -> Result<(), String> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if name.starts_with(b"EVALSHA") && !transaction.stepwise {
+            return Err(format!("request {request} has a script without its source in a transaction"));
+        }
         if !transaction.stepwise && transaction.request.is_some_and(|first| first != request) {
             return Err(format!("request {request} is in a transaction of another"));
         }
@@ -367,7 +376,18 @@ fn run(server: &mut Server, name: &[u8], command: &Command, request: u64) -> Val
         }
         b"HGET" => Value::Nil,
         b"BLPOP" => server.lists.pop(&argument).map_or(Value::Nil, |element| popped(&argument, element)),
+        b"EVAL" | b"EVAL_RO" => {
+            let name = argument.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+            server.scripts.insert(name.to_vec());
+            answer_of(name, request)
+        }
+        b"EVALSHA" | b"EVALSHA_RO" if server.scripts.contains(&argument) => answer_of(&argument, request),
+        b"EVALSHA" | b"EVALSHA_RO" => Value::error(NOSCRIPT),
         b"FROB" | b"MOD.X" => Value::Bulk(argument),
         _ => Value::error(format!("ERR not done, of #{request}")),
     }
+}
+
+fn answer_of(script: &[u8], request: u64) -> Value {
+    Value::Array(vec![Value::bulk(script), Value::Int(request as i64)])
 }

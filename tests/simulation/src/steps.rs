@@ -112,6 +112,10 @@ impl World {
             Fault::Loading(time) => self.turn(Mode::Loading, time),
             Fault::Readonly(time) => self.turn(Mode::Readonly, time),
             Fault::DenyAuth(time) => self.turn(Mode::Denying, time),
+            Fault::ForgetScripts => {
+                self.server.scripts.clear();
+                true
+            }
             Fault::Trap => {
                 self.host.doomed = true;
                 true
@@ -187,6 +191,7 @@ impl World {
                 self.end_session(at);
             }
         }
+        self.server.scripts.clear();
         if forget {
             self.server.data.clear();
             self.server.lists.clear();
