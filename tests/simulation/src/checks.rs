@@ -152,6 +152,7 @@ impl World {
         for id in &self.host.open {
             self.check_ended(*id)?;
         }
+        self.check_renewed()?;
         for (session, tenant) in &self.host.tenants {
             let crowded = tenant.phase == tenants::Phase::Waiting && self.is_crowded();
             if tenant.phase != tenants::Phase::Over && !crowded {

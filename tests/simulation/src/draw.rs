@@ -60,6 +60,10 @@ impl<'a> Draw<'a> {
                     self.steps.push((at, Step::Push(list)));
                 }
             }
+            80..83 if self.shape.password => {
+                let forget = self.random.pick(&[None, Some(0), Some(5), Some(200)]);
+                self.steps.push((at, Step::Renew(forget.map(|time| time * MILLISECOND))));
+            }
             68 if self.sessions > 0 => {
                 let session = self.random.between(1, u64::from(self.sessions)) as u32;
                 self.steps.push((at, Step::Release(session)));

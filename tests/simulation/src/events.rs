@@ -5,6 +5,7 @@ use coracle_core::wire::{Cause, ClientState, EventKind, Failure};
 
 use crate::net;
 use crate::plan::MILLISECOND;
+use crate::renewal::Renewing;
 use crate::requests::Phase;
 use crate::tape::{Source, Tape};
 use crate::value::Value;
@@ -78,6 +79,8 @@ impl World {
                     return Err(format!("session {id} ended without a word why"));
                 }
                 self.leased(id, verdict)?;
+            } else if is(EventKind::Renewed) {
+                self.renewed(id, detail == 0)?;
             } else if is(EventKind::Room) {
                 self.host.held_back = false;
                 self.schedule_submit();
@@ -85,7 +88,7 @@ impl World {
                 self.state(detail)?;
             } else if is(EventKind::Discard) {
                 self.conns[input.ok_or("discard without input")?].tape.clear();
-            } else if !is(EventKind::Renewed) && !is(EventKind::Invalidate) {
+            } else if !is(EventKind::Invalidate) {
                 return Err(format!("an event of kind {kind}, which nothing asked for"));
             }
         }
@@ -149,6 +152,7 @@ impl World {
             self.conns[at].tape.clear();
         }
         self.host.instance += 1;
+        self.host.renewing = Renewing::default();
         self.evict_all()?;
         self.host.held_back = false;
         self.host.state = ClientState::Connecting;

@@ -10,8 +10,9 @@ use coracle_core::wire::{ClientState, NEVER};
 use crate::net::{Conn, Phase};
 use crate::plan::Plan;
 use crate::random::Random;
+use crate::renewal::Renewing;
 use crate::requests::Request;
-use crate::server::PASSWORD;
+use crate::server::password;
 use crate::session::Session;
 use crate::subscribers::Subscriber;
 use crate::tenants::Tenant;
@@ -40,6 +41,9 @@ pub struct Host {
     /// The next call traps.
     pub doomed: bool,
     pub draining: bool,
+    /// Of the credentials that are to be used.
+    pub generation: u32,
+    pub renewing: Renewing,
     /// Something in the plan can make a server refuse subscriptions.
     pub refusals: bool,
     /// When a client that drains must have drained.
@@ -71,6 +75,8 @@ impl Host {
             instance: 0,
             doomed: false,
             draining: false,
+            generation: 1,
+            renewing: Renewing::default(),
             refusals: plan.may_be_refused(),
             drained_by: NEVER,
             state: ClientState::Connecting,
@@ -223,12 +229,12 @@ impl World {
                 let bytes = self.held(*request, *argument)?;
                 self.append(at, &bytes)
             }
-            Effect::SendSecret { link, generation, password } => {
-                if *generation != 1 || !password {
+            Effect::SendSecret { link, generation, password: is_password } => {
+                if !(1..=self.host.generation).contains(generation) || !is_password {
                     return Err(format!("a secret is asked for that there is not: {effect:?}"));
                 }
                 let at = self.conn_of(*link)?;
-                self.append(at, PASSWORD.as_bytes())
+                self.append(at, password(*generation).as_bytes())
             }
         }
     }

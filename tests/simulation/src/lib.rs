@@ -21,6 +21,7 @@ mod net;
 mod network;
 mod plan;
 mod random;
+mod renewal;
 mod requests;
 mod server;
 mod session;

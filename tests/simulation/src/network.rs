@@ -4,7 +4,7 @@ use coracle_core::client::Reason;
 use coracle_core::config::Credentials;
 
 use crate::net::Phase;
-use crate::server::PASSWORD;
+use crate::server::password;
 use crate::session::Session;
 use crate::world::{Check, Event, World, note};
 
@@ -23,12 +23,14 @@ impl World {
         self.conns[at].phase = Phase::Open;
         self.server.sessions[at] = Session::new(at);
         note!(self, "link {link} is open");
-        let credentials = self.plan.shape.password.then_some(Credentials {
-            generation: 1,
-            username: 0,
-            password: PASSWORD.len() as u32,
-        });
+        let credentials = self.plan.shape.password.then(|| self.credentials());
         self.call(None, |core, now| core.handle_opened(now, link, credentials))
+    }
+
+    /// What the host knows now.
+    pub fn credentials(&self) -> Credentials {
+        let password = password(self.host.generation).len() as u32;
+        Credentials { generation: self.host.generation, username: 0, password }
     }
 
     /// The host's writer.

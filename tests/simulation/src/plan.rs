@@ -95,6 +95,8 @@ pub enum Step {
     },
     /// Somebody else appends to a list.
     Push(Vec<u8>),
+    /// The password changes; after so long the old one is refused, if ever.
+    Renew(Option<u64>),
     Wake,
     Drain(u64),
     Fault(Fault),
@@ -189,6 +191,8 @@ impl Plan {
     pub fn may_be_refused(&self) -> bool {
         self.steps.iter().any(|(_, step)| match step {
             Step::Subscribe { names, .. } => names.iter().any(|name| name == b"forbidden"),
+            // A handshake may be under way with the old password.
+            Step::Renew(forget) => forget.is_some(),
             Step::Fault(fault) => matches!(fault, Fault::DenyAuth(_)),
             _ => false,
         })

@@ -12,8 +12,10 @@ use crate::value::Value;
 /// A name that can be subscribed to.
 pub type Name = (Kind, Vec<u8>);
 
-/// The password of this server.
-pub const PASSWORD: &str = "secret";
+/// The server's password, after so many changes.
+pub fn password(generation: u32) -> String {
+    format!("secret{generation:03}")
+}
 
 /// The server.
 #[derive(Debug, Default)]
@@ -29,6 +31,9 @@ pub struct Server {
     pub sessions: Vec<Session>,
     pub knows_resp3: bool,
     pub password: bool,
+    /// Passwords from this one to that one are accepted.
+    pub oldest: u32,
+    pub newest: u32,
     pub modes: Modes,
     /// Of each name that was ever published to: the publications, by number.
     pub published: BTreeMap<Name, Vec<u64>>,

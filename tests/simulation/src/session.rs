@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use coracle_core::pubsub::Kind;
 
 use crate::blocking::{Blocked, popped};
-use crate::server::{Name, PASSWORD, Server};
+use crate::server::{Name, Server, password};
 use crate::users::Who;
 use crate::value::Value;
 
@@ -24,7 +24,8 @@ pub struct Session {
     /// Who asked on it last.
     pub user: Option<Who>,
     pub connection: usize,
-    authenticated: bool,
+    /// The password that it was let in with, counted from 1; 0 for none.
+    pub generation: u32,
     transaction: Option<Transaction>,
     watching: bool,
     database: u32,
@@ -82,7 +83,7 @@ impl Session {
         let name = command.first().ok_or("the server got an empty command")?.to_ascii_uppercase();
         let text =
             |at: usize| command.get(at).map(|word| String::from_utf8_lossy(word).into_owned()).unwrap_or_default();
-        if server.password && !self.authenticated && !matches!(&name[..], b"HELLO" | b"AUTH") {
+        if server.password && self.generation == 0 && !matches!(&name[..], b"HELLO" | b"AUTH") {
             let request = tag(command);
             return self.refuse(server, request, "NOAUTH Authentication required.");
         }
@@ -163,12 +164,14 @@ impl Session {
         ]));
     }
 
-    fn authenticate(&mut self, server: &Server, password: &str) -> Value {
-        if server.modes.denying || password != PASSWORD {
-            return Value::error("WRONGPASS invalid username-password pair or user is disabled.");
+    fn authenticate(&mut self, server: &Server, said: &str) -> Value {
+        match (server.oldest..=server.newest).find(|generation| said == password(*generation)) {
+            Some(generation) if !server.modes.denying => {
+                self.generation = generation;
+                Value::Ok
+            }
+            _ => Value::error("WRONGPASS invalid username-password pair or user is disabled."),
         }
-        self.authenticated = true;
-        Value::Ok
     }
 
     fn subscribe(&mut self, kind: Kind, word: &str, names: &Command) {

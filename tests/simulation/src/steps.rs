@@ -26,6 +26,7 @@ impl World {
             Step::Unsubscribe(id) => return self.unsubscribe(id),
             Step::Publish { channel, shard } => self.publish(&channel, shard),
             Step::Push(list) => return self.push_element(&list),
+            Step::Renew(forget) => return self.renew(forget),
             Step::Wake => return self.call(None, |core, now| core.handle_elapsed(now, &[])),
             Step::Drain(patience) => return self.drain(patience),
             Step::Fault(fault) => return self.fault(fault),

@@ -26,6 +26,8 @@ pub enum Event {
     Break(usize),
     /// The server gives up to wait for what this request asked for.
     Unblock(usize, u64),
+    /// The server refuses passwords before this one.
+    Outdated(u32),
     Wake,
     Submit,
     Deadline(u64),
@@ -97,7 +99,7 @@ impl World {
         let host = Host::new(&plan);
         let core = host.new_core(&plan, 0)?;
         let (knows_resp3, password) = (plan.shape.server_resp3, plan.shape.password);
-        let mut server = Server { knows_resp3, password, ..Server::default() };
+        let mut server = Server { knows_resp3, password, oldest: 1, newest: 1, ..Server::default() };
         server.users.database = plan.shape.database;
         server.users.callers.resize(host.requests.len(), None);
         Ok(Self {
@@ -166,6 +168,10 @@ impl World {
             Event::Hangup(conn) => self.hang_up(conn),
             Event::Break(conn) => self.break_conn(conn),
             Event::Unblock(conn, request) => self.unblock(conn, request),
+            Event::Outdated(generation) => {
+                self.server.oldest = generation;
+                Ok(())
+            }
             Event::Wake => self.wake(),
             Event::Submit => self.submit(),
             Event::Deadline(id) => self.pass_deadline(id),
