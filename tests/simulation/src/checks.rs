@@ -25,7 +25,8 @@ impl World {
             return Err(format!("a reply for request {id}, which is {:?}", request.phase));
         }
         let put_off: &[&[u8]] = if request.ask.as_ref().is_some_and(|ask| ask.session == 0) {
-            &[b"LOADING", b"NOAUTH", b"NOSCRIPT"]
+            let all: &[&[u8]] = &[b"LOADING", b"NOAUTH", b"NOSCRIPT", b"READONLY"];
+            if self.plan.shape.primary { all } else { &all[..3] }
         } else {
             &[b"NOSCRIPT"]
         };

@@ -288,10 +288,10 @@ impl<'a> Draw<'a> {
     fn fault(&mut self) -> Fault {
         let random = &mut self.random;
         let time = random.pick(&[1, 20, 300]) * MILLISECOND;
-        match random.below(25) {
+        match random.below(26) {
             0..3 => Fault::CutUp(random.below(200)),
             3..6 => Fault::CutDown(random.below(200)),
-            6..8 => Fault::HalfOpen(time * 2),
+            6..8 => Fault::HalfOpen(random.pick(&[1, 20, 300, 600]) * 2 * MILLISECOND),
             8..10 => Fault::SlowServer(time),
             10 => Fault::SlowClient(time),
             11..14 => Fault::Restart { down: time, forget: random.chance(50) },
@@ -299,6 +299,7 @@ impl<'a> Draw<'a> {
             15 => Fault::HangDials(time),
             16 => Fault::Loading(time),
             24 => Fault::Readonly(time),
+            17 | 25 if self.shape.primary => Fault::Failover,
             17 => Fault::ForgetScripts,
             18 if self.shape.password => Fault::DenyAuth(time),
             18 | 19 => Fault::OddPush,

@@ -49,6 +49,7 @@ impl World {
                 self.reply(id, &value)?;
             } else if is(EventKind::Failed) {
                 let (failure, cause) = verdict(detail)?;
+                self.host.silence |= cause == Cause::Silent;
                 self.fail(id, failure, cause)?;
             } else if is(EventKind::Resubmit) {
                 again.push((id, detail & 1 != 0));
@@ -96,6 +97,7 @@ impl World {
     }
 
     fn state(&mut self, detail: u32) -> Check {
+        self.host.silence |= detail >> 8 == Cause::Silent as u32;
         let state = *STATES.get(detail as usize & 0xff).ok_or("a state without a name")?;
         note!(self, "the client is {state:?}");
         self.host.state = state;

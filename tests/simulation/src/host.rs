@@ -41,6 +41,8 @@ pub struct Host {
     /// The next call traps.
     pub doomed: bool,
     pub draining: bool,
+    /// The last call said that a server is silent.
+    pub silence: bool,
     /// Of the credentials that are to be used.
     pub generation: u32,
     pub renewing: Renewing,
@@ -60,7 +62,7 @@ pub struct Host {
 impl Host {
     /// Before the first call.
     pub fn new(plan: &Plan) -> Self {
-        let calls = plan.highest_call() + 1;
+        let calls = plan.highest_call() + 2;
         Self {
             requests: (0..=calls).map(|_| Request::default()).collect(),
             open: Vec::new(),
@@ -75,6 +77,7 @@ impl Host {
             instance: 0,
             doomed: false,
             draining: false,
+            silence: false,
             generation: 1,
             renewing: Renewing::default(),
             refusals: plan.may_be_refused(),
@@ -109,9 +112,9 @@ impl Host {
             library_version: String::new(),
             resp2: shape.resp2,
             connect_timeout: 1_000_000,
-            quiet_after: NEVER,
-            idle_timeout: NEVER,
-            primary: false,
+            quiet_after: shape.quiet_after,
+            idle_timeout: shape.idle_timeout,
+            primary: shape.primary,
             tracking: Tracking::Off,
             limits,
         };
@@ -165,6 +168,7 @@ impl World {
                 conn.input.clear();
             }
             conn.input.extend_from_slice(fed);
+            conn.heard_at = self.now;
             let link = conn.link;
             note!(self, "link {link} ← \"{}\"", fed.escape_ascii());
             let before = self.host.instance;
@@ -185,7 +189,7 @@ impl World {
         self.host.wake_due = NEVER;
         if self.host.wake_at <= self.now {
             note!(self, "elapsed");
-            return self.call(None, |core, now| core.handle_elapsed(now, &[]));
+            return self.elapse();
         }
         if self.host.wake_at != NEVER {
             self.host.wake_due = self.host.wake_at;
@@ -211,7 +215,7 @@ impl World {
 
     fn do_effect(&mut self, effect: &Effect) -> Check {
         match effect {
-            Effect::Open { link, .. } => self.open(*link),
+            Effect::Open { link, endpoint } => self.open(*link, endpoint),
             Effect::Close { link } => {
                 let at = self.conn_of(*link)?;
                 self.close(at)
@@ -239,10 +243,12 @@ impl World {
         }
     }
 
-    fn open(&mut self, link: u32) -> Check {
+    fn open(&mut self, link: u32, endpoint: &Endpoint) -> Check {
         if link as usize != self.host.links.len() + 1 {
             return Err(format!("link {link} is opened where {} is the next", self.host.links.len() + 1));
         }
+        let Endpoint::Tcp(name, _) = endpoint else { return Err("an endpoint of another kind".into()) };
+        let place = name.trim_start_matches("server").parse().map_err(|_| "an endpoint that there is not")?;
         let at = self.conns.len();
         let mut random = Random::new(self.plan.seed, 1000 + at as u64);
         let fragile = !self.calm && random.chance(self.plan.shape.fragile);
@@ -250,7 +256,7 @@ impl World {
         if fragile {
             self.count("fragile connections");
         }
-        self.conns.push(Conn::new(link, random, fragile));
+        self.conns.push(Conn::new(link, place, random, fragile));
         self.server.sessions.push(Session::default());
         self.host.links.push(at);
         note!(self, "link {link} is being opened");
@@ -268,6 +274,7 @@ impl World {
         self.let_go(at);
         let conn = &mut self.conns[at];
         conn.phase = Phase::Closing;
+        conn.closed_at = self.now;
         let delay = conn.notice_delay();
         self.after(delay, Event::Hangup(at));
         Ok(())

@@ -25,6 +25,7 @@ mod renewal;
 mod requests;
 mod server;
 mod session;
+mod silence;
 mod steps;
 mod subscribers;
 mod tape;

@@ -1,5 +1,7 @@
 //! The model network: two pipes a connection, which delay, split, stall and break.
 
+use coracle_core::wire::NEVER;
+
 use crate::plan::MILLISECOND;
 use crate::random::Random;
 use crate::tape::Tape;
@@ -36,6 +38,8 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Conn {
     pub link: u32,
+    /// Where it leads.
+    pub endpoint: usize,
     pub phase: Phase,
     /// Noted by the core, and not yet taken by the socket.
     pub output: Vec<u8>,
@@ -55,6 +59,15 @@ pub struct Conn {
     pub tape: Tape,
     /// Once so much was fed, the core must have closed it.
     pub lie_ends_at: Option<u64>,
+    /// Since when nothing passes.
+    pub frozen_at: u64,
+    /// When a request was last written to it.
+    pub asked_at: u64,
+    /// When the core last heard of bytes that moved, and how many it knows of.
+    pub heard_at: u64,
+    pub told: (u64, u64),
+    /// When the core closed it.
+    pub closed_at: u64,
     /// Requests in flight on it, and their bytes.
     pub load: (usize, u64),
     /// The core had closed its link before the present call.
@@ -64,11 +77,12 @@ pub struct Conn {
 
 impl Conn {
     /// A connection that is being made; it breaks by itself, if it is fragile.
-    pub fn new(link: u32, mut random: Random, fragile: bool) -> Self {
+    pub fn new(link: u32, endpoint: usize, mut random: Random, fragile: bool) -> Self {
         let mut cut = |chance| random.chance(chance).then(|| random.below(600));
         let (up, down) = if fragile { (cut(60), cut(60)) } else { (None, None) };
         Self {
             link,
+            endpoint,
             phase: Phase::Dialing,
             output: Vec::new(),
             appended: 0,
@@ -82,6 +96,11 @@ impl Conn {
             pass: 0,
             tape: Tape::default(),
             lie_ends_at: None,
+            frozen_at: NEVER,
+            asked_at: 0,
+            heard_at: 0,
+            told: (0, 0),
+            closed_at: NEVER,
             load: (0, 0),
             closed_by_core: false,
             random,

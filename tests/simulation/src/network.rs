@@ -21,7 +21,7 @@ impl World {
             return self.call(None, |core, now| core.handle_closed(now, link, Reason::Refused, 0, "nobody listens"));
         }
         self.conns[at].phase = Phase::Open;
-        self.server.sessions[at] = Session::new(at);
+        self.server.sessions[at] = Session::new(at, self.conns[at].endpoint);
         note!(self, "link {link} is open");
         let credentials = self.plan.shape.password.then(|| self.credentials());
         self.call(None, |core, now| core.handle_opened(now, link, credentials))
@@ -159,7 +159,9 @@ impl World {
             return Err("the model wrote more than the core noted".into());
         }
         note!(self, "link {link} is closed, {reason:?}, {written} of {} bytes written", self.conns[at].appended);
-        self.call(None, |core, now| core.handle_closed(now, link, reason, written, ""))
+        self.host.silence = false;
+        self.call(None, |core, now| core.handle_closed(now, link, reason, written, ""))?;
+        self.check_silence(at)
     }
 
     /// The server's side of it is over.

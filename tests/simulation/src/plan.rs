@@ -2,6 +2,7 @@
 //! a failure is minimised.
 
 use coracle_core::pubsub::Kind;
+use coracle_core::wire::NEVER;
 
 use crate::draw::Draw;
 use crate::random::Random;
@@ -23,6 +24,10 @@ pub struct Shape {
     pub password: bool,
     pub database: u32,
     pub endpoints: usize,
+    /// One endpoint is a primary, the others are replicas, and a primary is asked for.
+    pub primary: bool,
+    pub quiet_after: u64,
+    pub idle_timeout: u64,
     pub inflight: u32,
     pub queued: u32,
     pub inflight_bytes: u32,
@@ -139,6 +144,8 @@ pub enum Fault {
     HangDials(u64),
     Loading(u64),
     Readonly(u64),
+    /// Another server is the primary from now on.
+    Failover,
     /// The server forgets its scripts.
     ForgetScripts,
     /// Credentials are wrong for so long.
@@ -168,6 +175,7 @@ impl Fault {
             Self::HangDials(_) => "hanging dials",
             Self::Loading(_) => "LOADING",
             Self::Readonly(_) => "READONLY",
+            Self::Failover => "failover",
             Self::ForgetScripts => "SCRIPT FLUSH",
             Self::DenyAuth(_) => "WRONGPASS",
             Self::OddPush => "odd push",
@@ -211,12 +219,18 @@ impl Plan {
 
 impl Shape {
     fn draw(random: &mut Random) -> Self {
+        let (resp2, server_resp3, endpoints) = (random.chance(30), random.chance(85), random.pick(&[1, 1, 2]));
+        // Only HELLO tells a replica.
+        let tells = endpoints > 1 && server_resp3 && !resp2;
         Self {
-            resp2: random.chance(30),
-            server_resp3: random.chance(85),
+            resp2,
+            server_resp3,
             password: random.chance(40),
             database: random.pick(&[0, 0, 3]),
-            endpoints: random.pick(&[1, 1, 2]),
+            endpoints,
+            primary: tells && random.chance(60),
+            quiet_after: random.pick(&[NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, 150 * MILLISECOND, 600 * MILLISECOND]),
+            idle_timeout: random.pick(&[NEVER, NEVER, 30 * MILLISECOND, 400 * MILLISECOND]),
             inflight: random.pick(&[1, 2, 4, 16, 1000]),
             queued: random.pick(&[3, 1000]),
             inflight_bytes: random.pick(&[100, 1000, 1 << 20]),

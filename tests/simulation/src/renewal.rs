@@ -54,8 +54,8 @@ impl World {
         }
         for at in &self.host.links {
             let (conn, session) = (&self.conns[*at], &self.server.sessions[*at]);
-            // On RESP2 a link that has subscribed takes no AUTH.
-            let takes_none = !session.resp3 && !session.subscribed.is_empty();
+            // On RESP2 a link that is there to subscribe takes no AUTH.
+            let takes_none = !session.resp3 && session.user.is_none();
             if conn.phase == Phase::Open && session.generation != self.host.generation && !takes_none {
                 let (link, generation) = (conn.link, session.generation);
                 return Err(format!("link {link} has credentials {generation} still, not {}", self.host.generation));

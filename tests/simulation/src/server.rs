@@ -31,6 +31,8 @@ pub struct Server {
     pub sessions: Vec<Session>,
     pub knows_resp3: bool,
     pub password: bool,
+    /// Which endpoint is the primary, if the others are replicas.
+    pub primary: Option<usize>,
     /// Passwords from this one to that one are accepted.
     pub oldest: u32,
     pub newest: u32,

@@ -24,6 +24,8 @@ pub struct Session {
     /// Who asked on it last.
     pub user: Option<Who>,
     pub connection: usize,
+    /// Where it leads.
+    endpoint: usize,
     /// The password that it was let in with, counted from 1; 0 for none.
     pub generation: u32,
     transaction: Option<Transaction>,
@@ -56,8 +58,8 @@ pub const NESTED: &str = "ERR MULTI calls can not be nested";
 
 impl Session {
     /// A new connection.
-    pub fn new(connection: usize) -> Self {
-        Self { open: true, connection, ..Self::default() }
+    pub fn new(connection: usize, endpoint: usize) -> Self {
+        Self { open: true, connection, endpoint, ..Self::default() }
     }
 
     /// What its last user left behind.
@@ -75,6 +77,11 @@ impl Session {
         } else {
             None
         }
+    }
+
+    /// Whether a session began a transaction that has not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
     }
 
     /// Executes one command, and answers it.
@@ -161,7 +168,12 @@ impl Session {
         self.answer(Value::Map(vec![
             (Value::bulk("server"), Value::bulk("model")),
             (Value::bulk("proto"), Value::Int(3)),
+            (Value::bulk("role"), Value::bulk(if self.is_replica(server) { "replica" } else { "master" })),
         ]));
+    }
+
+    fn is_replica(&self, server: &Server) -> bool {
+        server.primary.is_some_and(|primary| primary != self.endpoint)
     }
 
     fn authenticate(&mut self, server: &Server, said: &str) -> Value {
@@ -211,7 +223,9 @@ impl Session {
         if server.modes.loading {
             return self.refuse(server, Some(request), "LOADING the dataset is loading");
         }
-        if server.modes.readonly && matches!(name, b"SET" | b"INCR" | b"BLPOP" | b"EVAL" | b"EVALSHA") {
+        if (server.modes.readonly || self.is_replica(server))
+            && matches!(name, b"SET" | b"INCR" | b"BLPOP" | b"EVAL" | b"EVALSHA")
+        {
             return self.refuse(server, Some(request), "READONLY You can't write against a read only replica.");
         }
         if self.transaction.is_some() {

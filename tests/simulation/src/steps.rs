@@ -1,10 +1,10 @@
 //! What the plan says, done.
 
-use coracle_core::wire::Cause;
+use coracle_core::wire::{Cause, NEVER};
 
 use crate::draw::tag;
 use crate::net::Phase;
-use crate::plan::{Ask, CHANNELS, Fault, MILLISECOND, Step};
+use crate::plan::{Ask, CHANNELS, Fault, MILLISECOND, Step, Tenancy};
 use crate::requests;
 use crate::value::Value;
 use crate::world::{Check, Event, Mode, World, note};
@@ -27,7 +27,7 @@ impl World {
             Step::Publish { channel, shard } => self.publish(&channel, shard),
             Step::Push(list) => return self.push_element(&list),
             Step::Renew(forget) => return self.renew(forget),
-            Step::Wake => return self.call(None, |core, now| core.handle_elapsed(now, &[])),
+            Step::Wake => return self.elapse(),
             Step::Drain(patience) => return self.drain(patience),
             Step::Fault(fault) => return self.fault(fault),
         }
@@ -78,6 +78,10 @@ impl World {
         let id = self.host.requests.len() as u64 - 1;
         let commands = vec![vec![b"ECHO".to_vec(), b"are you there".to_vec(), tag(id)]];
         self.ask(Ask { id, commands, ..Ask::default() });
+        let write = vec![b"SET".to_vec(), b"key1".to_vec(), b"the last".to_vec(), tag(id - 1)];
+        self.ask(Ask { id: id - 1, commands: vec![write], ..Ask::default() });
+        let tenancy = Tenancy { session: u32::MAX, patience: None, turns: vec![Vec::new()], hasty: false, hold: 0 };
+        self.begin_tenancy(tenancy)?;
         for channel in CHANNELS {
             for shard in [false, true] {
                 self.publish(channel.as_bytes(), shard);
@@ -113,6 +117,11 @@ impl World {
             Fault::Loading(time) => self.turn(Mode::Loading, time),
             Fault::Readonly(time) => self.turn(Mode::Readonly, time),
             Fault::DenyAuth(time) => self.turn(Mode::Denying, time),
+            Fault::Failover => {
+                let other = self.server.primary.map(|primary| 1 - primary);
+                self.server.primary = other;
+                other.is_some()
+            }
             Fault::ForgetScripts => {
                 self.server.scripts.clear();
                 true
@@ -139,7 +148,11 @@ impl World {
             Fault::CutUp(bytes) => conn.up.cut_at = Some(conn.up.carried + bytes),
             Fault::CutDown(bytes) => conn.down.cut_at = Some(conn.down.carried + bytes),
             Fault::HalfOpen(time) => {
-                conn.frozen = true;
+                (conn.frozen, conn.frozen_at) = (true, self.now);
+                let quiet = self.plan.shape.quiet_after;
+                if quiet != NEVER {
+                    self.after(4 * quiet + 60 * MILLISECOND, Event::Frozen(at));
+                }
                 self.after(time, Event::Break(at));
             }
             Fault::SlowServer(time) => conn.up.stalled_until = self.now + time,

@@ -28,6 +28,8 @@ pub enum Event {
     Unblock(usize, u64),
     /// The server refuses passwords before this one.
     Outdated(u32),
+    /// By now, the core must have seen that nothing passes.
+    Frozen(usize),
     Wake,
     Submit,
     Deadline(u64),
@@ -99,7 +101,8 @@ impl World {
         let host = Host::new(&plan);
         let core = host.new_core(&plan, 0)?;
         let (knows_resp3, password) = (plan.shape.server_resp3, plan.shape.password);
-        let mut server = Server { knows_resp3, password, oldest: 1, newest: 1, ..Server::default() };
+        let primary = plan.shape.primary.then_some((plan.seed & 1) as usize);
+        let mut server = Server { primary, knows_resp3, password, oldest: 1, newest: 1, ..Server::default() };
         server.users.database = plan.shape.database;
         server.users.callers.resize(host.requests.len(), None);
         Ok(Self {
@@ -172,6 +175,7 @@ impl World {
                 self.server.oldest = generation;
                 Ok(())
             }
+            Event::Frozen(conn) => self.check_frozen(conn),
             Event::Wake => self.wake(),
             Event::Submit => self.submit(),
             Event::Deadline(id) => self.pass_deadline(id),

@@ -1,0 +1,55 @@
+//! Peers that fall silent: found in time, and no link closed as such that was not.
+
+use coracle_core::client::Traffic;
+use coracle_core::wire::NEVER;
+
+use crate::net::Phase;
+use crate::world::{Check, World, note};
+
+impl World {
+    /// Time passed: the core hears of the links whose sockets have come further.
+    pub fn elapse(&mut self) -> Check {
+        note!(self, "elapsed");
+        let mut traffic = Vec::new();
+        for at in &self.host.links {
+            let conn = &mut self.conns[*at];
+            let moved = (conn.written, conn.down.carried);
+            if self.plan.shape.quiet_after != NEVER && conn.phase != Phase::Gone && moved != conn.told {
+                (conn.told, conn.heard_at) = (moved, self.now);
+                traffic.push(Traffic { link: conn.link, written: moved.0, received: moved.1, held: false });
+            }
+        }
+        self.call(None, |core, now| core.handle_elapsed(now, &traffic))
+    }
+
+    /// A link is gone, and if it was called silent, it was.
+    pub fn check_silence(&self, at: usize) -> Check {
+        if !self.host.silence {
+            return Ok(());
+        }
+        let (conn, quiet) = (&self.conns[at], self.plan.shape.quiet_after);
+        let (link, closed_at) = (conn.link, conn.closed_at);
+        if closed_at.saturating_sub(conn.heard_at) < 2 * quiet {
+            return Err(format!("link {link} is called silent, and was closed after {} µs", closed_at - conn.heard_at));
+        }
+        let session = &self.server.sessions[at];
+        if session.open && session.blocked.is_some() && !conn.frozen {
+            return Err(format!("link {link} is called silent, and a command blocks on it"));
+        }
+        Ok(())
+    }
+
+    /// Nothing passed for long, and the core asked nobody to wait for that.
+    pub fn check_frozen(&self, at: usize) -> Check {
+        let (conn, session) = (&self.conns[at], &self.server.sessions[at]);
+        let open = matches!(conn.phase, Phase::Open | Phase::Broken) && self.host.links.contains(&at);
+        let ready = session.user.is_some() || !session.subscribed.is_empty();
+        let asked = conn.asked_at > conn.frozen_at + self.plan.shape.quiet_after;
+        let mut waiting = self.host.open.iter().map(|id| &self.host.requests[*id as usize]);
+        let blocks = waiting.any(|request| request.conn == Some(at) && request.blocked_until > conn.frozen_at);
+        if open && conn.frozen && ready && !asked && !blocks && !session.is_in_transaction() {
+            return Err(format!("link {} is dead since {} µs, and still open", conn.link, self.now - conn.frozen_at));
+        }
+        Ok(())
+    }
+}
