@@ -1,6 +1,6 @@
 //! What is in flight, and that it is within the limits.
 
-use crate::draw::tag;
+use crate::asks::tag;
 use crate::net;
 use crate::requests::{Phase, Request};
 use crate::tenants;
@@ -59,6 +59,20 @@ impl World {
         let open = self.host.links.iter().filter(|at| self.conns[**at].phase != net::Phase::Gone).count();
         if open > self.plan.shape.links as usize {
             return Err(format!("{open} links are open, and {} may be", self.plan.shape.links));
+        }
+        Ok(())
+    }
+
+    /// Long after the last request, session and subscription that could wait, nothing is kept of those that ended.
+    pub fn check_leftovers(&self) -> Check {
+        let state = format!("{:?}", self.core);
+        if !state.contains("partial: None") {
+            return Err("the core still waits for the rest of a request".into());
+        }
+        let open = self.host.links.iter().filter(|at| self.conns[**at].phase != net::Phase::Gone).count();
+        let most = 20_000 + 5_000 * open;
+        if state.len() > most {
+            return Err(format!("the core's state takes {} bytes to tell, with {open} links", state.len()));
         }
         Ok(())
     }

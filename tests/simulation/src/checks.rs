@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use coracle_core::wire::{Cause, ClientState, Failure, NEVER};
 
+use crate::commands::NESTED;
 use crate::net;
 use crate::requests::Phase;
 use crate::server::Name;
-use crate::session::NESTED;
 use crate::tenants;
 use crate::value::Value;
 use crate::world::{Check, World};

@@ -11,10 +11,13 @@
     reason = "a model that is wrong should stop, and each panic is caught and told with its seed"
 )]
 
+mod asks;
 mod blocking;
 mod bounds;
 mod checks;
+mod commands;
 mod draw;
+mod effects;
 mod events;
 mod host;
 mod net;
@@ -23,6 +26,7 @@ mod plan;
 mod random;
 mod renewal;
 mod requests;
+mod rows;
 mod server;
 mod session;
 mod silence;
@@ -53,8 +57,8 @@ pub struct Outcome {
 
 /// Runs a plan.
 #[must_use]
-pub fn run(plan: &Plan, traced: bool) -> Outcome {
-    let mut world = match World::new(plan.clone(), traced) {
+pub fn run(plan: Plan, traced: bool) -> Outcome {
+    let mut world = match World::new(plan, traced) {
         Ok(world) => world,
         Err(violation) => return Outcome { stats: Stats::default(), violation: Some(violation), trace: Vec::new() },
     };

@@ -70,7 +70,7 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn single(seed: u64) -> bool {
-    let outcome = run(&Plan::new(seed), true);
+    let outcome = run(Plan::new(seed), true);
     for line in &outcome.trace {
         println!("{line}");
     }
@@ -84,7 +84,7 @@ fn seeds(options: &Options) -> bool {
     let (mut events, mut runs) = (0, 0_u32);
     let mut failures: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for seed in options.from..options.to {
-        let outcome = run(&Plan::new(seed), false);
+        let outcome = run(Plan::new(seed), false);
         runs += 1;
         events += outcome.stats.events;
         outcome.stats.faults.iter().for_each(|(kind, count)| *faults.entry(kind).or_default() += count);
@@ -126,12 +126,13 @@ fn kind_of(violation: &str) -> String {
 }
 
 fn tell(seed: u64) {
-    let kind = |plan: &Plan| run(plan, false).violation.map(|violation| kind_of(&violation));
+    let kind = |plan: &Plan| run(plan.clone(), false).violation.map(|violation| kind_of(&violation));
     let plan = Plan::new(seed);
     let first = kind(&plan);
     let least = minimise(&plan, |tried| kind(tried) == first);
-    let outcome = run(&least, true);
-    println!("\nSeed {seed}, cut down to {} steps:", least.steps.len());
+    let steps = least.steps.len();
+    let outcome = run(least, true);
+    println!("\nSeed {seed}, cut down to {steps} steps:");
     for line in &outcome.trace {
         println!("{line}");
     }
@@ -152,7 +153,7 @@ fn mutants(options: &Options) -> bool {
     let mut survivors = 0;
     for mutant in Mutant::ALL {
         choose(Some(mutant));
-        let found = (options.from..options.to).find_map(|seed| Some((seed, run(&Plan::new(seed), false).violation?)));
+        let found = (options.from..options.to).find_map(|seed| Some((seed, run(Plan::new(seed), false).violation?)));
         choose(None);
         match found {
             Some((seed, violation)) => println!("{:<22} seed {seed:>5}: {violation:.110}", format!("{mutant:?}")),

@@ -66,12 +66,12 @@ pub struct Conn {
     /// When the core last heard of bytes that moved, and how many it knows of.
     pub heard_at: u64,
     pub told: (u64, u64),
+    /// A PING was sent to see whether the peer lives, behind so many bytes.
+    pub probed: Option<u64>,
     /// When the core closed it.
     pub closed_at: u64,
     /// Requests in flight on it, and their bytes.
     pub load: (usize, u64),
-    /// The core had closed its link before the present call.
-    pub closed_by_core: bool,
     pub random: Random,
 }
 
@@ -100,9 +100,9 @@ impl Conn {
             asked_at: 0,
             heard_at: 0,
             told: (0, 0),
+            probed: None,
             closed_at: NEVER,
             load: (0, 0),
-            closed_by_core: false,
             random,
         }
     }
@@ -130,8 +130,16 @@ impl Conn {
 
     /// The core notes output.
     pub fn append(&mut self, bytes: &[u8]) {
+        if bytes == b"*1\r\n$4\r\nPING\r\n" {
+            self.probed = Some(self.appended);
+        }
         self.output.extend_from_slice(bytes);
         self.appended += bytes.len() as u64;
+    }
+
+    /// The core hears of bytes that moved.
+    pub fn hear(&mut self, now: u64) {
+        (self.heard_at, self.probed) = (now, None);
     }
 
     /// How long a delivery takes.

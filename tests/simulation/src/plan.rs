@@ -229,7 +229,7 @@ impl Shape {
             database: random.pick(&[0, 0, 3]),
             endpoints,
             primary: tells && random.chance(60),
-            quiet_after: random.pick(&[NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, 150 * MILLISECOND, 600 * MILLISECOND]),
+            quiet_after: if random.chance(15) { random.pick(&[150, 150, 600]) * MILLISECOND } else { NEVER },
             idle_timeout: random.pick(&[NEVER, NEVER, 30 * MILLISECOND, 400 * MILLISECOND]),
             inflight: random.pick(&[1, 2, 4, 16, 1000]),
             queued: random.pick(&[3, 1000]),

@@ -15,7 +15,12 @@ impl World {
             let conn = &mut self.conns[*at];
             let moved = (conn.written, conn.down.carried);
             if self.plan.shape.quiet_after != NEVER && conn.phase != Phase::Gone && moved != conn.told {
-                (conn.told, conn.heard_at) = (moved, self.now);
+                // What a socket takes of a PING, or behind it, is no sign of life.
+                let takes = moved.0 > conn.told.0 && conn.probed.is_none_or(|before| conn.told.0 < before);
+                if takes || moved.1 > conn.told.1 {
+                    conn.hear(self.now);
+                }
+                conn.told = moved;
                 traffic.push(Traffic { link: conn.link, written: moved.0, received: moved.1, held: false });
             }
         }

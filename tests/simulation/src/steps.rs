@@ -2,7 +2,7 @@
 
 use coracle_core::wire::{Cause, NEVER};
 
-use crate::draw::tag;
+use crate::asks::tag;
 use crate::net::Phase;
 use crate::plan::{Ask, CHANNELS, Fault, MILLISECOND, Step, Tenancy};
 use crate::requests;
@@ -74,6 +74,10 @@ impl World {
             return Ok(());
         }
         self.check_recovered()?;
+        // It takes as long as a tenth of a run.
+        if self.plan.seed.is_multiple_of(16) {
+            self.check_leftovers()?;
+        }
         note!(self, "all has recovered");
         let id = self.host.requests.len() as u64 - 1;
         let commands = vec![vec![b"ECHO".to_vec(), b"are you there".to_vec(), tag(id)]];
@@ -147,7 +151,7 @@ impl World {
         match fault {
             Fault::CutUp(bytes) => conn.up.cut_at = Some(conn.up.carried + bytes),
             Fault::CutDown(bytes) => conn.down.cut_at = Some(conn.down.carried + bytes),
-            Fault::HalfOpen(time) => {
+            Fault::HalfOpen(time) if !conn.frozen => {
                 (conn.frozen, conn.frozen_at) = (true, self.now);
                 let quiet = self.plan.shape.quiet_after;
                 if quiet != NEVER {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use coracle_core::wire::{Cause, Failure, NEVER};
 
+use crate::net;
 use crate::plan::{Ask, MILLISECOND, Tenancy};
 use crate::requests;
 use crate::users::{Lease, Who};
@@ -132,6 +133,8 @@ impl World {
         }
         note!(self, "session {session} releases");
         let instance = self.host.instance;
+        // Where its link is being closed, its requests end when that has happened.
+        let closing: Vec<u64> = self.host.open.iter().copied().filter(|id| self.is_closing(*id)).collect();
         self.call(None, |core, now| core.release(now, session))?;
         if self.host.instance != instance {
             return Ok(());
@@ -139,14 +142,17 @@ impl World {
         self.end_lease(session)?;
         let left = self.host.open.iter().find(|id| {
             let request = &self.host.requests[**id as usize];
-            // Where its link is being closed, it ends when that has happened.
-            let closing = request.marks.last().is_some_and(|(at, _)| self.conns[*at].closed_by_core);
-            request.ask.as_ref().is_some_and(|ask| ask.session == session) && !closing
+            request.ask.as_ref().is_some_and(|ask| ask.session == session) && !closing.contains(id)
         });
         match left {
             Some(id) => Err(format!("session {session} is released, and its request {id} goes on")),
             None => Ok(()),
         }
+    }
+
+    fn is_closing(&self, id: u64) -> bool {
+        let marks = &self.host.requests[id as usize].marks;
+        marks.last().is_some_and(|(at, _)| self.conns[*at].phase == net::Phase::Closing)
     }
 
     /// The core is lost: all sessions are over.

@@ -1,6 +1,6 @@
 //! One run: virtual time, and everything that happens in it.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use coracle_core::Core;
@@ -81,9 +81,38 @@ pub struct World {
     pub calm: bool,
     pub stats: Stats,
     pub trace: Option<Vec<String>>,
-    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    queue: BinaryHeap<Due>,
     sequence: u64,
+    /// The plan's next.
+    step: usize,
 }
+
+/// An event and its place in time: the key has the time above, and who was first below.
+struct Due {
+    key: u64,
+    event: Event,
+}
+
+impl Ord for Due {
+    /// The earliest is the greatest, as a heap gives that.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key.cmp(&self.key)
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Due {}
 
 /// Notes a line, if the run is to be told.
 macro_rules! note {
@@ -117,6 +146,7 @@ impl World {
             trace: traced.then(Vec::new),
             queue: BinaryHeap::new(),
             sequence: 0,
+            step: 0,
             plan,
         })
     }
@@ -124,15 +154,11 @@ impl World {
     /// Runs to the end.
     pub fn run(&mut self) -> Check {
         note!(self, "{:?}", self.plan.shape);
-        for at in 0..self.plan.steps.len() {
-            self.at(self.plan.steps[at].0, Event::Step(at));
-        }
         self.at(CALM, Event::Calm);
         self.at(CALM + RECOVERY, Event::Probe);
         self.at(CALM + RECOVERY + LAST, Event::End);
         self.after_call(None)?;
-        while let Some(Reverse((at, _, event))) = self.queue.pop() {
-            self.now = at;
+        while let Some(event) = self.next() {
             self.stats.events += 1;
             if self.stats.events > 20_000 {
                 return Err("the run does not come to its end: events follow without time passing".into());
@@ -148,7 +174,21 @@ impl World {
     /// Something is due at a time.
     pub fn at(&mut self, at: u64, event: Event) {
         self.sequence += 1;
-        self.queue.push(Reverse((at.max(self.now), self.sequence, event)));
+        // No run takes so long as its key has room for.
+        let at = at.max(self.now).min(u64::from(u32::MAX));
+        let key = at << 32 | self.sequence;
+        self.queue.push(Due { key, event });
+    }
+
+    /// What is due next, at its time. The plan's steps are first.
+    fn next(&mut self) -> Option<Event> {
+        let due = self.queue.peek().map(|due| due.key >> 32)?;
+        if let Some((at, _)) = self.plan.steps.get(self.step).filter(|(at, _)| *at <= due) {
+            (self.now, self.step) = (*at, self.step + 1);
+            return Some(Event::Step(self.step - 1));
+        }
+        self.now = due;
+        self.queue.pop().map(|due| due.event)
     }
 
     /// Something is due after a while.

@@ -5,7 +5,7 @@ use simulation::{Plan, run};
 #[test]
 fn all_invariants_hold() {
     for seed in 0..300 {
-        let violation = run(&Plan::new(seed), false).violation;
+        let violation = run(Plan::new(seed), false).violation;
         assert_eq!(violation, None, "seed {seed}: `cargo run -p simulation -- --seed {seed}` tells it");
     }
 }
@@ -13,7 +13,7 @@ fn all_invariants_hold() {
 #[test]
 fn a_seed_is_always_the_same_run() {
     for seed in 0..20 {
-        let (first, second) = (run(&Plan::new(seed), true), run(&Plan::new(seed), true));
+        let (first, second) = (run(Plan::new(seed), true), run(Plan::new(seed), true));
         assert!(first.trace == second.trace && first.stats.events > 0, "seed {seed}");
     }
 }
