@@ -9,7 +9,7 @@ use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
 use crate::effects::{Effect, Effects, Level};
 use crate::handshake::{Flight, Next};
-use crate::inflight::{Entry, REPEAT, What};
+use crate::inflight::{Entry, REPEAT, SCRIPT, What};
 use crate::leases::Leases;
 use crate::link::{Link, Purpose, Received, State};
 use crate::mutant::{self, Mutant};
@@ -439,7 +439,8 @@ impl Core {
         let maybe = if mutant::on(Mutant::MiscountWritten) { entry.end < written } else { entry.end <= written };
         let final_word =
             in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
-        if final_word || maybe && entry.flags & REPEAT == 0 && !mutant::on(Mutant::RepeatAnything) {
+        let repeats = entry.flags & REPEAT != 0 || entry.flags & SCRIPT != 0 && mutant::on(Mutant::RepeatScripts);
+        if final_word || maybe && !repeats && !mutant::on(Mutant::RepeatAnything) {
             let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) {
                 Failure::MaybeExecuted
             } else {
@@ -477,7 +478,8 @@ impl Core {
                 }
                 gone
             });
-            if any && link.purpose == Purpose::Lease && (link.heard > now || !link.in_session()) {
+            let closes = any && !mutant::on(Mutant::KeepBlocked);
+            if closes && link.purpose == Purpose::Lease && (link.heard > now || !link.in_session()) {
                 blocked.push(link.id);
             }
         }

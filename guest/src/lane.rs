@@ -2,6 +2,7 @@
 
 use crate::client::Core;
 use crate::commands::{self, Command, Flags};
+use crate::mutant::{self, Mutant};
 use crate::refused;
 use crate::submit::{Arguments, Row};
 use crate::tracking;
@@ -58,6 +59,7 @@ impl Core {
             (true, _) => Lane::Session(row.session),
             // Within a transaction nothing blocks.
             (false, true) => Lane::Main,
+            (false, false) if mutant::on(Mutant::BlockOnMain) => Lane::Main,
             (false, false) if found.is_none() || blocks.is_some() => Lane::Alone,
             (false, false) => Lane::Main,
         };

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crate::client::Core;
 use crate::inflight::What;
 use crate::link::{Holder, Link, Purpose, State, Traces};
+use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Verdict};
 use crate::resp::decode::Fault;
 use crate::resp::encode;
@@ -115,7 +116,7 @@ impl Core {
             let text = "its session left what can't be taken back".to_owned();
             return self.fail_link(id, Fault { cause: Cause::Cancelled, text });
         }
-        if multi || watching {
+        if (multi || watching) && !mutant::on(Mutant::ForgetDiscard) {
             let undo: &[u8] = if multi { b"DISCARD" } else { b"UNWATCH" };
             let bytes = self.effects.send(id, |out| encode::words(out, &[undo]));
             link.wrote(bytes as u64, 0, NEVER, What::Tidy);
@@ -162,7 +163,10 @@ impl Core {
     /// Gives free links to those who wait, and opens more if some are left.
     pub(crate) fn serve_leases(&mut self, now: u64) {
         while let Some(Waiting { who, .. }) = self.leases.waiting.front().copied() {
-            let idle = |link: &&mut Link| is_free(link) && matches!(link.holder, Holder::Idle(_));
+            let idle = |link: &&mut Link| {
+                let shared = mutant::on(Mutant::ShareLeases) && matches!(link.holder, Holder::Session(_));
+                is_free(link) && (matches!(link.holder, Holder::Idle(_)) || shared)
+            };
             let Some(link) = self.links.iter_mut().find(idle) else { break };
             self.leases.waiting.pop_front();
             match who {
@@ -189,7 +193,7 @@ impl Core {
         }
         if matches!(link.holder, Holder::Request(_, NEVER)) {
             link.holder = Holder::Idle(now);
-            if link.traces.lasting {
+            if link.traces.lasting && !mutant::on(Mutant::KeepTainted) {
                 let text = "nobody knows what its last command left behind".to_owned();
                 self.fail_link(id, Fault { cause: Cause::Cancelled, text });
             }
@@ -235,9 +239,10 @@ impl Core {
 
     /// Time passed: who waited too long, which link was kept in vain, which is of no use.
     pub(crate) fn pass_lease_times(&mut self, now: u64) {
+        let waits = |waiting: &Waiting| waiting.deadline > now || mutant::on(Mutant::IgnoreWaiters);
         let late: Vec<Who> =
-            self.leases.waiting.iter().filter(|waiting| waiting.deadline <= now).map(|waiting| waiting.who).collect();
-        self.leases.waiting.retain(|waiting| waiting.deadline > now);
+            self.leases.waiting.iter().filter(|waiting| !waits(waiting)).map(|waiting| waiting.who).collect();
+        self.leases.waiting.retain(waits);
         for who in late {
             let verdict = Verdict::new(Failure::NotSent, Cause::Deadline);
             self.fail_waiter(who, verdict, "the deadline passed before a link became free");
@@ -245,7 +250,9 @@ impl Core {
         let mut useless = Vec::new();
         for link in self.links.iter_mut().filter(|link| is_free(link)) {
             match link.holder {
-                Holder::Request(_, until) if until <= now => link.holder = Holder::Idle(now),
+                Holder::Request(_, until) if until <= now && !mutant::on(Mutant::KeepReserved) => {
+                    link.holder = Holder::Idle(now)
+                }
                 Holder::Idle(since) if since.saturating_add(self.settings.idle_timeout) <= now => useless.push(link.id),
                 _ => {}
             }

@@ -11,6 +11,7 @@
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::handshake::{Greeting, Handshake};
 use crate::inflight::{Entry, InFlight, RAW, SCRIPT, STORE, What};
+use crate::mutant::{self, Mutant};
 use crate::output::{Node, Nodes, Output};
 use crate::pubsub::Kind;
 use crate::resp::decode::{Decoder, Fault, Step, Top};
@@ -424,7 +425,8 @@ impl Link {
                 let replica = step == Greeting::Hello && self.is_replica(fed, mark, out);
                 self.unfinished = Unfinished::default();
                 out.rewind(mark);
-                if replica && self.primary && self.purpose == Purpose::Main {
+                let accepted = mutant::on(Mutant::TakeReplicas);
+                if replica && self.primary && self.purpose == Purpose::Main && !accepted {
                     return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
                 }
                 Ok(Received::Greeting(step, error))

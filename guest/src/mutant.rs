@@ -20,11 +20,25 @@ pub enum Mutant {
     NeverRetry,
     MiscountWritten,
     OverfillLinks,
+    ForgetDiscard,
+    ShareLeases,
+    KeepReserved,
+    KeepTainted,
+    KeepBlocked,
+    BlockOnMain,
+    IgnoreWaiters,
+    RepeatScripts,
+    RenewInTransactions,
+    SkipGreeting,
+    MistakeProbes,
+    CloseBlocked,
+    KeepSilent,
+    TakeReplicas,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 30] = [
         Self::SwapReplies,
         Self::ForgetResubscribe,
         Self::RepeatAnything,
@@ -41,6 +55,20 @@ impl Mutant {
         Self::NeverRetry,
         Self::MiscountWritten,
         Self::OverfillLinks,
+        Self::ForgetDiscard,
+        Self::ShareLeases,
+        Self::KeepReserved,
+        Self::KeepTainted,
+        Self::KeepBlocked,
+        Self::BlockOnMain,
+        Self::IgnoreWaiters,
+        Self::RepeatScripts,
+        Self::RenewInTransactions,
+        Self::SkipGreeting,
+        Self::MistakeProbes,
+        Self::CloseBlocked,
+        Self::KeepSilent,
+        Self::TakeReplicas,
     ];
 }
 

@@ -5,6 +5,7 @@ use crate::config::Credentials;
 use crate::handshake::Flight;
 use crate::inflight::What;
 use crate::link::{Link, Purpose, State};
+use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Verdict};
 use crate::wire::{Cause, ClientState, EventKind, Failure, NEVER};
 
@@ -21,7 +22,8 @@ impl Core {
     pub fn handle_renew(&mut self, now: u64, credentials: Credentials) {
         self.renewal = Some(Renewal { generation: credentials.generation, refused: None });
         // One that is in its handshake was greeted with what was known then.
-        for link in self.links.iter_mut().filter(|link| matches!(link.state, State::Greeting | State::Ready)) {
+        let greeting = |state| state == State::Greeting && !mutant::on(Mutant::SkipGreeting);
+        for link in self.links.iter_mut().filter(|link| link.state == State::Ready || greeting(link.state)) {
             link.renew = Some(credentials);
         }
         if matches!(self.connection.state, ClientState::Denied | ClientState::Down) && self.connection.retry_at != NEVER
@@ -40,7 +42,8 @@ impl Core {
         let partial = self.partial.as_ref().map(|partial| partial.link);
         for link in &mut self.links {
             link.renew.take_if(|_| takes_no_auth(link.purpose, link.handshake.resp3) && link.state == State::Ready);
-            let free = Some(link.id) != partial && !link.traces.multi && link.state == State::Ready;
+            let closed_to_us = link.traces.multi && !mutant::on(Mutant::RenewInTransactions);
+            let free = Some(link.id) != partial && !closed_to_us && link.state == State::Ready;
             if let Some(credentials) = link.renew.take_if(|_| free) {
                 let mut flight = Flight::new(link.id, &mut self.effects);
                 flight.auth(credentials);

@@ -3,6 +3,7 @@
 use crate::client::Core;
 use crate::inflight::What;
 use crate::link::{Link, State};
+use crate::mutant::{self, Mutant};
 use crate::resp::decode::Fault;
 use crate::resp::encode;
 use crate::wire::{Cause, NEVER};
@@ -33,7 +34,7 @@ impl Core {
             let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { continue };
             // Between the parts of a request, or within a transaction, a PING would become part of it.
             let closed_to_us = partial || link.traces.multi;
-            if link.probed.is_some() {
+            if link.probed.is_some() && !mutant::on(Mutant::KeepSilent) {
                 let seconds = self.settings.quiet_after / 1_000_000;
                 let text = format!("nothing came for twice {seconds} s, not even an answer to PING");
                 self.fail_link(id, Fault { cause: Cause::Silent, text });
@@ -43,7 +44,11 @@ impl Core {
                 (link.probed, link.heard) = (Some(link.sent), now);
                 if !closed_to_us {
                     let bytes = self.effects.send(id, |out| encode::words(out, &[b"PING"]));
-                    link.wrote(bytes as u64, 0, NEVER, What::Probe);
+                    if mutant::on(Mutant::MistakeProbes) {
+                        link.sent += bytes as u64;
+                    } else {
+                        link.wrote(bytes as u64, 0, NEVER, What::Probe);
+                    }
                 }
             }
         }

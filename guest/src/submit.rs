@@ -379,7 +379,7 @@ fn note_plan(now: u64, row: Row, plan: Plan, arguments: &Arguments<'_>, link: &m
         link.traces.note(arguments.first().unwrap_or_default(), partial.place.is_some());
     }
     link.traces.lasting |= plan.lasting;
-    if plan.blocks_for > 0 {
+    if plan.blocks_for > 0 && !mutant::on(Mutant::CloseBlocked) {
         link.heard = link.heard.max(now.saturating_add(plan.blocks_for));
     }
     if row.has(option::PATIENT) {
