@@ -18,7 +18,6 @@ impl World {
             request.size = 0;
         }
         let conn = &mut self.conns[at];
-        conn.asked_at = self.now;
         let (count, bytes) = conn.load;
         conn.load = (count + 1, bytes + request.size);
         let link = conn.link;

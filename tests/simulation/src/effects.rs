@@ -31,7 +31,7 @@ impl World {
                 let at = self.conn_of(*link)?;
                 self.grow(at)?;
                 let bytes = self.core.effects().bytes(*start, *end);
-                self.conns[at].append(bytes);
+                self.conns[at].append(bytes, self.now);
                 self.schedule_flush(at);
                 Ok(())
             }
@@ -89,7 +89,7 @@ impl World {
 
     fn append(&mut self, at: usize, bytes: &[u8]) -> Check {
         self.grow(at)?;
-        self.conns[at].append(bytes);
+        self.conns[at].append(bytes, self.now);
         self.schedule_flush(at);
         Ok(())
     }

@@ -61,7 +61,7 @@ pub struct Conn {
     pub lie_ends_at: Option<u64>,
     /// Since when nothing passes.
     pub frozen_at: u64,
-    /// When a request was last written to it.
+    /// When anything but a PING was last written to it.
     pub asked_at: u64,
     /// When the core last heard of bytes that moved, and how many it knows of.
     pub heard_at: u64,
@@ -129,9 +129,11 @@ impl Conn {
     }
 
     /// The core notes output.
-    pub fn append(&mut self, bytes: &[u8]) {
+    pub fn append(&mut self, bytes: &[u8], now: u64) {
         if bytes == b"*1\r\n$4\r\nPING\r\n" {
             self.probed = Some(self.appended);
+        } else {
+            self.asked_at = now;
         }
         self.output.extend_from_slice(bytes);
         self.appended += bytes.len() as u64;
