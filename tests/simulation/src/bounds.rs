@@ -10,12 +10,17 @@ impl World {
     /// A request was accepted: it is in flight on a link from now on, or waits for one.
     pub fn load(&mut self, id: u64) -> Check {
         let Some(at) = self.written_to(id) else { return Ok(()) };
+        let total: u64 = self.host.links.iter().map(|at| self.conns[*at].load.1).sum();
         let request = &mut self.host.requests[id as usize];
         let shape = &self.plan.shape;
         request.conn = Some(at);
         if request.ask.as_ref().is_some_and(|ask| ask.atomic) {
             // What was answered of a transaction is in flight no longer, and only the core knows how much that is.
             request.size = 0;
+        }
+        let alone = request.ask.as_ref().is_some_and(|ask| ask.alone);
+        if total >= u64::from(shape.queued_bytes) && !alone {
+            return Err(format!("request {id} joins {total} bytes in flight in all"));
         }
         let conn = &mut self.conns[at];
         let (count, bytes) = conn.load;
@@ -24,7 +29,7 @@ impl World {
         if count >= shape.inflight.min(shape.queued) as usize {
             return Err(format!("link {link} has {} requests in flight", count + 1));
         }
-        if count > 0 && bytes >= u64::from(shape.inflight_bytes.min(shape.queued_bytes)) {
+        if count > 0 && bytes >= u64::from(shape.inflight_bytes) {
             return Err(format!("request {id} joins {bytes} bytes in flight on link {link}"));
         }
         Ok(())
