@@ -21,8 +21,8 @@ type reader struct {
 	dropped   uint64 // since the last message
 	ever      uint64 // dropped
 	over      bool
-	leave context.CancelFunc
-	read  context.CancelFunc // lets one that stopped read on
+	leave     context.CancelFunc
+	read      context.CancelFunc // lets one that stopped read on
 }
 
 // subscribe makes a subscriber begin.
