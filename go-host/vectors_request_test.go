@@ -52,7 +52,7 @@ func (h *vectorHost) call(s vectors.Step, e *driver.Entry, commands []vectors.Co
 		if err != nil {
 			return err
 		}
-		e.Commands = append(e.Commands, driver.Command{Args: args, Script: c.Script, MayRepeat: c.MayRepeat})
+		e.Commands = append(e.Commands, driver.Command{Args: args, Script: c.Script, MayRepeat: c.MayRepeat, Raw: c.Raw})
 	}
 	if s.Session != 0 {
 		e.Session = h.sessions[uint64(s.Session)].inner
@@ -138,6 +138,9 @@ func (h *vectorHost) ended(s vectors.Step) error {
 	}
 	if r.Failure != nil {
 		return r.Failure
+	}
+	if string(r.Raw) != string(s.Raw) {
+		return fmt.Errorf("the reply came as %.300q", r.Raw)
 	}
 	return sameValue(s.Value, r.Value)
 }

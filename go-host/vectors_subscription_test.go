@@ -25,7 +25,7 @@ func (h *vectorHost) subscription(s vectors.Step) error {
 }
 
 func (h *vectorHost) subscribe(s vectors.Step) error {
-	kinds := []string{"channel", "pattern", "shard"}
+	kinds := []string{"channel", "pattern", "shard", "monitor"}
 	o := driver.SubscribeOptions{
 		Kind: core.SubKind(slices.Index(kinds, s.Kind)), MaxMessages: math.MaxInt, MaxBytes: math.MaxInt,
 	}

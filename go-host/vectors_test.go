@@ -21,7 +21,7 @@ func TestVectors(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, all)
 	component := vectorComponent(t)
-	for _, v := range slices.DeleteFunc(all, notYet) {
+	for _, v := range all {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			run := func(cuts ...int) (err error) {
@@ -38,9 +38,6 @@ func TestVectors(t *testing.T) {
 		})
 	}
 }
-
-// notYet tells of what this host has no functions for: the bytes of replies, and MONITOR.
-func notYet(v vectors.Vector) bool { return v.NeedsRaw() || v.NeedsMonitor() }
 
 // vectorComponent is what all clients of the vectors run. It is compiled here, in real time.
 func vectorComponent(t *testing.T) Option {

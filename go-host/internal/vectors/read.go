@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -66,16 +65,6 @@ func (v *Vector) ServerBytes() (total int) {
 		}
 	}
 	return total
-}
-
-// NeedsRaw reports whether it asks for the bytes of replies.
-func (v *Vector) NeedsRaw() bool {
-	return slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Command.Raw })
-}
-
-// NeedsMonitor reports whether it is about MONITOR.
-func (v *Vector) NeedsMonitor() bool {
-	return slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Kind == "monitor" })
 }
 
 // Read reads all vectors of a folder.

@@ -19,7 +19,7 @@ use run::Split;
 const CUT_UP_TO: usize = 2048;
 
 /// What this host has no functions for.
-const NOT_YET: [Feature; 3] = [Feature::Tracking, Feature::Raw, Feature::Monitor];
+const NOT_YET: [Feature; 2] = [Feature::Raw, Feature::Monitor];
 
 #[test]
 fn as_they_are() {

@@ -33,6 +33,10 @@ impl Requests {
 
     pub async fn step(&mut self, step: &Step) -> Result<()> {
         match step {
+            Step::Call { id, command, .. } if command.track => {
+                let (cached, command) = (self.client.cached(Duration::MAX), to_command(command)?);
+                self.calls.insert(*id, Some(tokio::spawn(async move { cached.call(command).await })));
+            }
             Step::Call { id, session, command } => self.call(*id, *session, to_command(command)?)?,
             Step::Transaction { id, session, commands } => {
                 let commands = commands.iter().map(to_command).collect::<Result<_>>()?;

@@ -2,10 +2,13 @@
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
-use coracle::{Config, Endpoint, Limits};
-use vectors::Settings;
+use coracle::{Cache, Config, Endpoint, Limits};
+use vectors::{Settings, Tracking};
 
 use crate::network::Network;
+
+/// Bytes of replies that may be stored.
+const CACHE: usize = 1 << 20;
 
 pub fn config(settings: &Settings, network: Network, component: Option<&Bytes>) -> Result<Config> {
     let mut config = Config::new(&url(1))?
@@ -23,6 +26,14 @@ pub fn config(settings: &Settings, network: Network, component: Option<&Bytes>) 
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         config = config.credentials(&text(&settings.username), &text(&settings.password));
     }
+    config = match &settings.tracking {
+        Tracking::Off => config,
+        Tracking::OptIn => config.cache(Cache::opt_in(CACHE)),
+        Tracking::Broadcast(prefixes) => {
+            let prefixes = prefixes.iter().map(|prefix| String::from_utf8_lossy(prefix));
+            config.cache(Cache::broadcast(CACHE, prefixes))
+        }
+    };
     if let Some(component) = component {
         config = config.component(component.clone());
     }
