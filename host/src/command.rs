@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::Arg;
 
 use crate::error::{Cause, Error, Failure};
-use crate::rows::{HELD, MAY_REPEAT, SCRIPT, TRACK};
+use crate::rows::{HELD, MAY_REPEAT, RAW, SCRIPT, TRACK};
 
 /// Arguments from this size on keep a buffer of their own, so that they can be written without another copy.
 const SHARED_FROM: usize = 1024;
@@ -97,6 +97,12 @@ impl Command {
     /// Its reply would be kept: the server is to tell when its key changes.
     pub(crate) fn tracked(mut self) -> Self {
         self.options |= TRACK;
+        self
+    }
+
+    /// Its reply's bytes are wanted too.
+    pub(crate) fn with_bytes(mut self) -> Self {
+        self.options |= RAW;
         self
     }
 

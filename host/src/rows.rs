@@ -10,6 +10,7 @@ pub(crate) const CONTINUES: u32 = 1 << 3;
 pub(crate) const TRACK: u32 = 1 << 4;
 pub(crate) const LONE: u32 = 1 << 6;
 pub(crate) const PATIENT: u32 = 1 << 7;
+pub(crate) const RAW: u32 = 1 << 8;
 
 /// Bit 31 of a length: the host holds the argument.
 pub(crate) const HELD: u32 = 1 << 31;

@@ -24,7 +24,7 @@ use crate::script::Script;
 /// does all that follows.
 #[derive(Clone)]
 pub struct Session {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// A session as the manager and its holders know it.

@@ -8,6 +8,8 @@ use crate::rows::{Fault, Node, fault};
 
 /// Elements of an aggregate that are made room for before they have come.
 const PREALLOCATED: u64 = 1024;
+/// Room for what follows a large string, so that its end does not make the buffer grow to twice the size.
+const RAW_REST: usize = 64;
 /// The contract allows no deeper replies.
 const MAX_DEPTH: usize = 2 * 128 + 1;
 
@@ -44,6 +46,8 @@ pub(crate) struct Builder {
     frames: Vec<Frame>,
     passing: Option<Passing>,
     done: Option<Value>,
+    /// The bytes that it came in, if they are wanted.
+    raw: Option<Vec<u8>>,
 }
 
 /// An aggregate whose children are still to come.
@@ -59,12 +63,17 @@ enum Frame {
 #[derive(Debug)]
 struct Passing {
     bytes: Vec<u8>,
+    /// So many of them were fed.
+    fed: usize,
     format: Option<VerbatimFormat>,
 }
 
 impl Builder {
     /// Adds a node and what it completes.
     pub(crate) fn append(&mut self, node: &Node, source: &Source<'_>) -> Result<(), Fault> {
+        if node.kind == NodeKind::Raw {
+            return self.append_raw(source.string(node)?);
+        }
         if self.done.is_some() || self.passing.is_some() {
             return fault("a node where none can be");
         }
@@ -77,7 +86,8 @@ impl Builder {
         }
         if node.passes() {
             let format = (node.kind == NodeKind::Verbatim).then(|| verbatim_format(node, source));
-            self.passing = Some(Passing { bytes: source.beginning(node)?.to_vec(), format });
+            let bytes = source.beginning(node)?.to_vec();
+            self.passing = Some(Passing { fed: bytes.len(), bytes, format });
             return Ok(());
         }
         let value = scalar(node, source)?;
@@ -91,11 +101,21 @@ impl Builder {
 
     /// The last byte of the passing string has come.
     pub(crate) fn passed(&mut self) -> Result<(), Fault> {
-        let Some(Passing { bytes, format }) = self.passing.take() else { return Ok(()) };
+        let Some(Passing { bytes, fed, format }) = self.passing.take() else { return Ok(()) };
+        if let Some(raw) = &mut self.raw {
+            let passed = bytes.get(fed..).unwrap_or_default();
+            raw.reserve(passed.len() + RAW_REST);
+            raw.extend_from_slice(passed);
+        }
         self.attach(match format {
             None => Value::BulkString(bytes),
             Some(format) => Value::VerbatimString { format, text: lossy(bytes) },
         })
+    }
+
+    /// The bytes that the value came in, those that were wanted. To be taken before the value.
+    pub(crate) fn take_raw(&mut self) -> Option<Vec<u8>> {
+        self.raw.take()
     }
 
     /// The finished value; the builder is ready for the next.
@@ -109,6 +129,11 @@ impl Builder {
     /// Throws away what there is.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    fn append_raw(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.raw.get_or_insert_default().extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Puts a whole value where it belongs.
@@ -202,7 +227,7 @@ fn frame(node: &Node) -> Result<Option<Frame>, Fault> {
         NodeKind::Set => Frame::Set { left, children: Vec::with_capacity(room) },
         NodeKind::Map => Frame::Map { left, key: None, pairs: Vec::with_capacity(room) },
         NodeKind::Attribute => Frame::Attribute { left, key: None, pairs: Vec::with_capacity(room) },
-        NodeKind::Spliced | NodeKind::Raw => return fault("spliced nodes are reserved"),
+        NodeKind::Spliced => return fault("spliced nodes are reserved"),
         _ => return Ok(None),
     }))
 }
@@ -307,6 +332,25 @@ mod tests {
         builder.append(&node(NodeKind::Ok, 0, 0), &source()).unwrap();
         let text = Value::VerbatimString { format: VerbatimFormat::Text, text: "hello you".into() };
         assert_eq!(builder.take(), Ok(Value::Array(vec![text, Value::Okay])));
+    }
+
+    #[test]
+    fn the_bytes_of_a_value_come_beside_it() {
+        let mut builder = Builder::default();
+        let more = [b'x'; 100_000];
+        let passing = Node { kind: NodeKind::Bulk, detail: 1 << 7, size: 100_005, value: 104 };
+        for node in [passing, node(NodeKind::Raw, 9, 100)] {
+            builder.append(&node, &source()).unwrap();
+        }
+        builder.passing().unwrap().extend_from_slice(&more);
+        builder.passed().unwrap();
+        builder.append(&node(NodeKind::Raw, 2, 100), &source()).unwrap();
+        let raw = builder.take_raw().unwrap();
+        assert_eq!(raw, [b"txt:hello", &more[..], b"tx"].concat());
+        assert!(raw.capacity() <= raw.len() + RAW_REST, "its end makes it grow no more");
+        assert_eq!(builder.take(), Ok(Value::BulkString([b"hello", &more[..]].concat())));
+        assert_eq!(builder.take_raw(), None);
+        assert!(builder.append(&node(NodeKind::Raw, 9, 101), &source()).is_err(), "behind the input");
     }
 
     #[test]

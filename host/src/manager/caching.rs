@@ -4,26 +4,10 @@ use redis::Value;
 
 use super::events::Tape;
 use super::lane::Lane;
-use crate::cache::{Lead, Shelf};
-use crate::error::Error;
+use crate::cache::Shelf;
 use crate::rows::{Event, Fault};
 
-/// Who hears of a reply beside its caller, and before that one.
-pub(crate) enum Aside {
-    /// Callers that asked the same, and the cache.
-    Lead(Lead),
-}
-
 impl Lane {
-    /// A request that had this ends with a reply.
-    pub(super) fn tell_aside(&mut self, aside: Aside, event: &Event, reply: Result<&Value, &Error>) {
-        const STORABLE: u32 = 1;
-        match aside {
-            // What a lane before the present one reads, its server may have said to have changed to nobody.
-            Aside::Lead(lead) => lead.answered(reply, event.detail & STORABLE != 0, self.is_present()),
-        }
-    }
-
     /// These keys have changed, or it is not known which.
     pub(super) fn invalidate(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
         // The core's own word belongs to no link, and means all.

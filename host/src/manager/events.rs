@@ -120,7 +120,7 @@ impl Lane {
             self.builder(event, tape)?.clear();
             let error = server_error(&node, &tape.source(event)?)?;
             if let Some(aside) = self.table.find(event.id).and_then(|(live, _)| live.job.aside.take()) {
-                self.tell_aside(*aside, event, Err(&error));
+                self.refuse_aside(*aside, &error);
             }
             self.end(event.id, Err(error));
             return Ok(());
@@ -130,11 +130,10 @@ impl Lane {
             self.builder(event, tape)?.clear();
             return Ok(());
         };
-        let aside = live.job.aside.take();
-        let value = self.value(event, tape)?;
-        if let Some(aside) = aside {
-            self.tell_aside(*aside, event, Ok(&value));
-        }
+        let value = match live.job.aside.take() {
+            None => self.value(event, tape)?,
+            Some(aside) => self.value_aside(*aside, event, tape)?,
+        };
         self.end(event.id, Ok(value));
         Ok(())
     }
@@ -221,7 +220,7 @@ impl Lane {
         self.builder(event, tape)?.take()
     }
 
-    fn append_nodes(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+    pub(super) fn append_nodes(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
         let source = tape.source(event)?;
         let builder = self.builder(event, tape)?;
         for node in nodes(event.nodes(tape.nodes)?) {
@@ -230,7 +229,7 @@ impl Lane {
         Ok(())
     }
 
-    fn builder(&mut self, event: &Event, tape: &Tape<'_>) -> Result<&mut crate::tape::Builder, Fault> {
+    pub(super) fn builder(&mut self, event: &Event, tape: &Tape<'_>) -> Result<&mut crate::tape::Builder, Fault> {
         let fed = tape.feed.is_some_and(|feed| feed.link == event.link);
         match self.links.iter_mut().find(|link| fed && link.id == event.link) {
             Some(link) => Ok(&mut link.value),

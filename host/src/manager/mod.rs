@@ -1,6 +1,7 @@
 //! The manager task: it alone owns the instance, the sockets and the table of requests, as a lane. It ends when the
 //! last handle is dropped, or when the client was closed or can't go on.
 
+mod aside;
 mod caching;
 mod effects;
 mod events;
@@ -28,7 +29,7 @@ use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument;
 
-pub(crate) use caching::Aside;
+pub(crate) use aside::Aside;
 pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
 pub(crate) use signal::{Clock, Signal};
 pub(crate) use swap::Swap;

@@ -3,7 +3,7 @@
 use redis::Value;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::caching::Aside;
+use super::aside::Aside;
 use crate::command::Columns;
 use crate::error::{Error, Outcome};
 

@@ -240,7 +240,7 @@ fn an_old_id_is_known_to_be_old() {
 #[test]
 fn options_have_the_bits_of_the_contract() {
     use crate::engine::Options;
-    use crate::rows::{ATOMIC, CONTINUES, LONE, MAY_REPEAT, PATIENT, SCRIPT, TRACK};
+    use crate::rows::{ATOMIC, CONTINUES, LONE, MAY_REPEAT, PATIENT, RAW, SCRIPT, TRACK};
     for (ours, generated) in [
         (ATOMIC, Options::ATOMIC),
         (MAY_REPEAT, Options::MAY_REPEAT),
@@ -249,6 +249,7 @@ fn options_have_the_bits_of_the_contract() {
         (CONTINUES, Options::CONTINUES),
         (LONE, Options::LONE),
         (PATIENT, Options::PATIENT),
+        (RAW, Options::RAW),
     ] {
         assert_eq!(generated.as_array().first(), Some(&ours));
     }

@@ -13,6 +13,7 @@ mod commands;
 mod faults;
 mod large;
 mod pubsub;
+mod raw;
 mod repeats;
 mod secrets;
 mod sessions;
