@@ -24,6 +24,9 @@ type Client struct {
 	done   chan struct{}
 	once   sync.Once
 	relays sync.WaitGroup
+	// news is nil where nobody wants to hear of events; telling is the goroutine that tells them.
+	news    *driver.News
+	telling sync.WaitGroup
 }
 
 // Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db]
@@ -43,6 +46,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	}
 	c := &Client{repeat: o.repeat, timeout: o.timeout, done: make(chan struct{})}
 	config := o.driver(module)
+	c.hear(o, &config)
 	if o.fetch != nil {
 		if err := c.fetchFirst(ctx, o, &config); err != nil {
 			return nil, err
@@ -53,6 +57,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
 	c.lanes.init(first)
+	c.startTelling(o)
 	c.startRenewing()
 	if o.lazy {
 		return c, nil
@@ -138,6 +143,7 @@ func (c *Client) Close() error {
 func (c *Client) CloseContext(ctx context.Context) error {
 	err := c.lanes.closeAll(ctx)
 	c.endRelays()
+	c.endTelling()
 	if err != nil {
 		return fmt.Errorf("coracle: close: commands were still under way: %w", err)
 	}
@@ -147,6 +153,7 @@ func (c *Client) CloseContext(ctx context.Context) error {
 func (c *Client) abort() {
 	c.lanes.abortAll()
 	c.endRelays()
+	c.endTelling()
 }
 
 func (c *Client) endRelays() {

@@ -113,6 +113,7 @@ type options struct {
 	lazy           bool
 	onState        func(driver.State)
 	cache          *CacheOptions
+	onEvent        func(Event)
 }
 
 // Option changes how a client is made.

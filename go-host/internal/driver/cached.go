@@ -47,6 +47,7 @@ func (l *Lane) invalidate(s *scene, e wire.Event, nodes []uint64) error {
 func (l *Lane) forget() {
 	if l.cache != nil {
 		l.cache.Flush()
+		l.config.News.tell(Event{Kind: EventCacheFlushed})
 	}
 }
 

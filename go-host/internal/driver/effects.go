@@ -103,6 +103,7 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 	}
 	if k.conn != nil && !k.closing {
 		l.counters.LinksLost++
+		l.config.News.tell(Event{Kind: EventLinkLost, Err: cause})
 	}
 	detail := ""
 	switch {

@@ -267,6 +267,7 @@ func (l *Lane) state(s *scene, e wire.Event, nodes []uint64) error {
 		l.traps = 0
 		if l.wasReady {
 			l.counters.Reconnects++
+			defer l.config.News.tell(Event{Kind: EventReconnected})
 		}
 		l.wasReady = true
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	Timeout time.Duration
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
 	OnState func(State)
+	// News hear of what happens; nil where nobody wants to.
+	News *News
 	// CacheBytes is the budget of stored replies; 0 where none are stored.
 	CacheBytes int
 	// Start is when the lane's clock began; it has its own if that is zero.
@@ -95,6 +97,7 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 		l.cache = cache.New(config.CacheBytes)
 	}
 	l.secrets.init(config.Secrets)
+	l.subs.news = config.News
 	l.subs.byID = make(map[uint64]*Subscription)
 	l.sessions.byID = make(map[uint32]*Session)
 	l.status.init(config.OnState)

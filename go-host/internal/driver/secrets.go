@@ -122,11 +122,13 @@ func (l *Lane) renewed(s *scene, e wire.Event, nodes []uint64) error {
 	if detail := e.Detail(); detail&0xff != 0 {
 		failure := failureOf(detail-1, words(v))
 		l.counters.RenewalsRefused++
+		l.config.News.tell(Event{Kind: EventRenewalRefused, Err: failure})
 		l.logs = append(l.logs, core.LogLine{Level: 2, Text: fmt.Sprintf("credentials %d were refused: %s", number, failure)})
 		l.secrets.tell(number, failure)
 		return nil
 	}
 	l.counters.Renewals++
+	l.config.News.tell(Event{Kind: EventRenewed})
 	l.logs = append(l.logs, core.LogLine{Level: 3, Text: fmt.Sprintf("credentials %d are in use on all links", number)})
 	l.secrets.tell(number, nil)
 	return nil

@@ -13,6 +13,7 @@ type subscriptions struct {
 	byID    map[uint64]*Subscription
 	last    uint64
 	dropped uint64
+	news    *News
 	leaving []*Subscription // to be unsubscribed when the lock is given up
 }
 
@@ -24,6 +25,12 @@ func (u *subscriptions) notify(id uint64, n Notice) {
 	}
 	dropped, full := s.push(n)
 	u.dropped += dropped
+	if dropped > 0 {
+		u.news.tell(Event{Kind: EventDropped, Count: dropped})
+	}
+	if n.Kind == NoticeGap {
+		u.news.tell(Event{Kind: EventGap})
+	}
 	if full {
 		u.leaving = append(u.leaving, s)
 	}

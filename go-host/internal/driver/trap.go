@@ -23,6 +23,7 @@ func (l *Lane) trapped(cause error) {
 	l.traps++
 	l.logs = append(l.logs, core.LogLine{Level: 1, Text: "instance lost: " + cause.Error()})
 	cause = fmt.Errorf("%w: %w", ErrTrapped, cause)
+	l.config.News.tell(Event{Kind: EventTrap, Err: cause})
 	l.dropInstance(cause)
 	if l.traps > maxTraps || l.closed {
 		l.die(cause)

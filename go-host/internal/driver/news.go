@@ -1,0 +1,138 @@
+package driver
+
+import (
+	"sync"
+	"time"
+)
+
+// EventKind is what an [Event] tells.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// EventState tells of another state.
+	EventState EventKind = iota
+	// EventReconnected says that the lane is ready again after it had lost the last connection.
+	EventReconnected
+	// EventLinkLost says that a connection broke.
+	EventLinkLost
+	// EventGap says that a subscription may have missed messages.
+	EventGap
+	// EventDropped says that messages were dropped, since a subscription's queue was full.
+	EventDropped
+	// EventTrap says that the core's instance was lost.
+	EventTrap
+	// EventRenewed says that all connections took new credentials.
+	EventRenewed
+	// EventRenewalRefused says that a server did not take them.
+	EventRenewalRefused
+	// EventCacheFlushed says that all stored replies were forgotten.
+	EventCacheFlushed
+)
+
+var eventNames = [...]string{
+	"state", "reconnected", "link lost", "gap", "dropped", "trap", "renewed", "renewal refused", "cache flushed",
+}
+
+// String names the kind.
+func (k EventKind) String() string {
+	if int(k) >= len(eventNames) {
+		return "unknown"
+	}
+	return eventNames[k]
+}
+
+// Event is something that happened to a lane.
+type Event struct {
+	Kind EventKind
+	At   time.Time
+	// State is that of an EventState.
+	State State
+	// Count is how many messages an EventDropped is about; 1 for the others.
+	Count uint64
+	// Err is why, if that is known.
+	Err error
+	// Missed counts the events before this one that nobody was told of, since the queue was full.
+	Missed uint64
+}
+
+// maxNews bounds the events that wait to be told.
+const maxNews = 1024
+
+// News are events on their way to who wants to hear of them. Who tells one never waits.
+type News struct {
+	mu     sync.Mutex
+	queue  fifo[Event]
+	missed uint64
+	closed bool
+	wake   chan struct{} // has a token when there may be something to take
+}
+
+// NewNews makes a queue of events. [News.Run] takes them.
+func NewNews() *News { return &News{wake: make(chan struct{}, 1)} }
+
+// tell queues an event; nobody hears of it where there are no news. What is dropped is one event as long as no other
+// comes between.
+func (n *News) tell(e Event) {
+	if n == nil {
+		return
+	}
+	e.At, e.Count = time.Now(), max(e.Count, 1)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if waiting := n.queue.all(); e.Kind == EventDropped && len(waiting) > 0 && waiting[len(waiting)-1].Kind == EventDropped {
+		waiting[len(waiting)-1].Count += e.Count
+		return
+	}
+	if n.queue.len() >= maxNews {
+		n.queue.pop()
+		n.missed++
+	}
+	n.queue.push(e)
+	n.signal()
+}
+
+func (n *News) signal() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// TellState queues a change of state.
+func (n *News) TellState(s State) { n.tell(Event{Kind: EventState, State: s}) }
+
+// Run hands events to a function, one after the other, until Close was called and all are told.
+func (n *News) Run(handle func(Event)) {
+	for {
+		e, ok, over := n.take()
+		switch {
+		case ok:
+			handle(e)
+		case over:
+			return
+		default:
+			<-n.wake
+		}
+	}
+}
+
+// take gives the next event, if there is one, and else whether none will come.
+func (n *News) take() (e Event, ok, over bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.queue.len() == 0 {
+		return e, false, n.closed
+	}
+	e = n.queue.pop()
+	e.Missed, n.missed = n.missed, 0
+	return e, true, false
+}
+
+// Close ends the news: Run returns once it has told what there is.
+func (n *News) Close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+	n.signal()
+}
