@@ -70,11 +70,11 @@ pub enum Notice {
 /// A message of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The channel it was published to.
+    /// The channel it was published to; empty for a line of MONITOR.
     pub channel: Bytes,
     /// The pattern that matched, of a subscription to patterns.
     pub pattern: Option<Bytes>,
-    /// What was published.
+    /// What was published, or the line.
     pub payload: Bytes,
 }
 
@@ -101,13 +101,20 @@ impl Names {
         Self::of(Kind::Shard, names)
     }
 
+    /// All that the server executes, for anybody, as MONITOR tells it: each [`Message`] is a line, without a channel. It has
+    /// a connection of its own. A line of more than 64 KiB, as a large value makes it, is a [`Notice::Gap`].
+    #[must_use]
+    pub fn monitor() -> Self {
+        Self { kind: Kind::Monitor, names: Vec::new() }
+    }
+
     fn of<T: Into<Bytes>>(kind: Kind, names: impl IntoIterator<Item = T>) -> Self {
         Self { kind, names: names.into_iter().map(Into::into).collect() }
     }
 
     fn check(&self) -> Result<(), Error> {
         let bytes: usize = self.names.iter().map(Bytes::len).sum();
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.kind != Kind::Monitor {
             return Err(usage("a subscription needs a name"));
         }
         if self.names.len() > MAX_LENGTHS || bytes > MAX_BYTES || self.names.iter().any(|name| name.len() > MAX_NAME) {

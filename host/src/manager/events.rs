@@ -291,7 +291,11 @@ fn message(value: Value) -> Result<Message, Fault> {
             _ => fault("a message holds what is no string"),
         }
     }
-    let Value::Array(parts) = value else { return fault("a message is no array") };
+    let parts = match value {
+        Value::Array(parts) => parts,
+        // A line of MONITOR.
+        line => return Ok(Message { pattern: None, channel: bytes::Bytes::new(), payload: bytes(Some(line))? }),
+    };
     let pattern = parts.len() == 3;
     let mut parts = parts.into_iter();
     let pattern = if pattern { Some(bytes(parts.next())?) } else { None };

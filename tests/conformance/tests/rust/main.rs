@@ -12,6 +12,7 @@ mod caching;
 mod commands;
 mod faults;
 mod large;
+mod monitor;
 mod pubsub;
 mod raw;
 mod repeats;
