@@ -124,8 +124,7 @@ impl Core {
         link.state = State::Greeting;
         link.credentials = credentials;
         let mut flight = Flight::new(id, &mut self.effects);
-        let tracking = if link.purpose == Purpose::Main { &self.settings.tracking } else { &Tracking::Off };
-        let ready = link.handshake.begin(&mut flight, &self.settings, tracking, credentials);
+        let ready = link.handshake.begin(&mut flight, &self.settings, credentials);
         let steps = flight.steps;
         note_flight(link, &steps);
         if ready {

@@ -19,6 +19,8 @@ pub enum Greeting {
     Select,
     /// CLIENT SETNAME or SETINFO: nice to have.
     Courtesy,
+    /// ROLE, where HELLO can't tell it: nobody who says nothing is a replica.
+    Role,
     /// CLIENT TRACKING: without it nothing may be stored.
     Tracking,
 }
@@ -39,6 +41,8 @@ pub enum Next {
 /// Where a link is in its handshake.
 #[derive(Debug, Default)]
 pub struct Handshake {
+    /// It is the link that all share: what it leads to matters, and it is told of changed keys.
+    shared: bool,
     pending: u32,
     fallback: bool,
     /// The link speaks RESP3.
@@ -159,22 +163,22 @@ impl<'a> Flight<'a> {
 }
 
 impl Handshake {
-    /// Writes the first flight; `tracking` is what this link is to be told of. `true` from the result: nothing had to be
-    /// said, the link is ready.
-    pub fn begin(
-        &mut self,
-        flight: &mut Flight<'_>,
-        settings: &Settings,
-        tracking: &Tracking,
-        credentials: Option<Credentials>,
-    ) -> bool {
+    /// Before the first flight, on the link that all share or on another.
+    pub fn new(shared: bool) -> Self {
+        Self { shared, ..Self::default() }
+    }
+
+    /// Writes the first flight. `true` from the result: nothing had to be said, the link is ready.
+    pub fn begin(&mut self, flight: &mut Flight<'_>, settings: &Settings, credentials: Option<Credentials>) -> bool {
         if settings.resp2 {
             return self.begin_resp2(flight, settings, credentials);
         }
         flight.hello(settings, credentials);
         flight.library(settings);
         flight.select(settings);
-        flight.track(tracking);
+        if self.shared {
+            flight.track(&settings.tracking);
+        }
         self.resp3 = true;
         self.await_replies(flight)
     }
@@ -195,6 +199,9 @@ impl Handshake {
         flight.set_name(settings);
         flight.library(settings);
         flight.select(settings);
+        if self.shared && settings.primary {
+            flight.command(Greeting::Role, &[b"ROLE"]);
+        }
         self.await_replies(flight)
     }
 

@@ -117,9 +117,11 @@ impl Core {
             return self.fail_link(id, Fault { cause: Cause::Cancelled, text });
         }
         if (multi || watching) && !mutant::on(Mutant::ForgetDiscard) {
-            let undo: &[u8] = if multi { b"DISCARD" } else { b"UNWATCH" };
-            let bytes = self.effects.send(id, |out| encode::words(out, &[undo]));
-            link.wrote(bytes as u64, 0, NEVER, What::Tidy);
+            // DISCARD ends what is watched too, unless the server had refused MULTI.
+            for (_, undo) in [(multi, &b"DISCARD"[..]), (watching, b"UNWATCH")].into_iter().filter(|(left, _)| *left) {
+                let bytes = self.effects.send(id, |out| encode::words(out, &[undo]));
+                link.wrote(bytes as u64, 0, NEVER, What::Tidy);
+            }
             link.holder = Holder::Request(0, NEVER);
         }
         self.serve_leases(now);
@@ -145,7 +147,12 @@ impl Core {
     /// Whether this request would be one too many of those who wait for a link.
     pub(crate) fn crowds_out(&self, request: u64) -> bool {
         let full = self.leases.waiting() >= self.settings.limits.queued as usize;
-        full && !self.links.iter().any(|link| is_reserved(link, request))
+        full && !self.has_reserved(request)
+    }
+
+    /// Whether a link is kept for this request.
+    pub(crate) fn has_reserved(&self, request: u64) -> bool {
+        self.links.iter().any(|link| is_reserved(link, request))
     }
 
     /// Lets a request wait for a link; it will be asked for again.

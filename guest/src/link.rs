@@ -205,7 +205,7 @@ impl Link {
             was_ready: false,
             sent: 0,
             inflight: InFlight::new(),
-            handshake: Handshake::default(),
+            handshake: Handshake::new(purpose == Purpose::Main),
             credentials: None,
             fault: None,
             heard: 0,
@@ -422,7 +422,7 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Greeting(step), _) => {
-                let replica = step == Greeting::Hello && self.is_replica(fed, mark, out);
+                let replica = self.is_replica(step, fed, mark, out);
                 self.unfinished = Unfinished::default();
                 out.rewind(mark);
                 let accepted = mutant::on(Mutant::TakeReplicas);
@@ -443,8 +443,8 @@ impl Link {
         }
     }
 
-    /// Whether HELLO's answer, whose nodes begin at the mark, says so.
-    fn is_replica(&self, fed: &[u8], mark: usize, out: &Output) -> bool {
+    /// Whether HELLO's answer or ROLE's, whose nodes begin at the mark, says so.
+    fn is_replica(&self, step: Greeting, fed: &[u8], mark: usize, out: &Output) -> bool {
         let rows = out.nodes.get(mark * 2..).unwrap_or_default().as_chunks::<2>().0;
         let text = |row: &[u64; 2]| match row[0] as u8 {
             kind if kind == NodeKind::Bulk as u8 || kind == NodeKind::Status as u8 => {
@@ -452,10 +452,14 @@ impl Link {
             }
             _ => None,
         };
-        let role = rows.windows(2).find_map(|pair| match pair {
-            [key, value] if text(key) == Some(b"role") => text(value),
+        let role = match step {
+            Greeting::Hello => rows.windows(2).find_map(|pair| match pair {
+                [key, value] if text(key) == Some(b"role") => text(value),
+                _ => None,
+            }),
+            Greeting::Role => rows.get(1).and_then(text),
             _ => None,
-        });
+        };
         role.is_some_and(|role| role == b"replica" || role == b"slave")
     }
 

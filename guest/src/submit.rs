@@ -205,6 +205,7 @@ impl Core {
                 let why = "as many as limits.queued wait for a link already".to_owned();
                 Gate::Shut(Verdict::new(Failure::Limit, Cause::None), why)
             }
+            Lane::Alone if self.is_full() && !self.has_reserved(row.id) => Gate::Wait,
             Lane::Alone => Gate::Open,
             Lane::Main => {
                 let main = self.main().map(|link| link.id);
@@ -218,10 +219,13 @@ impl Core {
         let Some(link) = self.links.iter().find(|candidate| Some(candidate.id) == link) else { return Gate::Wait };
         let most = self.inflight_most() + usize::from(mutant::on(Mutant::OverfillLinks));
         let full = link.inflight.len() >= most || link.inflight.bytes(link.sent) >= u64::from(limits.inflight_bytes);
-        if full || self.load().is_over(limits.queued as usize, u64::from(limits.queued_bytes)) {
-            return Gate::Wait;
-        }
-        Gate::Open
+        if full || self.is_full() { Gate::Wait } else { Gate::Open }
+    }
+
+    /// Whether the client as a whole takes no more.
+    fn is_full(&self) -> bool {
+        let limits = &self.settings.limits;
+        self.load().is_over(limits.queued as usize, u64::from(limits.queued_bytes))
     }
 
     /// Whether the request that was accepted in part is a transaction.

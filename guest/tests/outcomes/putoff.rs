@@ -262,3 +262,25 @@ fn a_link_that_has_subscribed_on_resp2_takes_no_new_credentials() {
     bench.received(1, b"+OK\r\n");
     assert_eq!(bench.ids(EventKind::Renewed), [2]);
 }
+
+#[test]
+fn a_replica_is_left_on_resp2_too() {
+    let mut bench = Bench::with(Limits::default(), |settings| {
+        settings.endpoints.push(settings.endpoints[0].clone());
+        (settings.primary, settings.resp2) = (true, true);
+    });
+    bench.opened(1);
+    assert!(bench.output(1).ends_with(b"ROLE\r\n"));
+    bench.received(1, b"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:5\r\n");
+    assert_eq!(bench.closing(), [1]);
+    bench.closed(1, Reason::Local, 100);
+    assert_eq!(bench.opening(), [2]);
+    bench.opened(2);
+    bench.received(2, b"*3\r\n$6\r\nmaster\r\n:5\r\n*0\r\n");
+    assert_eq!(bench.states(), [(ClientState::Ready, Cause::None)]);
+    // Who must not ask takes what there is.
+    let mut bench = Bench::with(Limits::default(), |settings| (settings.primary, settings.resp2) = (true, true));
+    bench.opened(1);
+    bench.received(1, b"-NOPERM no\r\n");
+    assert_eq!(bench.states(), [(ClientState::Ready, Cause::None)]);
+}

@@ -220,15 +220,13 @@ impl Plan {
 impl Shape {
     fn draw(random: &mut Random) -> Self {
         let (resp2, server_resp3, endpoints) = (random.chance(30), random.chance(85), random.pick(&[1, 1, 2]));
-        // Only HELLO tells a replica.
-        let tells = endpoints > 1 && server_resp3 && !resp2;
         Self {
             resp2,
             server_resp3,
             password: random.chance(40),
             database: random.pick(&[0, 0, 3]),
             endpoints,
-            primary: tells && random.chance(60),
+            primary: endpoints > 1 && random.chance(60),
             quiet_after: if random.chance(15) { random.pick(&[150, 150, 600]) * MILLISECOND } else { NEVER },
             idle_timeout: random.pick(&[NEVER, NEVER, 30 * MILLISECOND, 400 * MILLISECOND]),
             inflight: random.pick(&[1, 2, 4, 16, 1000]),

@@ -106,6 +106,10 @@ impl Session {
                 self.answer(Value::Ok);
             }
             b"CLIENT" => self.answer(Value::Ok),
+            b"ROLE" => {
+                let role = if self.is_replica(server) { "slave" } else { "master" };
+                self.answer(Value::Array(vec![Value::bulk(role), Value::Int(0), Value::Array(vec![])]));
+            }
             b"PING" if self.resp3 || self.subscribed.is_empty() => self.answer(Value::Status(b"PONG".to_vec())),
             b"PING" => self.answer(Value::Push(vec![Value::bulk("pong"), Value::bulk("")])),
             b"MULTI" => {
