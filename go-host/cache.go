@@ -40,8 +40,8 @@ type CacheStats struct {
 	Entries, Bytes int
 }
 
-// WithCache stores replies that are asked for by [Client.DoCached], until the server tells that their keys have changed.
-// It needs RESP3: on a server without it nothing is stored.
+// WithCache stores replies that are asked for by [Client.DoCached], until the server tells that their keys have
+// changed. It needs RESP3: on a server without it nothing is stored.
 func WithCache(cache CacheOptions) Option { return func(o *options) { o.cache = &cache } }
 
 func (o CacheOptions) check() error {
@@ -71,9 +71,9 @@ func (o *CacheOptions) apply(config *driver.Config) {
 	}
 }
 
-// DoCached is [Client.Do] for a command that reads one key, its first argument: a reply that was stored no longer than
-// maxAge ago is given at once, else the command is sent, and its reply stored. The server tells when the key changes, and
-// the reply is forgotten. Callers that miss the same command at the same time send it once.
+// DoCached is [Client.Do] for a command that reads one key, its first argument: a reply that came no longer than maxAge
+// ago is given at once, else the command is sent, and its reply stored. The server tells when the key changes, and the
+// reply is forgotten. Callers that miss the same command at the same time send it once.
 //
 // What other clients, and this one, have written is seen a moment after their writes were answered. maxAge bounds what
 // is not told of: a key that expires is, but the server may notice late. Commands that do more than read one key are

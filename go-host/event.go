@@ -45,9 +45,9 @@ type Event struct {
 	Missed uint64
 }
 
-// WithOnEvent calls handle with each event, in the order in which they happened, for logs and metrics. It is called from
-// one goroutine, with no locks held. While it runs up to 1024 events wait; then the oldest are left out, and counted.
-// Close waits until all are told, so handle must return soon, and must not close the client.
+// WithOnEvent calls handle with each event, in the order in which they happened, for logs and metrics. It is called
+// from one goroutine, with no locks held. While it runs up to 1024 events wait; then the oldest are left out, and
+// counted. Close waits until all are told, so handle must return soon, and must not close the client.
 func WithOnEvent(handle func(Event)) Option { return func(o *options) { o.onEvent = handle } }
 
 // hear makes what a lane has to say known, if somebody wants to know it.

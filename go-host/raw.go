@@ -15,8 +15,8 @@ type RawReply struct {
 	Value Value
 }
 
-// DoRaw is [Client.Do] that gives the reply's bytes as they came, too: for a proxy, or to store them elsewhere. An error
-// means that there was no reply; an error of the server is a reply.
+// DoRaw is [Client.Do] that gives the reply's bytes as they came, too: for a proxy, or to store them elsewhere. An
+// error means that there was no reply; an error of the server is a reply.
 func (c *Client) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
 	r := requests.Get().(*request)
 	encoded, err := r.encode(args)

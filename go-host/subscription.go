@@ -89,7 +89,9 @@ func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 		WhenFull: o.WhenFull,
 	}
 	kinds := 0
-	for kind, names := range [...][]string{core.SubChannel: o.Channels, core.SubPattern: o.Patterns, core.SubShard: o.ShardChannels} {
+	for kind, names := range [...][]string{
+		core.SubChannel: o.Channels, core.SubPattern: o.Patterns, core.SubShard: o.ShardChannels,
+	} {
 		if len(names) > 0 {
 			kinds++
 			d.Kind, d.Names = core.SubKind(kind), names
@@ -103,7 +105,8 @@ func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 		return d, misuse(fmt.Sprintf("there is no policy %d for a full queue", d.WhenFull))
 	}
 	if kinds != 1 {
-		return d, misuse("a subscription is to channels, to patterns or to shard channels, with at least one name, or to MONITOR: one of them")
+		return d, misuse("a subscription is to channels, to patterns or to shard channels, with at least one name, " +
+			"or to MONITOR: one of them")
 	}
 	for _, name := range d.Names {
 		if len(name) > maxChannelName {

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// Shared gives v as one that several hold: what an accessor gives of it is a copy, or can't be changed. It takes over v,
-// which is not to be used any more.
+// Shared gives v as one that several hold: what an accessor gives of it is a copy, or can't be changed. It takes over
+// v, which is not to be used any more.
 func (v Value) Shared() Value {
 	v.shared = true
 	for i := range v.elems {

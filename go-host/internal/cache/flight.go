@@ -53,8 +53,8 @@ func argument(command string) (arg, rest string) {
 	return command[n:end], command[end:]
 }
 
-// Lookup gives a value that is stored and not older than maxAge. Else it gives a flight: the caller's own, which it must
-// see through, or somebody else's, to wait for. Who did that in vain looks up again, which is not counted.
+// Lookup gives a value that is stored and not older than maxAge. Else it gives a flight: the caller's own, which it
+// must see through, or somebody else's, to wait for. Who did that in vain looks up again, which is not counted.
 func (c *Cache) Lookup(command []byte, maxAge time.Duration, again bool) (v reply.Value, f *Flight, lead bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

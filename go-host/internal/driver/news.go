@@ -80,8 +80,8 @@ func (n *News) tell(e Event) {
 	e.At, e.Count = time.Now(), max(e.Count, 1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if waiting := n.queue.all(); e.Kind == EventDropped && len(waiting) > 0 && waiting[len(waiting)-1].Kind == EventDropped {
-		waiting[len(waiting)-1].Count += e.Count
+	if last := n.last(); last != nil && last.Kind == EventDropped && e.Kind == EventDropped {
+		last.Count += e.Count
 		return
 	}
 	if n.queue.len() >= maxNews {
@@ -90,6 +90,15 @@ func (n *News) tell(e Event) {
 	}
 	n.queue.push(e)
 	n.signal()
+}
+
+// last is the event that was queued last; nil if none waits. The caller holds the lock.
+func (n *News) last() *Event {
+	waiting := n.queue.all()
+	if len(waiting) == 0 {
+		return nil
+	}
+	return &waiting[len(waiting)-1]
 }
 
 func (n *News) signal() {
