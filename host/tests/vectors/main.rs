@@ -11,15 +11,12 @@ mod subscriptions;
 mod values;
 
 use bytes::Bytes;
-use vectors::{Feature, Vector};
+use vectors::Vector;
 
 use run::Split;
 
 /// Vectors with more bytes from the server than this are not cut at every place.
 const CUT_UP_TO: usize = 2048;
-
-/// What this host has no functions for.
-const NOT_YET: [Feature; 2] = [Feature::Raw, Feature::Monitor];
 
 #[test]
 fn as_they_are() {
@@ -42,8 +39,7 @@ fn cut_at_every_place() {
 /// Runs every vector with every split that `splits` gives, and reports all vectors that fail.
 fn all(splits: impl Fn(&Vector) -> Vec<Split> + Sync) {
     let component = component();
-    let mut vectors = vectors::all().unwrap();
-    vectors.retain(|vector| !NOT_YET.iter().any(|feature| vector.needs(*feature)));
+    let vectors = vectors::all().unwrap();
     assert!(!vectors.is_empty(), "there are no vectors");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (splits, component) = (&splits, component.as_ref());

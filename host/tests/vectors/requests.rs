@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
 use coracle::{Client, Command, Credentials, Error, Script, Session, redis};
 use tokio::task::JoinHandle;
 use vectors::{End, Step};
@@ -13,10 +14,13 @@ use crate::values::{check_failure, check_reply};
 /// What callers of a client are about.
 pub struct Requests {
     client: Client,
-    calls: HashMap<u64, Option<JoinHandle<Result<redis::Value, Error>>>>,
+    calls: HashMap<u64, Option<JoinHandle<Result<Answer, Error>>>>,
     sessions: HashMap<u32, Seat>,
     renewals: HashMap<u64, JoinHandle<Result<(), Error>>>,
 }
+
+/// A reply, and its bytes where they were asked for.
+type Answer = (redis::Value, Option<Bytes>);
 
 /// A session, or who waits for one.
 enum Seat {
@@ -35,7 +39,12 @@ impl Requests {
         match step {
             Step::Call { id, command, .. } if command.track => {
                 let (cached, command) = (self.client.cached(Duration::MAX), to_command(command)?);
-                self.calls.insert(*id, Some(tokio::spawn(async move { cached.call(command).await })));
+                self.begin(*id, async move { cached.call(command).await });
+            }
+            Step::Call { id, command, .. } if command.raw => {
+                let (client, command) = (self.client.clone(), to_command(command)?);
+                let call = async move { client.raw(command).await.map(|reply| (reply.value, Some(reply.bytes))) };
+                self.calls.insert(*id, Some(tokio::spawn(call)));
             }
             Step::Call { id, session, command } => self.call(*id, *session, to_command(command)?)?,
             Step::Transaction { id, session, commands } => {
@@ -46,7 +55,12 @@ impl Requests {
                 let call = self.calls.get_mut(id).and_then(Option::take).context("no such call")?;
                 call.abort();
             }
-            Step::Reply { id, value, .. } => check_reply(&self.result(*id).await?.context("it was cancelled")?, value)?,
+            Step::Reply { id, value, raw } => {
+                let result = self.result(*id).await?.context("it was cancelled")?;
+                let bytes = result.as_ref().ok().and_then(|(_, bytes)| bytes.as_deref());
+                ensure!(bytes == raw.as_deref(), "the reply came as {bytes:?}");
+                check_reply(&result.map(|(value, _)| value), value)?;
+            }
             Step::Failed { id, failure, cause } => match self.result(*id).await? {
                 Some(Err(error)) => check_failure(&error, Some(failure), Some(cause))?,
                 Some(Ok(value)) => bail!("it has a reply: {value:?}"),
@@ -88,22 +102,26 @@ impl Requests {
 
     fn call(&mut self, id: u64, session: u32, command: Command) -> Result<()> {
         let client = self.client.clone();
-        let call = match self.session(session)? {
-            Some(session) => tokio::spawn(async move { session.call(command).await }),
-            None => tokio::spawn(async move { client.call(command).await }),
-        };
-        self.calls.insert(id, Some(call));
+        match self.session(session)? {
+            Some(session) => self.begin(id, async move { session.call(command).await }),
+            None => self.begin(id, async move { client.call(command).await }),
+        }
         Ok(())
     }
 
     fn transaction(&mut self, id: u64, session: u32, commands: Vec<Command>) -> Result<()> {
         let client = self.client.clone();
-        let call = match self.session(session)? {
-            Some(session) => tokio::spawn(async move { session.transaction(commands).await }),
-            None => tokio::spawn(async move { client.transaction(commands).await }),
-        };
-        self.calls.insert(id, Some(call));
+        match self.session(session)? {
+            Some(session) => self.begin(id, async move { session.transaction(commands).await }),
+            None => self.begin(id, async move { client.transaction(commands).await }),
+        }
         Ok(())
+    }
+
+    /// Lets a call without bytes go on beside the steps.
+    fn begin(&mut self, id: u64, call: impl Future<Output = Result<redis::Value, Error>> + Send + 'static) {
+        let call = async move { call.await.map(|value| (value, None)) };
+        self.calls.insert(id, Some(tokio::spawn(call)));
     }
 
     /// The session of this number, none for 0.
@@ -116,7 +134,7 @@ impl Requests {
     }
 
     /// How the call ended; `None` if it was cancelled.
-    async fn result(&mut self, id: u64) -> Result<Option<Result<redis::Value, Error>>> {
+    async fn result(&mut self, id: u64) -> Result<Option<Result<Answer, Error>>> {
         match self.calls.remove(&id).context("no such call")? {
             Some(call) => Ok(Some(call.await?)),
             None => Ok(None),

@@ -91,6 +91,7 @@ fn to_names(kind: &str, names: &[Vec<u8>]) -> Result<Names> {
         "channel" => Ok(Names::channels(names)),
         "pattern" => Ok(Names::patterns(names)),
         "shard" => Ok(Names::shards(names)),
+        "monitor" => Ok(Names::monitor()),
         other => bail!("{other} is no kind of subscription"),
     }
 }

@@ -27,6 +27,10 @@ pub fn check_failure(error: &Error, failure: Option<&str>, cause: Option<&str>) 
 }
 
 pub fn check_message(message: &Message, wanted: &Value) -> Result<()> {
+    if let Value::Status(line) = wanted {
+        ensure!(message.channel.is_empty() && message.payload == *line, "the line is {message:?}");
+        return Ok(());
+    }
     let mut parts: Vec<&[u8]> = message.pattern.iter().map(|pattern| &pattern[..]).collect();
     parts.extend([&message.channel[..], &message.payload[..]]);
     let Value::Array(wanted_parts) = wanted else { bail!("a message is an array, not {wanted:?}") };

@@ -49,15 +49,6 @@ pub enum Tracking {
     Broadcast(Vec<Vec<u8>>),
 }
 
-/// What a host may not show yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the README's names")]
-pub enum Feature {
-    Tracking,
-    Raw,
-    Monitor,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -74,17 +65,6 @@ impl Default for Settings {
 }
 
 impl Vector {
-    /// Whether it is about this.
-    #[must_use]
-    pub fn needs(&self, feature: Feature) -> bool {
-        let step = |step: &Step| match (feature, step) {
-            (Feature::Raw, Step::Call { command, .. }) => command.raw,
-            (Feature::Monitor, Step::Subscribe { kind, .. }) => kind == "monitor",
-            _ => false,
-        };
-        feature == Feature::Tracking && self.settings.tracking != Tracking::Off || self.steps.iter().any(step)
-    }
-
     /// Where the server's bytes can be cut: lengths of all `server` steps together.
     #[must_use]
     pub fn server_bytes(&self) -> usize {
