@@ -8,8 +8,9 @@
 use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
 use crate::effects::{Effect, Effects, Level};
+use crate::ends::explain_close;
 use crate::handshake::{Flight, Next};
-use crate::inflight::{Entry, REPEAT, SCRIPT, What};
+use crate::inflight::What;
 use crate::leases::Leases;
 use crate::link::{Link, Purpose, Received, State};
 use crate::mutant::{self, Mutant};
@@ -41,20 +42,6 @@ pub struct Traffic {
     pub written: u64,
     pub received: u64,
     pub held: bool,
-}
-
-/// What is in flight.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Load {
-    requests: usize,
-    bytes: u64,
-}
-
-impl Load {
-    /// Whether no more may be added to it.
-    pub(crate) fn is_over(self, requests: usize, bytes: u64) -> bool {
-        self.requests >= requests || self.bytes >= bytes
-    }
 }
 
 /// The whole of a client, without I/O.
@@ -241,44 +228,6 @@ impl Core {
         if mutant::on(Mutant::NeverRetry) { NEVER } else { backoff(&mut self.random, attempt) }
     }
 
-    /// Tells the host to submit what it holds back, if there is room, or if it would only wait in vain.
-    pub(crate) fn offer_room(&mut self) {
-        if !self.starved {
-            return;
-        }
-        let most = self.inflight_most();
-        let limits = &self.settings.limits;
-        let (bytes, queued, queued_bytes) =
-            (u64::from(limits.inflight_bytes), limits.queued as usize, u64::from(limits.queued_bytes));
-        let crowded = self.load().is_over(queued.div_ceil(2), queued_bytes.div_ceil(2));
-        let room = match self.connection.state {
-            _ if self.draining.is_some() => true,
-            ClientState::Connecting => false,
-            ClientState::Ready if crowded => false,
-            ClientState::Ready => self
-                .main()
-                .is_some_and(|link| link.inflight.len() <= most / 2 && link.inflight.bytes(link.sent) <= bytes / 2),
-            ClientState::Down | ClientState::Denied | ClientState::Closed => true,
-        };
-        if room {
-            self.starved = false;
-            self.out.notice(EventKind::Room, 0);
-        }
-    }
-
-    /// What is in flight on all links together.
-    pub(crate) fn load(&self) -> Load {
-        self.links.iter().fold(Load::default(), |load, link| Load {
-            requests: load.requests + link.inflight.len(),
-            bytes: load.bytes + link.inflight.bytes(link.sent),
-        })
-    }
-
-    /// Requests that one link may have in flight.
-    pub(crate) fn inflight_most(&self) -> usize {
-        self.settings.limits.inflight.min(self.settings.limits.queued) as usize
-    }
-
     fn receive(&mut self, now: u64, id: u32, skipped: u64, bytes: &[u8]) -> Result<(), Fault> {
         let mut rest = bytes;
         let Some(mut at) = self.links.iter().position(|link| link.id == id && link.state != State::Closing) else {
@@ -408,101 +357,6 @@ impl Core {
         }
     }
 
-    /// Ends what was in flight on a link that is gone, or asks for it again.
-    fn end_requests(&mut self, now: u64, link: &mut Link, written: u64, cause: Cause, why: &str) {
-        let in_session = link.in_session();
-        // What made the link break this way would do so again.
-        let futile = matches!(cause, Cause::TooLarge | Cause::Protocol);
-        for mut entry in link.inflight.drain() {
-            if futile {
-                entry.flags = 0;
-            }
-            if entry.what.ends_a_request() {
-                self.end_request(now, entry, written, in_session, cause, why);
-            } else if matches!(entry.what, What::Unsubscribe(..)) && entry.id != 0 {
-                // The link took its names with it: that is as good as the server's word.
-                self.out.notice(EventKind::Ended, entry.id);
-            }
-        }
-        if self.partial.as_ref().is_some_and(|partial| partial.link == link.id)
-            && let Some(partial) = self.partial.take()
-        {
-            // Without its end the server executes nothing of it.
-            let what = What::Command;
-            let entry = Entry { id: partial.id, end: u64::MAX, deadline: partial.deadline, what, flags: 0 };
-            self.end_request(now, entry, written, in_session, cause, why);
-        }
-    }
-
-    fn end_request(&mut self, now: u64, entry: Entry, written: u64, in_session: bool, cause: Cause, why: &str) {
-        let maybe = if mutant::on(Mutant::MiscountWritten) { entry.end < written } else { entry.end <= written };
-        let final_word =
-            in_session || self.draining.is_some() && !mutant::on(Mutant::ResubmitWhenDraining) || entry.deadline <= now;
-        let repeats = entry.flags & REPEAT != 0 || entry.flags & SCRIPT != 0 && mutant::on(Mutant::RepeatScripts);
-        if final_word || maybe && !repeats && !mutant::on(Mutant::RepeatAnything) {
-            let failure = if maybe && !mutant::on(Mutant::CallWrittenNotSent) {
-                Failure::MaybeExecuted
-            } else {
-                Failure::NotSent
-            };
-            self.out.failed(entry.id, Verdict::new(failure, cause), why);
-        } else {
-            self.out.event(EventKind::Resubmit, u32::from(maybe), 0, entry.id, Nodes::NONE);
-        }
-    }
-
-    fn pass_deadlines(&mut self, now: u64) {
-        if mutant::on(Mutant::IgnoreDeadlines) {
-            return;
-        }
-        let verdict = Verdict::new(Failure::MaybeExecuted, Cause::Deadline);
-        self.swallow(now, verdict, "the deadline passed before the reply came", |entry| entry.deadline <= now);
-    }
-
-    /// Ends what nobody waits for any more; its replies are dropped when they come. A link on which it may block is
-    /// closed: what the server would still give to it would be lost.
-    pub(crate) fn swallow(&mut self, now: u64, verdict: Verdict, why: &str, gone: impl Fn(&Entry) -> bool) {
-        let mut blocked = Vec::new();
-        let out = &mut self.out;
-        for link in &mut self.links {
-            let mut any = false;
-            link.inflight.swallow(|entry| {
-                let gone = gone(entry);
-                if gone {
-                    any = true;
-                    out.failed(entry.id, verdict, why);
-                    if mutant::on(Mutant::EndTwice) {
-                        out.failed(entry.id, verdict, why);
-                    }
-                }
-                gone
-            });
-            let closes = any && !mutant::on(Mutant::KeepBlocked);
-            if closes && link.purpose == Purpose::Lease && (link.heard > now || !link.in_session()) {
-                blocked.push(link.id);
-            }
-        }
-        for id in blocked {
-            self.fail_link(id, Fault { cause: verdict.cause, text: why.to_owned() });
-        }
-    }
-
-    fn finish_drain(&mut self, now: u64) {
-        let Some(deadline) = self.draining else { return };
-        if deadline > now && (self.partial.is_some() || self.links.iter().any(|link| link.inflight.has_callers())) {
-            return;
-        }
-        let open: Vec<u32> =
-            self.links.iter().filter(|link| link.state != State::Closing).map(|link| link.id).collect();
-        for id in open {
-            self.fail_link(id, Fault { cause: Cause::Closing, text: "the client is closing".to_owned() });
-        }
-        if self.links.is_empty() && self.connection.state != ClientState::Closed {
-            self.connection.state = ClientState::Closed;
-            self.tell_state(Nodes::NONE, Cause::Closing);
-        }
-    }
-
     pub(crate) fn tell_state(&mut self, nodes: Nodes, cause: Cause) {
         let detail = self.connection.state as u32 | (cause as u32) << 8;
         self.out.event(EventKind::State, detail, 0, self.connection.down_since, nodes);
@@ -534,24 +388,4 @@ fn note_flight(link: &mut Link, steps: &[(crate::handshake::Greeting, u64)]) {
         let bytes = (from + end).saturating_sub(link.sent);
         link.wrote(bytes, 0, NEVER, What::Greeting(*step));
     }
-}
-
-fn explain_close(link: &Link, reason: Reason, detail: &str) -> (Cause, String) {
-    if let Some(fault) = &link.fault {
-        return (fault.cause, format!("{}: {}", link.endpoint, fault.text));
-    }
-    let (cause, what) = match reason {
-        Reason::Refused => (Cause::Unreachable, "can't be reached"),
-        Reason::Denied => (Cause::Denied, "is not allowed by this host's policy"),
-        Reason::Lost if link.state == State::Ready => (Cause::Lost, "the connection broke"),
-        Reason::Lost => (Cause::Unreachable, "the connection broke during the handshake"),
-        Reason::Tls => (Cause::Denied, "TLS could not be agreed upon"),
-        Reason::Local => (Cause::Lost, "this host closed the connection"),
-    };
-    let said = match (detail.is_empty(), link.error_text()) {
-        (true, error) if error.is_empty() || link.state == State::Ready => String::new(),
-        (true, error) => format!(" ({error})"),
-        (false, _) => format!(" ({detail})"),
-    };
-    (cause, format!("{}: {what}{said}", link.endpoint))
 }

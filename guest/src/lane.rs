@@ -4,7 +4,7 @@ use crate::client::Core;
 use crate::commands::{self, Command, Flags};
 use crate::mutant::{self, Mutant};
 use crate::refused;
-use crate::submit::{Arguments, Row};
+use crate::rows::{Arguments, Row};
 use crate::tracking;
 use crate::wire::option;
 

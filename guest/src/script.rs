@@ -3,7 +3,7 @@
 use crate::effects::Effects;
 use crate::link::Link;
 use crate::resp::encode;
-use crate::submit::{Arguments, Row, write_arguments, write_held};
+use crate::rows::{Arguments, Row, write_arguments, write_held};
 use crate::wire::HELD;
 
 /// Arguments before the number of keys: the command's name, the script's SHA-1, its source.

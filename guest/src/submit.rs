@@ -1,7 +1,7 @@
 //! Commands in: rows and columns to bytes on a link.
 
 use crate::client::Core;
-use crate::effects::{Effect, Effects};
+use crate::effects::Effects;
 use crate::inflight::{RAW, REPEAT, SCRIPT, STORE, What};
 use crate::lane::{Lane, Plan};
 use crate::link::{Link, State};
@@ -9,7 +9,8 @@ use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
 use crate::resp::decode::Fault;
 use crate::resp::encode;
-use crate::wire::{Cause, ClientState, EventKind, Failure, HELD, NEVER, option};
+use crate::rows::{Arguments, Columns, Row, write_arguments};
+use crate::wire::{Cause, ClientState, EventKind, Failure, NEVER, option};
 
 /// Most rows of one `submit`.
 pub const MAX_ROWS: usize = 1024;
@@ -37,27 +38,6 @@ pub struct Partial {
     flags: u8,
 }
 
-/// A row of `submit`, unpacked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    pub(crate) id: u64,
-    pub(crate) deadline: u64,
-    pub(crate) arguments: u32,
-    pub(crate) session: u32,
-    pub(crate) options: u32,
-    pub(crate) total: u32,
-}
-
-/// What is left of the columns.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns<'a> {
-    lengths: &'a [u32],
-    bytes: &'a [u8],
-}
-
-/// A row's arguments: as `Columns`, and no more than that.
-pub(crate) type Arguments<'a> = Columns<'a>;
-
 /// Whether requests can be taken.
 enum Gate {
     Open,
@@ -65,41 +45,6 @@ enum Gate {
     Wait,
     /// They end at once.
     Shut(Verdict, String),
-}
-
-impl Row {
-    fn unpack(words: &[u64; 4]) -> Self {
-        let [id, deadline, counts, options] = *words;
-        Self {
-            id,
-            deadline,
-            arguments: counts as u32,
-            session: (counts >> 32) as u32,
-            options: options as u32,
-            total: (options >> 32) as u32,
-        }
-    }
-
-    pub(crate) fn has(self, option: u32) -> bool {
-        self.options & option != 0
-    }
-}
-
-impl<'a> Columns<'a> {
-    /// Takes a row's arguments off the columns.
-    fn take(&mut self, arguments: u32) -> Option<Arguments<'a>> {
-        let (lengths, other_lengths) = self.lengths.split_at_checked(arguments as usize)?;
-        let inline = lengths.iter().filter(|length| **length & HELD == 0).map(|length| *length as usize).sum();
-        let (bytes, other_bytes) = self.bytes.split_at_checked(inline)?;
-        *self = Self { lengths: other_lengths, bytes: other_bytes };
-        Some(Arguments { lengths, bytes })
-    }
-
-    /// The first argument, if it is not held.
-    pub(crate) fn first(&self) -> Option<&'a [u8]> {
-        let length = *self.lengths.first()?;
-        if length & HELD == 0 { self.bytes.get(..length as usize) } else { None }
-    }
 }
 
 impl Core {
@@ -412,48 +357,6 @@ fn check_count(row: Row, left: u32) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("a row's arguments are not as many as its command's") }
 }
 
-pub(crate) fn write_arguments(
-    link: &mut Link,
-    effects: &mut Effects,
-    row: Row,
-    arguments: &Arguments<'_>,
-    begins: bool,
-    first: u32,
-) {
-    let mut bytes = 0;
-    if begins {
-        bytes += effects.send(link.id, |out| encode::command(out, row.total));
-    }
-    let mut rest = arguments.bytes;
-    let mut index = first;
-    let mut lengths = arguments.lengths;
-    while !lengths.is_empty() {
-        let inline = lengths.iter().take_while(|length| **length & HELD == 0).count();
-        let (run, other) = lengths.split_at_checked(inline).unwrap_or((lengths, &[]));
-        bytes += effects.send(link.id, |out| {
-            for length in run {
-                let (argument, after) = rest.split_at_checked(*length as usize).unwrap_or((rest, &[]));
-                encode::argument(out, argument);
-                rest = after;
-            }
-        });
-        index = index.saturating_add(run.len() as u32);
-        lengths = other;
-        if let Some((held, other)) = lengths.split_first() {
-            bytes += write_held(link.id, effects, row.id, index, held & !HELD);
-            index = index.saturating_add(1);
-            lengths = other;
-        }
-    }
-    link.sent += bytes as u64;
-}
-
-pub(crate) fn write_held(link: u32, effects: &mut Effects, request: u64, argument: u32, length: u32) -> usize {
-    let before = effects.send(link, |out| encode::begin_argument(out, length));
-    effects.push(Effect::SendHeld { link, request, argument });
-    before + length as usize + effects.send(link, encode::end_argument)
-}
-
 /// A command is whole: what is to be answered, and whether its transaction goes on.
 fn end_command(row: Row, mut partial: Partial, link: &mut Link, effects: &mut Effects) -> Option<Partial> {
     let Some(place) = partial.place else {
@@ -468,34 +371,4 @@ fn end_command(row: Row, mut partial: Partial, link: &mut Link, effects: &mut Ef
     let bytes = effects.send(link.id, |out| encode::words(out, &[b"EXEC"]));
     link.wrote_request(bytes as u64, row.id, partial.deadline, What::Exec, partial.flags & (REPEAT | RAW));
     None
-}
-
-impl<'a> Columns<'a> {
-    /// The second argument, if neither it nor the first is held.
-    pub(crate) fn second(&self) -> Option<&'a [u8]> {
-        let (first, second) = (*self.lengths.first()?, *self.lengths.get(1)?);
-        if (first | second) & HELD != 0 {
-            return None;
-        }
-        self.bytes.get(first as usize..)?.get(..second as usize)
-    }
-
-    /// Any argument, if it is not held. Takes longer than `first` and `second`.
-    pub(crate) fn at(&self, index: usize) -> Option<&'a [u8]> {
-        let length = self.lengths.get(index).filter(|length| **length & HELD == 0)?;
-        let before = self.lengths.get(..index)?.iter().filter(|length| **length & HELD == 0);
-        let from: usize = before.map(|length| *length as usize).sum();
-        self.bytes.get(from..)?.get(..*length as usize)
-    }
-
-    /// An argument's length, as the row says it.
-    pub(crate) fn length(&self, index: usize) -> Option<u32> {
-        self.lengths.get(index).copied()
-    }
-
-    /// The columns without their first arguments, `count` of them.
-    pub(crate) fn behind(mut self, count: u32) -> Option<Self> {
-        self.take(count)?;
-        Some(self)
-    }
 }

@@ -12,7 +12,7 @@ use crate::inflight::What;
 use crate::link::Link;
 use crate::output::{Node, Nodes, Output};
 use crate::resp::encode;
-use crate::submit::Arguments;
+use crate::rows::Arguments;
 use crate::wire::{EventKind, NEVER, NodeKind};
 
 /// Whether this command's reply could be stored: it reads one key, its argument 1, and that is all it does.

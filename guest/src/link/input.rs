@@ -1,170 +1,16 @@
-//! One connection: its states, what was written to it, and what its input means.
-//!
-//! | state | `opened` | handshake done | `submit` | input | fault, or time-out | `closed` |
-//! |---|---|---|---|---|---|---|
-//! | Opening | Greeting | – | – | fault | Closing | gone |
-//! | Greeting | – | Ready | – | handshake replies | Closing | gone |
-//! | Ready | – | – | written | replies, pushes | Closing | gone |
-//! | Ready, retiring | – | – | – | replies; Closing after the last | Closing | gone |
-//! | Closing | – | – | – | ignored | – | gone |
+//! What a link's input means: replies in their order, errors that put off, lines of MONITOR, bytes for who wants them.
 
-use crate::config::{Credentials, Endpoint, Settings};
-use crate::handshake::{Greeting, Handshake};
-use crate::inflight::{Entry, InFlight, RAW, SCRIPT, STORE, What};
+use super::{Link, Purpose, State, Unfinished};
+use crate::handshake::Greeting;
+use crate::inflight::{Entry, RAW, SCRIPT, STORE, What};
 use crate::mutant::{self, Mutant};
 use crate::output::{Node, Nodes, Output};
 use crate::pubsub::Kind;
-use crate::resp::decode::{Decoder, Fault, Step, Top};
+use crate::resp::decode::{Fault, Step, Top};
 use crate::wire::{Cause, ErrorClass, EventKind, NodeKind};
 
 /// What a PING on a link that monitors is answered with.
 const PONG: &str = "PONG";
-
-/// Where a link is in its life: see the table above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Opening,
-    Greeting,
-    Ready,
-    Closing,
-}
-
-/// What a link is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Everybody's commands.
-    Main,
-    /// The subscriptions of this hub.
-    Hub(u64),
-    /// One caller at a time: see `leases.rs`.
-    Lease,
-}
-
-/// Who has a leased link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// Nobody, since then.
-    Idle(u64),
-    /// A session.
-    Session(u32),
-    /// One request, which was asked for again and is expected until then.
-    Request(u64, u64),
-}
-
-/// What a session left behind on its link.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Traces {
-    /// MULTI without EXEC or DISCARD.
-    pub multi: bool,
-    /// WATCH without EXEC, DISCARD or UNWATCH.
-    pub watching: bool,
-    /// Something that can't be undone by a command.
-    pub lasting: bool,
-}
-
-impl Traces {
-    /// A session sent this command; a transaction of its own has MULTI and EXEC around it.
-    pub fn note(&mut self, name: &[u8], in_transaction: bool) {
-        let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
-        let ends = self.multi && (is("EXEC") || is("DISCARD"));
-        if in_transaction || ends {
-            // Without MULTI, EXEC and DISCARD are refused, and what is watched stays so.
-            (self.multi, self.watching) = (false, false);
-        } else if is("MULTI") {
-            self.multi = true;
-        } else if is("WATCH") {
-            self.watching = true;
-        } else if is("UNWATCH") {
-            self.watching = false;
-        }
-    }
-}
-
-/// A connection.
-#[derive(Debug)]
-pub struct Link {
-    /// Its number.
-    pub id: u32,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Where it leads.
-    pub endpoint: Endpoint,
-    /// Where it is in its life.
-    pub state: State,
-    /// When it must be ready; `NEVER` once it is.
-    pub due: u64,
-    /// It was past its handshake, whatever it is now.
-    pub was_ready: bool,
-    /// Bytes of output up to now.
-    pub sent: u64,
-    /// What is to be answered.
-    pub inflight: InFlight,
-    /// Its first words.
-    pub handshake: Handshake,
-    /// Whose secrets it was greeted with.
-    pub credentials: Option<Credentials>,
-    /// Why the core closed it.
-    pub fault: Option<Fault>,
-    /// Last sign of life, or since when one is due; the future while a command may block.
-    pub heard: u64,
-    /// A PING was sent to see whether the peer lives, behind so many bytes of output.
-    pub probed: Option<u64>,
-    /// Bytes of output that the socket had taken, and of input that had come, when the host last said so.
-    pub traffic: (u64, u64),
-    /// It has answered a request.
-    pub served: bool,
-    /// Nothing new goes on it; it closes once it has answered.
-    pub retiring: bool,
-    /// Who has it, if it is leased.
-    pub holder: Holder,
-    /// What its holder left on it.
-    pub traces: Traces,
-    /// To be authenticated with, as soon as that can be.
-    pub renew: Option<Credentials>,
-    /// READONLY means that this is the wrong server.
-    primary: bool,
-    /// A command of this transaction was refused for a reason that passes.
-    aborted: Option<(u64, ErrorClass)>,
-    decoder: Decoder,
-    /// Offset of the first byte fed in this call.
-    fed_from: u64,
-    /// `part` rows were given of the value under way.
-    parts: bool,
-    /// Whose the push is whose front has left as `part`.
-    route: Option<Route>,
-    unfinished: Unfinished,
-    /// MONITOR was sent.
-    pub monitors: bool,
-    /// The bytes of the reply under way were given up to here, to who wants them.
-    raw_to: u64,
-}
-
-/// Whose a message is: the name that was subscribed to.
-pub type Route = (Kind, Box<[u8]>);
-
-/// What is kept of a push that is not whole, since who it is for shows late.
-#[derive(Debug, Default)]
-struct Unfinished {
-    nodes: Vec<u64>,
-    bytes: Vec<u8>,
-    from: u64,
-}
-
-impl Unfinished {
-    /// A push that began in an earlier call has its end here: a string may span both.
-    fn complete(&mut self, fed: &[u8]) {
-        if !self.bytes.is_empty() {
-            self.append(fed);
-        }
-    }
-
-    fn append(&mut self, bytes: &[u8]) {
-        /// The first words, and a name of the longest kind.
-        const MOST: usize = 2 * 65_536;
-        let room = MOST.saturating_sub(self.bytes.len());
-        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-    }
-}
 
 /// What a link's input came to, for the client to act on.
 #[derive(Debug)]
@@ -194,40 +40,6 @@ pub enum Received {
 }
 
 impl Link {
-    /// A link that is being opened.
-    pub fn new(id: u32, purpose: Purpose, endpoint: Endpoint, due: u64, settings: &Settings) -> Self {
-        Self {
-            id,
-            purpose,
-            endpoint,
-            state: State::Opening,
-            due,
-            was_ready: false,
-            sent: 0,
-            inflight: InFlight::new(),
-            handshake: Handshake::new(purpose == Purpose::Main),
-            credentials: None,
-            fault: None,
-            heard: 0,
-            probed: None,
-            traffic: (0, 0),
-            served: false,
-            retiring: false,
-            holder: Holder::Idle(0),
-            traces: Traces::default(),
-            renew: None,
-            primary: settings.primary,
-            aborted: None,
-            decoder: Decoder::new(settings.limits),
-            fed_from: 0,
-            parts: false,
-            route: None,
-            unfinished: Unfinished::default(),
-            monitors: false,
-            raw_to: 0,
-        }
-    }
-
     /// Reads input until something is done, or all of it is used. `fed` is all the input of this call, of which `input`
     /// is what is left.
     ///
@@ -277,42 +89,6 @@ impl Link {
         (held.unwrap_or_else(|| self.decoder.keep_from()), self.decoder.passing())
     }
 
-    /// Notes what was written: so many bytes, for this.
-    pub fn wrote(&mut self, bytes: u64, id: u64, deadline: u64, what: What) {
-        self.wrote_request(bytes, id, deadline, what, 0);
-    }
-
-    /// The same, with what may be done should it fail.
-    pub fn wrote_request(&mut self, bytes: u64, id: u64, deadline: u64, what: What, flags: u8) {
-        self.sent += bytes;
-        self.inflight.push(Entry { id, end: self.sent, deadline, what, flags });
-    }
-
-    /// Whether a session has it.
-    #[must_use]
-    pub fn in_session(&self) -> bool {
-        self.purpose == Purpose::Lease && matches!(self.holder, Holder::Session(_))
-    }
-
-    /// Something came from the peer. `begun` says that part of a request was written, and the rest is to come.
-    pub fn hear(&mut self, now: u64, begun: bool) {
-        // While a command may block, `heard` is ahead, until its reply comes.
-        self.heard = if self.inflight.len() > 0 || begun { self.heard.max(now) } else { now };
-        self.probed = None;
-    }
-
-    /// Whether this error means: not executed, and it will pass.
-    fn puts_off(&self, class: ErrorClass, entry: &Entry) -> bool {
-        match class {
-            ErrorClass::Noscript => entry.flags & SCRIPT != 0,
-            _ if self.in_session() => false,
-            ErrorClass::Loading => true,
-            ErrorClass::Readonly => self.primary,
-            ErrorClass::Noauth => self.credentials.is_some(),
-            _ => false,
-        }
-    }
-
     /// The last error's text, for people.
     #[must_use]
     pub fn error_text(&self) -> String {
@@ -328,32 +104,6 @@ impl Link {
         let (bytes, from) = if kept.bytes.is_empty() { (fed, self.fed_from) } else { (&kept.bytes[..], kept.from) };
         let at = usize::try_from(offset.checked_sub(from)?).ok()?;
         bytes.get(at..at.checked_add(size)?)
-    }
-
-    /// The push was dealt with: forget what was kept of it. Gives whether its front has left as `part`, and whose it is.
-    pub fn end_push(&mut self) -> (bool, Option<Route>) {
-        self.unfinished.nodes.clear();
-        self.unfinished.bytes.clear();
-        (std::mem::take(&mut self.parts), self.route.take())
-    }
-
-    /// The front of the push leaves as `part`; it is nobody's where there is no route.
-    pub fn part_of_push(&mut self, route: Option<Route>, mark: usize, out: &mut Output) {
-        self.unfinished.nodes.clear();
-        self.parts = true;
-        out.event(EventKind::Part, u32::from(route.is_none()), self.id, 0, out.since(mark));
-        self.route = route;
-    }
-
-    /// RESP3 tells pushes by their type; on RESP2 a link for subscriptions gets nothing else that is an array.
-    fn is_push(&self, top: Top) -> bool {
-        top == Top::Push || top == Top::Array && !self.handshake.resp3 && matches!(self.purpose, Purpose::Hub(_))
-    }
-
-    /// Once it monitors, a link gets a line for each command; only PING's answer is as short as it is.
-    fn is_line(&self, top: Top, mark: usize, out: &Output) -> bool {
-        let status = |head: &u64| *head as u8 == NodeKind::Status as u8 && head >> 16 > PONG.len() as u64;
-        self.monitors && top == Top::Other && out.nodes.get(mark * 2).is_some_and(status)
     }
 
     /// A whole reply: ends what is first in the queue.
@@ -443,6 +193,24 @@ impl Link {
         }
     }
 
+    /// Whether this error means: not executed, and it will pass.
+    fn puts_off(&self, class: ErrorClass, entry: &Entry) -> bool {
+        match class {
+            ErrorClass::Noscript => entry.flags & SCRIPT != 0,
+            _ if self.in_session() => false,
+            ErrorClass::Loading => true,
+            ErrorClass::Readonly => self.primary,
+            ErrorClass::Noauth => self.credentials.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Once it monitors, a link gets a line for each command; only PING's answer is as short as it is.
+    fn is_line(&self, top: Top, mark: usize, out: &Output) -> bool {
+        let status = |head: &u64| *head as u8 == NodeKind::Status as u8 && head >> 16 > PONG.len() as u64;
+        self.monitors && top == Top::Other && out.nodes.get(mark * 2).is_some_and(status)
+    }
+
     /// Whether HELLO's answer or ROLE's, whose nodes begin at the mark, says so.
     fn is_replica(&self, step: Greeting, fed: &[u8], mark: usize, out: &Output) -> bool {
         let rows = out.nodes.get(mark * 2..).unwrap_or_default().as_chunks::<2>().0;
@@ -520,68 +288,5 @@ impl Link {
     /// Where the bytes begin that were not given yet: what passes by goes to the host without us.
     fn raw_from(&self) -> u64 {
         self.decoder.value_from().unwrap_or_else(|| self.decoder.last_from()).max(self.raw_to)
-    }
-
-    fn interrupted_push(
-        &mut self,
-        fed: &[u8],
-        passing: bool,
-        mark: usize,
-        out: &mut Output,
-    ) -> Result<Received, Fault> {
-        if self.parts {
-            // Its front has left: what follows can't change whose it is.
-            if out.mark() > mark {
-                out.event(EventKind::Part, 0, self.id, 0, out.since(mark));
-            }
-            return Ok(Received::NeedMore);
-        }
-        if passing {
-            self.unfinished.complete(fed);
-            self.restore(mark, out);
-            return Ok(Received::PassingPush(mark));
-        }
-        self.keep_push(fed, mark, out)?;
-        Ok(Received::NeedMore)
-    }
-
-    /// Keeps the nodes of an unfinished push, and such of its bytes as may tell whose it is.
-    fn keep_push(&mut self, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
-        const MOST_WORDS: usize = 2 * 65_536;
-        let unfinished = &mut self.unfinished;
-        unfinished.nodes.extend_from_slice(out.nodes.get(mark * 2..).unwrap_or_default());
-        out.rewind(mark);
-        if unfinished.nodes.len() > MOST_WORDS {
-            return Err(Fault { cause: Cause::TooLarge, text: "a push has too many elements".to_owned() });
-        }
-        let value_from = self.decoder.value_from().unwrap_or_default();
-        let before = usize::try_from(value_from.saturating_sub(self.fed_from)).unwrap_or(usize::MAX);
-        if unfinished.bytes.is_empty() {
-            unfinished.from = value_from.max(self.fed_from);
-        }
-        unfinished.append(fed.get(before..).unwrap_or_default());
-        Ok(())
-    }
-
-    /// Puts the kept nodes of a push before those that came now.
-    fn restore(&mut self, mark: usize, out: &mut Output) {
-        if !self.unfinished.nodes.is_empty() {
-            let at = (mark * 2).min(out.nodes.len());
-            out.nodes.splice(at..at, self.unfinished.nodes.drain(..));
-        }
-    }
-}
-
-/// Turns the rows of a message push since `mark` into the value that its subscribers get: the first word goes.
-pub fn strip_message(mark: usize, out: &mut Output) {
-    let at = mark * 2;
-    let Some(size) = out.nodes.get(at).map(|head| head >> 16) else { return };
-    if out.nodes.len() < at + 4 {
-        return;
-    }
-    out.nodes.drain(at..at + 2);
-    let array = crate::output::Node::aggregate(NodeKind::Array, size.saturating_sub(1));
-    if let Some(row) = out.nodes.get_mut(at..at + 2) {
-        row.copy_from_slice(&[array.head(), 0]);
     }
 }

@@ -1,0 +1,58 @@
+//! How much is in flight, and when there is room for more.
+
+use crate::client::Core;
+use crate::wire::{ClientState, EventKind};
+
+/// What is in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    requests: usize,
+    bytes: u64,
+}
+
+impl Load {
+    /// Whether no more may be added to it.
+    pub(crate) fn is_over(self, requests: usize, bytes: u64) -> bool {
+        self.requests >= requests || self.bytes >= bytes
+    }
+}
+
+impl Core {
+    /// Tells the host to submit what it holds back, if there is room, or if it would only wait in vain.
+    pub(crate) fn offer_room(&mut self) {
+        if !self.starved {
+            return;
+        }
+        let most = self.inflight_most();
+        let limits = &self.settings.limits;
+        let (bytes, queued, queued_bytes) =
+            (u64::from(limits.inflight_bytes), limits.queued as usize, u64::from(limits.queued_bytes));
+        let crowded = self.load().is_over(queued.div_ceil(2), queued_bytes.div_ceil(2));
+        let room = match self.connection.state {
+            _ if self.draining.is_some() => true,
+            ClientState::Connecting => false,
+            ClientState::Ready if crowded => false,
+            ClientState::Ready => self
+                .main()
+                .is_some_and(|link| link.inflight.len() <= most / 2 && link.inflight.bytes(link.sent) <= bytes / 2),
+            ClientState::Down | ClientState::Denied | ClientState::Closed => true,
+        };
+        if room {
+            self.starved = false;
+            self.out.notice(EventKind::Room, 0);
+        }
+    }
+
+    /// What is in flight on all links together.
+    pub(crate) fn load(&self) -> Load {
+        self.links.iter().fold(Load::default(), |load, link| Load {
+            requests: load.requests + link.inflight.len(),
+            bytes: load.bytes + link.inflight.bytes(link.sent),
+        })
+    }
+
+    /// Requests that one link may have in flight.
+    pub(crate) fn inflight_most(&self) -> usize {
+        self.settings.limits.inflight.min(self.settings.limits.queued) as usize
+    }
+}
