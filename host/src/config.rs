@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::error::Error;
+use crate::event::{Event, Hook};
 
 /// The least memory an instance of the core is given.
 const MIN_MEMORY: usize = 2 << 20;
@@ -30,6 +31,7 @@ pub struct Config {
     pub(crate) deadline: Option<Duration>,
     pub(crate) repeat: Repeat,
     pub(crate) cache: Option<Cache>,
+    pub(crate) hook: Hook,
     pub(crate) limits: Limits,
     pub(crate) component: Option<Bytes>,
     pub(crate) retire_within: Duration,
@@ -126,6 +128,7 @@ impl Config {
             deadline: Some(Duration::from_secs(30)),
             repeat: Repeat::Never,
             cache: None,
+            hook: Hook::default(),
             limits: Limits::default(),
             component: None,
             retire_within: Duration::from_secs(60),
@@ -207,6 +210,31 @@ impl Config {
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Calls this with all that happens to the client, in order, for metrics and logs. The client's task calls it, with no
+    /// lock held, and does nothing else meanwhile: it must return at once, and must not block. A handle of the client in
+    /// it keeps the client alive.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// # fn example() -> Result<(), coracle::Error> {
+    /// let counts: Arc<Mutex<HashMap<&str, u64>>> = Arc::default();
+    /// let counting = Arc::clone(&counts);
+    /// let config = coracle::Config::new("redis://127.0.0.1/")?.on_event(move |event| {
+    ///     if let Ok(mut counts) = counting.lock() {
+    ///         *counts.entry(event.name()).or_default() += event.count();
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_event(mut self, hook: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.hook = Hook::new(hook);
         self
     }
 

@@ -23,8 +23,8 @@ pub struct RawReply {
 }
 
 impl Client {
-    /// Sends a command, a [`Command`] or a `&redis::Cmd`, and gives the reply's bytes beside its value, for a proxy or a
-    /// cache to pass on. An error of the server is a reply as any other.
+    /// Sends a command, a [`Command`] or a `&redis::Cmd`, and gives the reply's bytes beside its value, for a proxy or
+    /// a cache to pass on. An error of the server is a reply as any other.
     ///
     /// ```no_run
     /// # async fn example(client: coracle::Client) -> Result<(), coracle::Error> {

@@ -126,13 +126,18 @@ impl Counters {
         self.down_since.swap(0, Relaxed) != 0
     }
 
+    /// Since when there is no connection, if there is none.
+    pub(crate) fn down_since(&self, clock: Clock) -> Option<Instant> {
+        let since = self.down_since.load(Relaxed);
+        (since != 0).then(|| clock.instant(since).into_std())
+    }
+
     /// A client that begins has no connection.
     pub(crate) fn of_new_client() -> Self {
         Self { down_since: AtomicU64::new(1), ..Self::default() }
     }
 
     pub(crate) fn snapshot(&self, clock: Clock) -> Stats {
-        let down_since = self.down_since.load(Relaxed);
         Stats {
             instances: self.instances.load(Relaxed),
             memory: self.memory.load(Relaxed),
@@ -153,7 +158,7 @@ impl Counters {
             sessions: self.sessions.load(Relaxed),
             renewals: self.renewals.load(Relaxed),
             renewals_failed: self.renewals_failed.load(Relaxed),
-            down_since: (down_since != 0).then(|| clock.instant(down_since).into_std()),
+            down_since: self.down_since(clock),
             cache: CacheStats::default(),
         }
     }

@@ -51,8 +51,8 @@ impl Cache {
         Self { bytes, prefixes: None }
     }
 
-    /// Keeps up to so many bytes, read from keys that begin with one of these prefixes; from any, if there are none. The
-    /// server remembers nothing, and tells of each such key that anybody changes. At most 64 prefixes of 256 bytes.
+    /// Keeps up to so many bytes, read from keys that begin with one of these prefixes; from any, if there are none.
+    /// The server remembers nothing, and tells of each such key that anybody changes. At most 64 prefixes of 256 bytes.
     pub fn broadcast<P: Into<String>>(bytes: usize, prefixes: impl IntoIterator<Item = P>) -> Self {
         Self { bytes, prefixes: Some(prefixes.into_iter().map(Into::into).collect()) }
     }

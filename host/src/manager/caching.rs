@@ -26,14 +26,16 @@ impl Lane {
     /// Whatever is kept can't be relied on any more.
     pub(super) fn forget_cached(&mut self) {
         if let Some(shelf) = self.shelf() {
-            shelf.flush();
+            let entries = shelf.flush();
+            self.tell(|| crate::Event::CacheFlushed { entries });
         }
     }
 
     /// This lane is the present one from now on: what another one read is not to be relied on.
     pub(super) fn begin_cache(&mut self) {
         if let Some(shelf) = self.shelf() {
-            shelf.start_over();
+            let entries = shelf.start_over();
+            self.tell(|| crate::Event::CacheFlushed { entries });
         }
     }
 

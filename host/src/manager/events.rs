@@ -72,6 +72,7 @@ impl Lane {
         for event in events(&progress.events) {
             self.event(event?, &mut tape)?;
         }
+        self.tell_drops();
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::engine::{Effect, Instance, Program, Reason};
 use crate::error::Error;
+use crate::event::Event;
 use crate::rows::{MAX_FEED, NEVER};
 use crate::stats::Counters;
 use crate::subscription::Wanted;
@@ -70,6 +71,8 @@ pub(super) struct Lane {
     pub(super) sessions_counted: u64,
     pub(super) subscriptions: HashMap<u64, Wanted>,
     pub(super) last_subscription: u64,
+    /// Messages that were dropped since that was told.
+    pub(super) dropped: u64,
     pub(super) wake_at: u64,
     timer: Pin<Box<Sleep>>,
     /// What the timer is set to.
@@ -123,6 +126,7 @@ impl Lane {
             sessions_counted: 0,
             subscriptions: HashMap::new(),
             last_subscription: 0,
+            dropped: 0,
             wake_at: NEVER,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             timer_at: 0,
@@ -155,10 +159,15 @@ impl Lane {
 
     /// Notes the state of this lane's core, which is the client's if the lane is the present one.
     pub(super) fn tell_state(&mut self, state: ClientState) {
-        if self.is_present() {
-            self.states.send_replace(state.clone());
+        if self.is_present() && self.states.send_replace(state.clone()) != state {
+            let down_since = self.counters().down_since(self.shared.clock);
+            self.tell(|| Event::State { state: state.clone(), down_since });
         }
         self.state = state;
+    }
+
+    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
+        self.config.hook.tell(event);
     }
 
     pub(super) fn counters(&self) -> &Counters {

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::connector::Endpoint;
 use crate::engine::{Instance, Settings, Tracking, Trap, wit};
 use crate::error::{Error, Outcome};
+use crate::event::Event;
 use crate::rows::NEVER;
 use crate::stats::add;
 
@@ -54,6 +55,7 @@ impl Lane {
         while let Some(detail) = self.lost.take() {
             self.losses += 1;
             add(&self.counters().traps, 1);
+            self.tell(|| Event::Trap { detail: detail.clone(), in_a_row: self.losses });
             if !self.is_present() {
                 return self.finish(Error::core(Outcome::NotSent, detail));
             }
@@ -88,6 +90,7 @@ impl Lane {
         let counters = self.counters();
         if counters.up() && self.was_ready {
             add(&counters.reconnects, 1);
+            self.tell(|| Event::Reconnected);
         }
         self.was_ready = true;
     }

@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::{Clock, Manager};
 use crate::credentials::{Credentials, fetch};
 use crate::error::Error;
+use crate::event::Event;
 use crate::rows::NEVER;
 use crate::stats::add;
 
@@ -69,6 +70,7 @@ impl Manager {
             Err(error) => {
                 tracing::warn!(%error, "no new credentials");
                 add(&self.common.shared.counters.renewals_failed, 1);
+                self.common.config.hook.tell(|| Event::RenewalFailed(error.clone()));
                 let clock = self.common.shared.clock;
                 self.renewal.timer = Some(timer(clock, clock.now().saturating_add(micros(RETRY))));
                 asked.into_iter().for_each(|told| answer(Some(told), Err(error.clone())));
@@ -121,10 +123,12 @@ impl Lane {
             None => {
                 tracing::info!(generation, "credentials renewed");
                 add(&self.counters().renewals, 1);
+                self.tell(|| Event::Renewed);
             }
             Some(error) => {
                 tracing::warn!(generation, %error, "a server refused new credentials");
                 add(&self.counters().renewals_failed, 1);
+                self.tell(|| Event::RenewalFailed(error.clone()));
             }
         }
         let all = std::mem::take(&mut self.told);

@@ -7,6 +7,8 @@ use super::events::Feed;
 use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
 use crate::engine::{Reason, Traffic};
+use crate::error::Cause;
+use crate::event::Event;
 use crate::stats::add;
 
 /// Reads of one link before others get their turn.
@@ -170,12 +172,23 @@ impl Lane {
             let link = self.links.remove(place);
             let written = link.output.written;
             self.touched = self.touched.max(link.output.touched);
-            if !matches!(reason, Reason::Local) {
-                add(&self.counters().links_lost, 1);
-            }
             drop(link);
+            if let Some(cause) = loss(reason) {
+                add(&self.counters().links_lost, 1);
+                self.tell(|| Event::LinkLost { cause, detail: detail.clone() });
+            }
             self.drive(None, |instance, now| instance.closed(now, id, reason, written, &detail));
         }
+    }
+}
+
+/// Why a link was lost; nothing if this client closed it.
+fn loss(reason: Reason) -> Option<Cause> {
+    match reason {
+        Reason::Local => None,
+        Reason::Refused => Some(Cause::Unreachable),
+        Reason::Denied => Some(Cause::Denied),
+        Reason::Lost | Reason::Tls => Some(Cause::Lost),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::lane::Lane;
 use crate::error::Error;
+use crate::event::Event;
 use crate::stats::add;
 use crate::subscription::{Notice, Wanted};
 
@@ -31,11 +32,24 @@ impl Lane {
 
     pub(super) fn notify(&mut self, id: u64, notice: Notice) {
         let Some(wanted) = self.subscriptions.get(&id) else { return };
+        let gap = notice == Notice::Gap;
         let dropped = wanted.queue.push(notice);
         add(&self.counters().messages_dropped, dropped);
+        self.dropped += dropped;
         if wanted.queue.is_over() {
             // Not now, for a call's events are being gone through.
             self.shared.signal.raise();
+        }
+        if gap {
+            self.tell(|| Event::Gap);
+        }
+    }
+
+    /// Says once for many how many messages were dropped.
+    pub(super) fn tell_drops(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            self.tell(|| Event::Dropped(dropped));
         }
     }
 

@@ -14,6 +14,7 @@ use super::sessions::Held;
 use crate::client::ClientState;
 use crate::engine::Program;
 use crate::error::{Cause, Error, Failure, Outcome};
+use crate::event::Event;
 use crate::stats::add;
 use crate::subscription::Wanted;
 
@@ -128,6 +129,7 @@ impl Manager {
         let mut old = std::mem::replace(&mut self.lane, lane);
         self.lane.succeed(old.retire(until));
         self.retired.push(old);
+        self.common.config.hook.tell(|| Event::Swapped);
     }
 }
 

@@ -9,6 +9,7 @@ mod repeats;
 mod rows;
 mod sessions;
 mod swap;
+mod telling;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@
 
 mod caching;
 mod commands;
+mod events;
 mod faults;
 mod large;
 mod monitor;
