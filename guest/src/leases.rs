@@ -96,6 +96,11 @@ impl Core {
 
     /// `commands.release`.
     pub fn release(&mut self, now: u64, session: u32) {
+        self.end_session(now, session);
+        self.finish_drain(now);
+    }
+
+    fn end_session(&mut self, now: u64, session: u32) {
         self.leases.waiting.retain(|waiting| waiting.who != Who::Session(session));
         let Some(id) = self.session_link(session) else { return self.forget_session(session) };
         let partial = self.partial.take_if(|partial| partial.link == id);

@@ -8,6 +8,8 @@ use crate::wire::HELD;
 
 /// Arguments before the number of keys: the command's name, the script's SHA-1, its source.
 const BEFORE_KEYS: u32 = 3;
+/// Place of the script's SHA-1.
+const HASH: usize = 1;
 /// Place of the source.
 const SOURCE: usize = 2;
 
@@ -18,7 +20,7 @@ const SOURCE: usize = 2;
 pub fn check(arguments: &Arguments<'_>) -> Result<(), &'static str> {
     let name = arguments.first().unwrap_or_default();
     let known = name.eq_ignore_ascii_case(b"EVALSHA") || name.eq_ignore_ascii_case(b"EVALSHA_RO");
-    if !known || arguments.second().is_none() || arguments.length(2).is_none() {
+    if !known || arguments.length(SOURCE).is_none() {
         return Err("a script's first row has EVALSHA or EVALSHA_RO, a SHA-1, and the source");
     }
     Ok(())
@@ -40,19 +42,17 @@ pub fn write(
         match (send_source, read_only) {
             (true, false) => encode::argument(out, b"EVAL"),
             (true, true) => encode::argument(out, b"EVAL_RO"),
-            (false, _) => {
-                encode::argument(out, name);
-                encode::argument(out, arguments.second().unwrap_or_default());
-            }
+            (false, _) => encode::argument(out, name),
         }
     });
-    if send_source {
-        let length = arguments.length(SOURCE).unwrap_or_default();
-        bytes += match arguments.at(SOURCE) {
-            Some(source) => effects.send(link.id, |out| encode::argument(out, source)),
-            None => write_held(link.id, effects, row.id, first.saturating_add(SOURCE as u32), length & !HELD),
-        };
-    }
+    let place = if send_source { SOURCE } else { HASH };
+    bytes += match arguments.at(place) {
+        Some(script) => effects.send(link.id, |out| encode::argument(out, script)),
+        None => {
+            let length = arguments.length(place).unwrap_or_default() & !HELD;
+            write_held(link.id, effects, row.id, first.saturating_add(place as u32), length)
+        }
+    };
     link.sent += bytes as u64;
     let Some(rest) = arguments.behind(BEFORE_KEYS) else { return };
     let row = Row { arguments: row.arguments.saturating_sub(BEFORE_KEYS), ..row };

@@ -108,6 +108,9 @@ impl Core {
         }
         let why = "cancelled before the reply came";
         self.swallow(now, verdict(Failure::MaybeExecuted), why, |entry| requests.contains(&entry.id));
+        // They may have been the last that a link, or a drain, was waiting for.
+        self.close_retired();
+        self.finish_drain(now);
     }
 
     /// Why nothing can be taken now, nor soon.

@@ -183,6 +183,11 @@ impl Bench {
         self.call(|core, now| core.submit(now, &words, &lengths, &bytes));
     }
 
+    /// Rows in words, with their columns.
+    pub fn submit_words(&mut self, words: &[u64], lengths: &[u32], bytes: &[u8]) {
+        self.call(|core, now| core.submit(now, words, lengths, bytes));
+    }
+
     /// The last row of a request, of these lengths.
     pub fn submit_held(&mut self, id: u64, total: u64, lengths: &[u32], bytes: &[u8]) {
         let words = [id, NEVER, lengths.len() as u64, total << 32];

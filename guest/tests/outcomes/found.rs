@@ -2,7 +2,7 @@
 
 use coracle_core::client::Reason;
 use coracle_core::config::Limits;
-use coracle_core::wire::{Cause, EventKind, Failure, NEVER, option};
+use coracle_core::wire::{Cause, EventKind, Failure, HELD, NEVER, option};
 
 use crate::bench::{Bench, Row};
 
@@ -183,4 +183,30 @@ fn that_a_socket_takes_the_probe_is_no_sign_of_life() {
         bench.elapse(bench.now() + quiet_after);
         assert_eq!(bench.closing(), closing);
     }
+}
+
+#[test]
+fn a_drain_ends_with_the_last_request_or_session_that_is_given_up() {
+    let mut bench = Bench::ready();
+    bench.submit(&[Row::command(1, &["GET", "k"])]);
+    bench.drain(NEVER);
+    assert_eq!(bench.closing(), []);
+    bench.cancel(&[1]);
+    assert_eq!(bench.closing(), [1]);
+    let mut bench = Bench::ready();
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.submit(&[Row { session: 5, ..Row::command(1, &["GET", "k"]) }]);
+    bench.drain(NEVER);
+    bench.release(5);
+    assert_eq!(bench.closing(), [2, 1]);
+}
+
+#[test]
+fn a_script_s_hash_may_be_held() {
+    let mut bench = Bench::ready_with(Limits { hold_above: 16, ..Limits::default() });
+    let words = [1, NEVER, 4, u64::from(option::SCRIPT) | 4 << 32];
+    bench.submit_words(&words, &[7, 40 | HELD, 8, 1], b"EVALSHAreturn 10");
+    assert!(bench.output(1).ends_with(b"*3\r\n$7\r\nEVALSHA\r\n$40\r\n<1>\r\n$1\r\n0\r\n"));
+    assert_eq!(bench.held(), [(1, 1, 40)]);
 }
