@@ -1,8 +1,11 @@
+//go:build unix
+
 package coracle
 
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -150,7 +153,8 @@ func TestEventsOfCredentials(t *testing.T) {
 
 // Who hears of events holds up nobody.
 func TestWhoHearsOfEventsHoldsUpNobody(t *testing.T) {
-	held, release := make(chan struct{}), make(chan struct{})
+	held, release, freed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	ending, end := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var kinds []EventKind
 	ctx := testContext(t)
@@ -162,13 +166,27 @@ func TestWhoHearsOfEventsHoldsUpNobody(t *testing.T) {
 			if err := c.Do(context.Background(), "PING").Err(); err != nil { // it may even call the client
 				t.Error(err)
 			}
+			close(freed)
 		})
+		if e.State.Now == StateClosed {
+			close(ending)
+			<-end
+		}
 		kinds = append(kinds, e.Kind)
 	}))
 	<-held
 	require.NoError(t, c.Do(ctx, "CLIENT", "ID").Err())
 	close(release)
-	require.NoError(t, c.Close())
-	require.Equal(t, []EventKind{EventState, EventState}, kinds, "all are told when Close returns")
+	<-freed
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	<-ending
+	for range 10_000 {
+		runtime.Gosched() // a Close that does not wait would be over
+	}
+	require.Empty(t, closed)
+	close(end)
+	require.NoError(t, <-closed)
+	require.Equal(t, []EventKind{EventState, EventState}, kinds)
 	require.Equal(t, "state", fmt.Sprint(EventState))
 }
