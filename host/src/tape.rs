@@ -113,6 +113,11 @@ impl Builder {
         })
     }
 
+    /// Whether a value is under way.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.frames.is_empty() || self.passing.is_some() || self.done.is_some()
+    }
+
     /// The bytes that the value came in, those that were wanted. To be taken before the value.
     pub(crate) fn take_raw(&mut self) -> Option<Vec<u8>> {
         self.raw.take()

@@ -36,11 +36,6 @@ func read[T any](t *testing.T, file string) (v T) {
 	return v
 }
 
-// isLeftOut tells whether the race detector has to be spared a script: see "Known faults" in the README.
-func isLeftOut(s *Script) bool {
-	return underRace && slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Close != "" })
-}
-
 // totals are what came of many runs.
 type totals struct {
 	mu     sync.Mutex
@@ -56,9 +51,8 @@ func runAll(count uint64, script func(uint64) Script) *totals {
 	for range atOnce {
 		running.Go(func() {
 			for at := next.Add(1) - 1; at < count; at = next.Add(1) - 1 {
-				if s := script(at); !isLeftOut(&s) {
-					all.add(&s, Run(&s, at%2 == 1))
-				}
+				s := script(at)
+				all.add(&s, Run(&s, at%2 == 1))
 			}
 		})
 	}
@@ -100,10 +94,8 @@ func TestWrittenScripts(t *testing.T) {
 	for _, file := range []string{"writes.json", "cancels.json", "subscribers.json", "ends.json"} {
 		for _, script := range read[[]Script](t, file) {
 			t.Run(script.Name, func(t *testing.T) {
-				if !isLeftOut(&script) {
-					require.Empty(t, Run(&script, false).Violations)
-					require.Empty(t, Run(&script, true).Violations, "with direct writes")
-				}
+				require.Empty(t, Run(&script, false).Violations)
+				require.Empty(t, Run(&script, true).Violations, "with direct writes")
 			})
 		}
 	}

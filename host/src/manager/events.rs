@@ -117,7 +117,9 @@ impl Lane {
     }
 
     fn reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
-        if let Some(node) = sole_error(event, tape)? {
+        // An error that came alone may be the last of what an aggregate holds.
+        let whole = !self.builder(event, tape)?.has_begun();
+        if let Some(node) = sole_error(event, tape)?.filter(|_| whole) {
             self.builder(event, tape)?.clear();
             let error = server_error(&node, &tape.source(event)?)?;
             if let Some(aside) = self.table.find(event.id).and_then(|(live, _)| live.job.aside.take()) {
