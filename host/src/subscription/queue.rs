@@ -89,7 +89,8 @@ impl Queue {
     pub(crate) fn hold(&self) -> bool {
         let mut state = self.lock();
         let over = state.abandoned || state.end.is_some();
-        state.held = !over && self.can_hold() && state.is_full(&self.options);
+        // Once held, it is so until the reader makes room, and says so.
+        state.held = !over && self.can_hold() && (state.held || state.is_full(&self.options));
         state.held
     }
 
@@ -190,5 +191,33 @@ fn wake(mut state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message;
+
+    fn message() -> Notice {
+        Notice::Message(Message { channel: "c".into(), pattern: None, payload: "p".into() })
+    }
+
+    /// What is still on its way when the link is held finds a queue that is full no more, and not yet half empty.
+    #[test]
+    fn a_link_is_held_until_its_reader_is_told_to_let_it_go() {
+        let queue = Queue::new(SubscribeOptions { messages: 10, bytes: 1000, when_full: WhenFull::Wait });
+        let mut pop = || queue.poll(&mut Context::from_waker(Waker::noop())).1;
+        for _ in 0..10 {
+            queue.push(message());
+        }
+        assert!(queue.hold());
+        assert!(!(0..4).any(|_| pop()));
+        queue.push(message());
+        assert!(queue.hold(), "nobody would say that it is to be let go");
+        assert!(!pop() && pop());
+        assert!(!queue.is_held());
+        queue.push(message());
+        assert!(!queue.hold());
     }
 }
