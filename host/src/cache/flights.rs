@@ -45,6 +45,10 @@ impl Flights {
     pub(super) fn join(&mut self, question: &Question) -> Result<oneshot::Receiver<Told>, u64> {
         if let Some(flight) = self.flights.get_mut(question) {
             let (follower, told) = oneshot::channel();
+            if flight.followers.len() == flight.followers.capacity() {
+                // Before more room is made: those who wait no more need none.
+                flight.followers.retain(|follower| !follower.is_closed());
+            }
             flight.followers.push_back(follower);
             return Ok(told);
         }
@@ -99,5 +103,27 @@ impl Drop for Lead {
                 _ => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+
+    #[test]
+    fn followers_who_left_take_no_room() {
+        let question = Question::of(&Command::from_args(["GET", "k"])).unwrap();
+        let mut flights = Flights::default();
+        let number = flights.join(&question).err().unwrap();
+        let stays = flights.join(&question).unwrap();
+        for _ in 0..1000 {
+            drop(flights.join(&question));
+        }
+        let followers = flights.land(&question, number);
+        assert!(followers.len() < 10, "{}", followers.len());
+        drop(followers);
+        drop(stays);
+        assert!(flights.join(&question).is_err(), "it is over");
     }
 }
