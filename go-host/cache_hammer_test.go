@@ -1,6 +1,7 @@
 package coracle
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -13,14 +14,34 @@ import (
 func TestReadersNeverSeeAValueGoBack(t *testing.T) {
 	onRealServers(t, func(t *testing.T, url string) {
 		for _, broadcast := range []bool{false, true} {
-			hammer(t, url, broadcast)
+			c := open(t, url, WithCache(CacheOptions{Broadcast: broadcast}))
+			hammer(t, url, c, func() {})
 		}
 	})
 }
 
-func hammer(t *testing.T, url string, broadcast bool) {
+// Nor where the connection breaks again and again, and what it would have told is lost.
+func TestReadersNeverSeeAValueGoBackOverLostConnections(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		c, other := cached(t, url, CacheOptions{}, WithRepeat())
+		hammer(t, url, c, func() {
+			ctx := testContext(t)
+			id, err := c.Do(ctx, "CLIENT", "ID").Int64()
+			if err == nil {
+				err = other.Do(ctx, "CLIENT", "KILL", "ID", id).Err()
+			}
+			var failed *ClientError
+			if err != nil && !errors.As(err, &failed) {
+				t.Error(err)
+			}
+		})
+		require.Positive(t, c.Stats().Cache.Flushes)
+	})
+}
+
+// hammer has keys counted up, and read by the client's cache, while it is disturbed.
+func hammer(t *testing.T, url string, c *Client, disturb func()) {
 	const keys, writers, readers, writes = 5, 4, 64, 400
-	c, _ := cached(t, url, CacheOptions{Broadcast: broadcast})
 	ctx := testContext(t)
 	require.NoError(t, c.Do(ctx, "FLUSHALL").Err())
 	var writing, reading sync.WaitGroup
@@ -34,6 +55,13 @@ func hammer(t *testing.T, url string, broadcast bool) {
 			}
 		})
 	}
+	disturbing := make(chan struct{})
+	go func() {
+		defer close(disturbing)
+		for range 20 {
+			disturb()
+		}
+	}()
 	const last = writers * writes / keys
 	for reader := range readers {
 		reading.Go(func() {
@@ -57,6 +85,7 @@ func hammer(t *testing.T, url string, broadcast bool) {
 		})
 	}
 	writing.Wait()
+	<-disturbing
 	reading.Wait()
 	require.NoError(t, ctx.Err(), "not all readers saw the last values")
 	for key := range keys {

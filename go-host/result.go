@@ -55,7 +55,7 @@ func (r Reply) Text() (string, error) {
 	return r.value.Text()
 }
 
-// Bytes gives a string's bytes, without copying. They are the caller's.
+// Bytes gives a string's bytes. They are the caller's: only of what the cache stores they are a copy.
 func (r Reply) Bytes() ([]byte, error) {
 	if r.err != nil {
 		return nil, r.err

@@ -44,7 +44,7 @@ func (v Value) as(wanted string) error {
 	return fmt.Errorf("coracle: the reply is of kind %s, not %s", v.kind, wanted)
 }
 
-// Bytes gives a string's bytes, without copying those of a bulk or verbatim string.
+// Bytes gives a string's bytes, without copying those of a bulk or verbatim string, unless several hold the value.
 func (v Value) Bytes() ([]byte, error) {
 	switch v.kind {
 	case KindBulk, KindVerbatim:

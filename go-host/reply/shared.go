@@ -20,7 +20,7 @@ func (v Value) Shared() Value {
 
 // Size tells about how many bytes of memory the value takes.
 func (v Value) Size() int {
-	size := int(unsafe.Sizeof(v)) + len(v.str)
+	size := int(unsafe.Sizeof(v)) + cap(v.str) + (cap(v.elems)-len(v.elems))*int(unsafe.Sizeof(v))
 	for _, e := range v.elems {
 		size += e.Size()
 	}
