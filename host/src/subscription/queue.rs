@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_link_is_held_until_its_reader_is_told_to_let_it_go() {
         let queue = Queue::new(SubscribeOptions { messages: 10, bytes: 1000, when_full: WhenFull::Wait });
-        let mut pop = || queue.poll(&mut Context::from_waker(Waker::noop())).1;
+        let pop = || queue.poll(&mut Context::from_waker(Waker::noop())).1;
         for _ in 0..10 {
             queue.push(message());
         }
