@@ -144,9 +144,9 @@ bench-boundary: ## Measure what a command costs at the border of the sandbox
 .PHONY: fuzz
 fuzz: ## Fuzz each target for SECONDS_EACH=60
 	@$(STEP) "Fuzzing the core" scripts/cargo-tool.sh cargo-fuzz 0.13.2 scripts/fuzz.sh $(SECONDS_EACH) decode encode calls
-	@$(STEP) "Fuzzing the Go linker" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzDecode$$ -fuzztime $(SECONDS_EACH)s ./component'
-	@$(STEP) "Fuzzing how the Go linker links" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzLink$$ -fuzztime $(SECONDS_EACH)s ./component'
-	@$(STEP) "Fuzzing the Go linker's types" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzParse$$ -fuzztime $(SECONDS_EACH)s ./component/wit'
+	@$(STEP) "Fuzzing the Go linker" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzDecode$$ -fuzztime $(SECONDS_EACH)s -fuzzminimizetime 10x ./component'
+	@$(STEP) "Fuzzing how the Go linker links" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzLink$$ -fuzztime $(SECONDS_EACH)s -fuzzminimizetime 10x ./component'
+	@$(STEP) "Fuzzing the Go linker's types" bash -c '$(GO) test -run ^$$ -fuzz ^FuzzParse$$ -fuzztime $(SECONDS_EACH)s -fuzzminimizetime 10x ./component/wit'
 
 .PHONY: setup-nightly
 setup-nightly:
