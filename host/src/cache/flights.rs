@@ -1,6 +1,6 @@
 //! Commands under way whose replies others wait for too: one leads, the others follow.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use redis::Value;
@@ -19,20 +19,21 @@ pub(super) struct Flights {
 
 struct Flight {
     number: u64,
-    followers: VecDeque<oneshot::Sender<Told>>,
+    followers: Followers,
 }
 
-/// What a follower is told. If nothing, as nobody is there to say it, it looks again.
+pub(super) type Followers = Vec<oneshot::Sender<Told>>;
+
+/// What a follower is told. If nothing, as its leader failed or is gone, it looks again: the first to do so leads. None
+/// is chosen for that, as it could be one that is not polled for long while others wait.
 pub(super) enum Told {
     /// The reply that the leader got, or the server's error.
     Reply(Result<Arc<Value>, Error>),
-    /// It is to lead: who did so has failed, or is gone.
-    Lead(Lead),
     /// The reply is for the leader alone: it may not be kept, and so the command may be more than a read.
     Alone,
 }
 
-/// The task to get a reply that others wait for. Whoever drops it without one leaves it to the next of them.
+/// The task to get a reply that others wait for. Whoever drops it without one leaves it to them.
 pub(crate) struct Lead {
     question: Question,
     number: u64,
@@ -49,26 +50,16 @@ impl Flights {
                 // Before more room is made: those who wait no more need none.
                 flight.followers.retain(|follower| !follower.is_closed());
             }
-            flight.followers.push_back(follower);
+            flight.followers.push(follower);
             return Ok(told);
         }
         self.last += 1;
-        self.flights.insert(question.clone(), Flight { number: self.last, followers: VecDeque::new() });
+        self.flights.insert(question.clone(), Flight { number: self.last, followers: Followers::new() });
         Err(self.last)
     }
 
-    /// The next follower, who takes it over; without one the flight is over.
-    pub(super) fn next(&mut self, question: &Question, number: u64) -> Option<oneshot::Sender<Told>> {
-        let flight = self.flights.get_mut(question).filter(|flight| flight.number == number)?;
-        let next = flight.followers.pop_front();
-        if next.is_none() {
-            self.flights.remove(question);
-        }
-        next
-    }
-
     /// The flight is over; gives its followers.
-    pub(super) fn land(&mut self, question: &Question, number: u64) -> VecDeque<oneshot::Sender<Told>> {
+    pub(super) fn land(&mut self, question: &Question, number: u64) -> Followers {
         let over = self.flights.get(question).is_some_and(|flight| flight.number == number);
         let flight = if over { self.flights.remove(question) } else { None };
         flight.map(|flight| flight.followers).unwrap_or_default()
@@ -95,13 +86,8 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        let Some(shelf) = self.shelf.take() else { return };
-        while let Some(follower) = shelf.next_follower(&self.question, self.number) {
-            let lead = Self::new(self.question.clone(), self.number, Arc::clone(&shelf));
-            match follower.send(Told::Lead(lead)) {
-                Err(Told::Lead(mut lead)) => lead.shelf = None,
-                _ => return,
-            }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.given_up(&self.question, self.number);
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::command::{Command, IntoArgument};
 use crate::error::{Cause, Error};
 use crate::manager::Aside;
 
+/// A follower goes on alone after so many leaders that failed, or many would wake each other for nothing.
+const LOOKS: usize = 4;
+
 /// A handle of a [`Client`] whose reads of single keys are answered from its cache where they can be.
 ///
 /// It implements [`redis::aio::ConnectionLike`], so that `AsyncCommands` work on it. Single commands go through the
@@ -56,21 +59,19 @@ impl Cached {
         let question = shelf.and_then(|shelf| Question::of(&command).filter(|question| shelf.is_for(question)));
         let (Some(shelf), Some(question)) = (shelf, question) else { return self.client.call(command).await };
         let asked = Asked { until: Until::of(&command, self.client.deadline), at: Instant::now(), command };
-        loop {
-            match shelf.look(&question, self.max_age) {
+        for looked in 0..LOOKS {
+            match shelf.look(&question, self.max_age, looked > 0) {
                 Look::Hit(value) => return Ok(Value::clone(&value)),
                 Look::Lead(lead) => return self.lead(asked, lead).await,
                 Look::Follow(told) => match asked.until.in_time(asked.at, told).await? {
                     Ok(Told::Reply(reply)) => return reply.map(|value| Value::clone(&value)),
-                    Ok(Told::Lead(lead)) => return self.lead(asked, lead).await,
-                    Ok(Told::Alone) => {
-                        return self.client.call_one(asked.command, asked.until.rest(asked.at), None).await;
-                    }
-                    // The component was exchanged: the reply is not one for those who come later.
+                    Ok(Told::Alone) => break,
+                    // Its leader failed, or the component was exchanged: looks again.
                     Err(_) => {}
                 },
             }
         }
+        self.client.call_one(asked.command, asked.until.rest(asked.at), None).await
     }
 
     /// As [`Client::command`], through the cache.

@@ -54,23 +54,25 @@ impl Shelf {
         self.cache.covers(question.key())
     }
 
-    /// What is kept; else who is to get it.
-    pub(super) fn look(self: &Arc<Self>, question: &Question, max_age: Duration) -> Look {
+    /// What is kept; else who is to get it. `again` says that this caller has looked before.
+    pub(super) fn look(self: &Arc<Self>, question: &Question, max_age: Duration, again: bool) -> Look {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(value) = state.entries.find(question, max_age, now) {
             state.stats.hits += 1;
             return Look::Hit(value);
         }
-        state.stats.misses += 1;
+        state.stats.misses += u64::from(!again);
         match state.flights.join(question) {
             Ok(told) => Look::Follow(told),
             Err(number) => Look::Lead(Lead::new(question.clone(), number, Arc::clone(self))),
         }
     }
 
-    pub(super) fn next_follower(&self, question: &Question, number: u64) -> Option<oneshot::Sender<Told>> {
-        self.lock().flights.next(question, number)
+    /// There will be no reply to this one: its followers look again, once the lock is open.
+    pub(super) fn given_up(&self, question: &Question, number: u64) {
+        let followers = self.lock().flights.land(question, number);
+        drop(followers);
     }
 
     /// A reply is there: keeps it if that may be, and gives it to the followers.

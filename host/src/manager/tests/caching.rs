@@ -88,6 +88,24 @@ async fn a_follower_goes_on_where_its_leader_was_cancelled() {
     assert_eq!(server.times(HANG), 2);
 }
 
+/// It can't lead, and so nobody may wait for it.
+#[tokio::test]
+async fn a_follower_who_is_not_polled_holds_up_nobody() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let leader = leader(&client, &server).await;
+    let cached = client.cached(MINUTE);
+    let mut idle = Box::pin(cached.command([HANG, "k"]));
+    assert!(idle.as_mut().now_or_never().is_none());
+    let busy = follower(&client).await;
+    leader.abort();
+    answer(&server, 2, "$3\r\nold\r\n$3\r\nnew\r\n").await;
+    assert_eq!(in_time(busy).await.unwrap(), text("new"));
+    assert_eq!(in_time(idle).await, text("new"));
+    let stats = client.stats().cache;
+    assert_eq!((stats.misses, stats.hits, server.times(HANG)), (3, 1, 2));
+}
+
 #[tokio::test]
 async fn each_has_a_deadline_of_its_own() {
     let server = Server::default();
