@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use coracle::{Cause, Client, Command, Names, Notice, Outcome, SubscribeOptions};
+use coracle::{Cause, Client, ClientState, Command, Names, Notice, Outcome, SubscribeOptions};
 use futures_util::StreamExt;
 use redis::AsyncCommands;
 
@@ -51,6 +51,8 @@ async fn a_killed_server(mut target: Target) {
     target.server_mut().kill().unwrap();
     let error = in_time(blocked).await.unwrap().unwrap_err();
     assert_eq!(error.outcome(), Outcome::MaybeExecuted, "{error}");
+    // What was blocked had a connection of its own: the other one's end may be heard of later.
+    in_time(client.states().wait_for(|state| *state != ClientState::Ready)).await.unwrap();
     let ping = Command::new("PING").deadline(Duration::from_secs(2));
     let error = in_time(client.call(ping)).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
