@@ -9,7 +9,8 @@ use crate::world::{Check, World};
 impl World {
     /// A request was accepted: it is in flight on a link from now on, or waits for one.
     pub fn load(&mut self, id: u64) -> Check {
-        let Some(at) = self.written_to(id) else { return Ok(()) };
+        let begun = self.host.requests[id as usize].begun;
+        let Some(at) = begun.or_else(|| self.written_to(id)) else { return Ok(()) };
         let total: u64 = self.host.links.iter().map(|at| self.conns[*at].load.1).sum();
         let request = &mut self.host.requests[id as usize];
         let shape = &self.plan.shape;
@@ -45,7 +46,7 @@ impl World {
     }
 
     /// The connection that got the end of it in this call.
-    fn written_to(&self, id: u64) -> Option<usize> {
+    pub fn written_to(&self, id: u64) -> Option<usize> {
         // The only request of a call needs no search.
         if let ([(at, _)], [_]) = (&self.host.touched[..], &self.host.batch[..]) {
             return Some(*at);

@@ -21,6 +21,8 @@ pub struct Request {
     pub maybe: bool,
     /// The connection that it was written to, while it counts as in flight there.
     pub conn: Option<usize>,
+    /// The connection that got the part of it by which it is told, before its last.
+    pub begun: Option<usize>,
     /// Until when the server may hold its reply back.
     pub blocked_until: u64,
     /// Its size as RESP, without what the core adds.
@@ -109,7 +111,13 @@ impl World {
             self.host.held_back = true;
         }
         for id in batch.into_iter().take(self.host.accepted) {
+            let parts = self.host.requests[id as usize].rows.len() > 1;
+            let written_to = if parts { self.written_to(id) } else { None };
             let request = &mut self.host.requests[id as usize];
+            if request.taken == 0 {
+                request.begun = None;
+            }
+            request.begun = request.begun.or(written_to);
             let session = request.ask.as_ref().map_or(0, |ask| ask.session);
             let ask = request.ask.as_ref();
             let alone = ask.is_some_and(|ask| ask.alone);
