@@ -15,11 +15,12 @@ use crate::resp::encode;
 use crate::rows::Arguments;
 use crate::wire::{EventKind, NEVER, NodeKind};
 
-/// Whether this command's reply could be stored: it reads one key, its argument 1, and that is all it does.
+/// Whether this command's reply could be stored: it reads one key, its argument 1, and that is all that its reply hangs
+/// on.
 pub fn can_be_stored(tracking: &Tracking, command: &Command, arguments: &Arguments<'_>) -> bool {
     let keys = command.keys;
     let one_key = keys.first == 1 && keys.last == 1 && !command.flags.has(Flags::MOVABLE_KEYS);
-    let reads = command.flags.has(Flags::READONLY) && one_key;
+    let reads = command.flags.has(Flags::READONLY) && !command.flags.has(Flags::VARIES) && one_key;
     match tracking {
         Tracking::Off => false,
         Tracking::OptIn => reads,

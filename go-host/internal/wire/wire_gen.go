@@ -404,8 +404,8 @@ const (
 	// OptionContinues: The command's arguments go on in the next row, which bears the same id.
 	OptionContinues
 	// OptionTrack: The host would store the reply: let the server tell when the key changes. Where that can be, and the
-	// command does nothing but read one key, its argument 1, the `reply` row says so. Never in a session or a
-	// transaction.
+	// command does nothing but read one key, its argument 1, the same each time until that changes, the `reply` row
+	// says so. Never in a session or a transaction.
 	OptionTrack
 	// OptionReplica: May be sent to a replica. Reserved.
 	OptionReplica

@@ -32,6 +32,9 @@ impl Flags {
     /// Is the subcommand of another.
     pub const SUBCOMMAND: Self = Self(1 << 12);
 
+    /// May answer differently though no key changed: by chance, or as time passes.
+    pub const VARIES: Self = Self(1 << 13);
+
     /// Whether it has `flag`; of several, all.
     #[must_use]
     pub const fn has(self, flag: Self) -> bool {

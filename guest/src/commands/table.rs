@@ -22,7 +22,7 @@ pub static WORDS: [(&str, Option<u8>); 5] = [
 
 /// What may be said of a command: flags; the first key, the last, the step; its time-out.
 #[rustfmt::skip]
-pub static ROWS: [Command; 59] = [
+pub static ROWS: [Command; 71] = [
     row(&[F::CONTAINER], [0, 0, 0], Never),
     row(&[F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::ADMIN, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
@@ -39,9 +39,14 @@ pub static ROWS: [Command; 59] = [
     row(&[F::BLOCKING, F::NOSCRIPT, F::WRITE], [1, 2, 1], Seconds(3)),
     row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::CONNECTION, F::LOADING, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::ADMIN, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::ADMIN, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
+    row(&[F::LOADING, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::ADMIN, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::CONNECTION, F::CONTAINER, F::LOADING], [0, 0, 0], Never),
     row(&[F::WRITE], [1, 2, 1], Never),
@@ -49,6 +54,7 @@ pub static ROWS: [Command; 59] = [
     row(&[F::ADMIN, F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::WRITE], [1, -1, 1], Never),
     row(&[F::LOADING, F::NOSCRIPT, F::TRANSACTION], [0, 0, 0], Never),
+    row(&[F::READONLY, F::REPEATABLE, F::VARIES], [1, 1, 1], Never),
     row(&[F::CONNECTION, F::LOADING], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::NOSCRIPT, F::READONLY, F::REPEATABLE], [0, 0, 0], Never),
@@ -56,24 +62,30 @@ pub static ROWS: [Command; 59] = [
     row(&[F::WRITE], [0, 0, 0], Never),
     row(&[F::NOSCRIPT, F::SUBCOMMAND, F::WRITE], [0, 0, 0], Never),
     row(&[F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::WRITE], [1, 1, 1], Never),
-    row(&[F::LOADING], [0, 0, 0], Never),
+    row(&[F::LOADING, F::VARIES], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE], [1, 2, 1], Never),
     row(&[F::MOVABLE_KEYS, F::WRITE], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE, F::SUBCOMMAND], [2, 2, 1], Never),
-    row(&[F::MOVABLE_KEYS, F::WRITE], [3, 3, 1], Never),
+    row(&[F::MOVABLE_KEYS, F::VARIES, F::WRITE], [3, 3, 1], Never),
     row(&[F::REPEATABLE, F::WRITE], [1, -1, 2], Never),
     row(&[F::WRITE], [1, -1, 2], Never),
+    row(&[F::READONLY, F::REPEATABLE, F::SUBCOMMAND, F::VARIES], [2, 2, 1], Never),
     row(&[F::ADMIN, F::WRITE], [2, 2, 1], Never),
     row(&[F::ADMIN], [0, 0, 0], Never),
     row(&[F::REPEATABLE, F::WRITE], [1, 1, 1], Never),
     row(&[F::LOADING, F::NOSCRIPT, F::PUBSUB], [0, 0, 0], Never),
     row(&[F::LOADING, F::PUBSUB], [0, 0, 0], Never),
     row(&[F::LOADING, F::PUBSUB, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::READONLY, F::REPEATABLE, F::VARIES], [0, 0, 0], Never),
     row(&[F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::READONLY, F::REPEATABLE], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::LOADING, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::ADMIN, F::LOADING, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::READONLY, F::REPEATABLE], [1, 1, 1], Never),
+    row(&[F::VARIES, F::WRITE], [1, 1, 1], Never),
     row(&[F::LOADING, F::PUBSUB], [1, 1, 1], Never),
     row(&[F::LOADING, F::NOSCRIPT, F::PUBSUB], [1, -1, 1], Never),
     row(&[F::BLOCKING, F::CONNECTION, F::NOSCRIPT], [0, 0, 0], Millis(2)),
@@ -87,46 +99,46 @@ pub static ROWS: [Command; 59] = [
 /// Length, row and name of each command, by the bucket of its name; `|` parts a subcommand from its container.
 #[rustfmt::skip]
 pub static RECORDS: &[u8] = b"\
-    \x0b\x10CLIENT|LIST\
+    \x0b\x12CLIENT|LIST\
     \x0b\x03PUBSUB|HELP\
     \x03\x08GET\
     \x05\x04GETEX\
-    \x15\x38XGROUP|CREATECONSUMER\
-    \x03\x23LCS\
+    \x15\x44XGROUP|CREATECONSUMER\
+    \x03\x2bLCS\
     \x04\x04ZREM\
     \x07\x04HINCRBY\
     \x06\x08LRANGE\
-    \x12\x11CLUSTER|SAVECONFIG\
-    \x12\x2ePUBSUB|SHARDNUMSUB\
-    \x0c\x25XINFO|GROUPS\
+    \x12\x13CLUSTER|SAVECONFIG\
+    \x12\x37PUBSUB|SHARDNUMSUB\
+    \x0c\x2dXINFO|GROUPS\
     \x06\x08ZCOUNT\
-    \x06\x30ZINTER\
-    \x0f\x11CLUSTER|SETSLOT\
-    \x04\x19EXEC\
+    \x06\x3aZINTER\
+    \x0f\x13CLUSTER|SETSLOT\
+    \x04\x1eEXEC\
     \x06\x00SCRIPT\
-    \x0a\x04XAUTOCLAIM\
+    \x0a\x3eXAUTOCLAIM\
     \x06\x04APPEND\
-    \x0b\x31SLOWLOG|GET\
+    \x0b\x3bSLOWLOG|GET\
     \x0e\x02CONFIG|REWRITE\
-    \x05\x1bFCALL\
+    \x05\x21FCALL\
     \x04\x04LSET\
     \x0e\x04ZREMRANGEBYLEX\
     \x0f\x0eCLIENT|NO-TOUCH\
-    \x0c\x20SCRIPT|FLUSH\
+    \x0c\x26SCRIPT|FLUSH\
     \x03\x00ACL\
-    \x04\x27MSET\
+    \x04\x2fMSET\
     \x07\x00SLOWLOG\
-    \x04\x1bEVAL\
+    \x04\x21EVAL\
     \x08\x04EXPIREAT\
-    \x06\x16LOLWUT\
+    \x06\x1bLOLWUT\
     \x04\x07SYNC\
-    \x0f\x1fFUNCTION|DELETE\
+    \x0f\x25FUNCTION|DELETE\
     \x05\x06HELLO\
-    \x06\x28MSETNX\
+    \x06\x30MSETNX\
     \x0c\x0fCOMMAND|HELP\
-    \x07\x36WAITAOF\
+    \x07\x42WAITAOF\
     \x07\x08GEODIST\
-    \x07\x19UNWATCH\
+    \x07\x1eUNWATCH\
     \x0b\x02ACL|SETUSER\
     \x09\x08XREVRANGE\
     \x06\x08ZRANGE\
@@ -134,332 +146,332 @@ pub static RECORDS: &[u8] = b"\
     \x0c\x03CLUSTER|HELP\
     \x09\x0eCLIENT|ID\
     \x10\x02CONFIG|RESETSTAT\
-    \x0a\x2aPFSELFTEST\
-    \x08\x1eFLUSHALL\
+    \x0a\x33PFSELFTEST\
+    \x08\x24FLUSHALL\
     \x09\x08SISMEMBER\
-    \x0b\x08ZRANDMEMBER\
-    \x03\x18DEL\
+    \x0b\x1fZRANDMEMBER\
+    \x03\x1dDEL\
     \x07\x07SLAVEOF\
-    \x0d\x12CLUSTER|NODES\
-    \x0d\x2ePUBSUB|NUMPAT\
-    \x0b\x21ZINTERSTORE\
+    \x0d\x16CLUSTER|NODES\
+    \x0d\x37PUBSUB|NUMPAT\
+    \x0b\x28ZINTERSTORE\
     \x0c\x0fCOMMAND|LIST\
-    \x08\x1cFCALL_RO\
-    \x06\x16DBSIZE\
-    \x04\x2fROLE\
+    \x08\x22FCALL_RO\
+    \x06\x1bDBSIZE\
+    \x04\x39ROLE\
     \x0c\x04HINCRBYFLOAT\
     \x04\x08LLEN\
-    \x07\x18PFMERGE\
-    \x0e\x12CLUSTER|SHARDS\
+    \x07\x1dPFMERGE\
+    \x0e\x16CLUSTER|SHARDS\
     \x14\x08GEORADIUSBYMEMBER_RO\
-    \x04\x1dMGET\
+    \x04\x23MGET\
     \x10\x08ZREVRANGEBYSCORE\
-    \x0c\x2cPUNSUBSCRIBE\
-    \x0c\x10CLIENT|PAUSE\
-    \x04\x1aECHO\
+    \x0c\x35PUNSUBSCRIBE\
+    \x0c\x11CLIENT|PAUSE\
+    \x04\x20ECHO\
     \x0d\x03FUNCTION|HELP\
     \x05\x07PSYNC\
-    \x04\x22TIME\
-    \x06\x18UNLINK\
+    \x04\x29TIME\
+    \x06\x1dUNLINK\
     \x06\x04GETSET\
     \x05\x04PFADD\
-    \x11\x03CLUSTER|MYSHARDID\
-    \x04\x16SCAN\
-    \x0b\x2cUNSUBSCRIBE\
+    \x11\x17CLUSTER|MYSHARDID\
+    \x04\x38SCAN\
+    \x0b\x35UNSUBSCRIBE\
     \x05\x04SETNX\
-    \x0c\x34SUNSUBSCRIBE\
+    \x0c\x40SUNSUBSCRIBE\
     \x06\x04GEOADD\
     \x06\x00MEMORY\
     \x06\x0bBZMPOP\
     \x0e\x04RESTORE-ASKING\
-    \x0d\x13CLUSTER|RESET\
-    \x0a\x18SDIFFSTORE\
+    \x0d\x18CLUSTER|RESET\
+    \x0a\x1dSDIFFSTORE\
     \x09\x07REPLICAOF\
     \x05\x08ZCARD\
     \x08\x02ACL|LOAD\
     \x0a\x02CONFIG|SET\
     \x06\x00MODULE\
-    \x0b\x10CLIENT|KILL\
-    \x0e\x20FUNCTION|STATS\
-    \x06\x04XCLAIM\
-    \x0c\x11CLUSTER|MEET\
-    \x0c\x25XINFO|STREAM\
-    \x15\x11CLUSTER|DELSLOTSRANGE\
+    \x0b\x11CLIENT|KILL\
+    \x0e\x27FUNCTION|STATS\
+    \x06\x3eXCLAIM\
+    \x0c\x13CLUSTER|MEET\
+    \x0c\x2dXINFO|STREAM\
+    \x15\x13CLUSTER|DELSLOTSRANGE\
     \x03\x04SET\
-    \x05\x1dTOUCH\
-    \x10\x11CLUSTER|FAILOVER\
+    \x05\x23TOUCH\
+    \x10\x13CLUSTER|FAILOVER\
     \x0b\x04INCRBYFLOAT\
     \x06\x00CLIENT\
     \x04\x04DECR\
     \x07\x04LINSERT\
     \x06\x04LPUSHX\
-    \x0b\x13MODULE|LOAD\
-    \x10\x11CLUSTER|ADDSLOTS\
-    \x15\x12CLUSTER|GETKEYSINSLOT\
+    \x0b\x18MODULE|LOAD\
+    \x10\x13CLUSTER|ADDSLOTS\
+    \x15\x16CLUSTER|GETKEYSINSLOT\
     \x04\x04HDEL\
     \x04\x04INCR\
-    \x09\x1aREADWRITE\
+    \x09\x20READWRITE\
     \x09\x08ZLEXCOUNT\
-    \x08\x17REPLCONF\
-    \x0b\x18SUNIONSTORE\
-    \x08\x15RENAMENX\
-    \x0d\x20FUNCTION|LIST\
+    \x08\x1cREPLCONF\
+    \x0b\x1dSUNIONSTORE\
+    \x08\x1aRENAMENX\
+    \x0d\x26FUNCTION|LIST\
     \x04\x04SADD\
-    \x06\x1dSUNION\
-    \x0f\x12CLUSTER|KEYSLOT\
-    \x0d\x20FUNCTION|DUMP\
+    \x06\x23SUNION\
+    \x0f\x15CLUSTER|KEYSLOT\
+    \x0d\x26FUNCTION|DUMP\
     \x06\x08GETBIT\
     \x05\x04LPUSH\
-    \x08\x22LASTSAVE\
-    \x09\x2cSUBSCRIBE\
-    \x07\x14COMMAND\
+    \x08\x29LASTSAVE\
+    \x09\x35SUBSCRIBE\
+    \x07\x19COMMAND\
     \x06\x00CONFIG\
-    \x10\x1fFUNCTION|RESTORE\
+    \x10\x25FUNCTION|RESTORE\
     \x0e\x0eCLIENT|SETNAME\
-    \x0f\x25XINFO|CONSUMERS\
+    \x0f\x31XINFO|CONSUMERS\
     \x09\x02ACL|USERS\
     \x05\x08HVALS\
-    \x05\x19MULTI\
+    \x05\x1eMULTI\
     \x05\x09BITOP\
     \x08\x08ZREVRANK\
     \x0b\x03SCRIPT|HELP\
-    \x0d\x38XGROUP|CREATE\
-    \x0e\x10CLIENT|UNBLOCK\
+    \x0d\x44XGROUP|CREATE\
+    \x0e\x11CLIENT|UNBLOCK\
     \x06\x07BGSAVE\
     \x08\x02ACL|LIST\
     \x09\x04PEXPIREAT\
     \x0c\x08GEORADIUS_RO\
-    \x0e\x11CLUSTER|SLAVES\
-    \x0d\x31SLOWLOG|RESET\
+    \x0e\x14CLUSTER|SLAVES\
+    \x0d\x3cSLOWLOG|RESET\
     \x08\x0cBZPOPMAX\
     \x05\x08HKEYS\
     \x0c\x03SLOWLOG|HELP\
-    \x05\x04XTRIM\
-    \x0d\x02LATENCY|GRAPH\
+    \x05\x3eXTRIM\
+    \x0d\x2aLATENCY|GRAPH\
     \x0b\x03OBJECT|HELP\
-    \x0a\x3aXREADGROUP\
+    \x0a\x46XREADGROUP\
     \x08\x0cBZPOPMIN\
     \x0b\x03MEMORY|HELP\
-    \x05\x30ZDIFF\
+    \x05\x3aZDIFF\
     \x08\x07FAILOVER\
     \x05\x08SCARD\
     \x04\x08LPOS\
     \x08\x02ACL|SAVE\
     \x04\x04HSET\
-    \x07\x29PFDEBUG\
+    \x07\x32PFDEBUG\
     \x0a\x01ACL|WHOAMI\
     \x0e\x0eCLIENT|CACHING\
-    \x0b\x08SRANDMEMBER\
+    \x0b\x1fSRANDMEMBER\
     \x05\x04LTRIM\
-    \x07\x2dPUBLISH\
-    \x0c\x38XGROUP|SETID\
+    \x07\x36PUBLISH\
+    \x0c\x44XGROUP|SETID\
     \x07\x02ACL|LOG\
     \x07\x08HGETALL\
-    \x0a\x08HRANDFIELD\
+    \x0a\x1fHRANDFIELD\
     \x04\x04ZADD\
-    \x0a\x30SINTERCARD\
-    \x0e\x1fFUNCTION|FLUSH\
-    \x0d\x12CLUSTER|SLOTS\
-    \x07\x17MONITOR\
-    \x11\x02LATENCY|HISTOGRAM\
-    \x06\x2bPSETEX\
-    \x0e\x11CLUSTER|FORGET\
+    \x0a\x3aSINTERCARD\
+    \x0e\x25FUNCTION|FLUSH\
+    \x0d\x16CLUSTER|SLOTS\
+    \x07\x1cMONITOR\
+    \x11\x2aLATENCY|HISTOGRAM\
+    \x06\x34PSETEX\
+    \x0e\x13CLUSTER|FORGET\
     \x06\x00OBJECT\
-    \x0a\x1cEVALSHA_RO\
-    \x04\x35WAIT\
+    \x0a\x22EVALSHA_RO\
+    \x04\x41WAIT\
     \x08\x03ACL|HELP\
     \x0b\x0fCLIENT|HELP\
-    \x04\x22INFO\
+    \x04\x29INFO\
     \x04\x04XACK\
     \x04\x06AUTH\
-    \x0f\x02LATENCY|HISTORY\
-    \x0b\x25OBJECT|FREQ\
-    \x0b\x20SCRIPT|KILL\
-    \x0d\x2ePUBSUB|NUMSUB\
-    \x0c\x12CLUSTER|MYID\
+    \x0f\x2aLATENCY|HISTORY\
+    \x0b\x31OBJECT|FREQ\
+    \x0b\x26SCRIPT|KILL\
+    \x0d\x37PUBSUB|NUMSUB\
+    \x0c\x15CLUSTER|MYID\
     \x0d\x02LATENCY|RESET\
-    \x0b\x15ZRANGESTORE\
-    \x04\x04SPOP\
-    \x04\x04XADD\
+    \x0b\x1aZRANGESTORE\
+    \x04\x3eSPOP\
+    \x04\x3eXADD\
     \x0f\x0eCLIENT|TRACKING\
     \x09\x08GEOSEARCH\
     \x05\x08ZRANK\
-    \x08\x1aREADONLY\
+    \x08\x20READONLY\
     \x04\x04SREM\
     \x08\x08SMEMBERS\
     \x0f\x04ZREMRANGEBYRANK\
-    \x0b\x21ZUNIONSTORE\
+    \x0b\x28ZUNIONSTORE\
     \x0a\x08EXPIRETIME\
     \x07\x04RESTORE\
-    \x05\x15SMOVE\
+    \x05\x1aSMOVE\
     \x04\x04XDEL\
     \x04\x04LPOP\
-    \x13\x12MEMORY|MALLOC-STATS\
+    \x13\x16MEMORY|MALLOC-STATS\
     \x07\x00CLUSTER\
-    \x11\x11CLUSTER|BUMPEPOCH\
+    \x11\x14CLUSTER|BUMPEPOCH\
     \x07\x00LATENCY\
-    \x09\x21GEORADIUS\
-    \x06\x1eSWAPDB\
-    \x0c\x12CLUSTER|INFO\
+    \x09\x28GEORADIUS\
+    \x06\x24SWAPDB\
+    \x0c\x16CLUSTER|INFO\
     \x0e\x0eCLIENT|GETNAME\
     \x0a\x02CONFIG|GET\
     \x05\x0cBLPOP\
-    \x0e\x02LATENCY|LATEST\
-    \x0b\x20SCRIPT|SHOW\
-    \x05\x17DEBUG\
-    \x0d\x13MODULE|LOADEX\
-    \x0f\x25OBJECT|IDLETIME\
-    \x06\x15RENAME\
-    \x0d\x20SCRIPT|EXISTS\
+    \x0e\x2aLATENCY|LATEST\
+    \x0b\x26SCRIPT|SHOW\
+    \x05\x1cDEBUG\
+    \x0d\x18MODULE|LOADEX\
+    \x0f\x31OBJECT|IDLETIME\
+    \x06\x1aRENAME\
+    \x0d\x26SCRIPT|EXISTS\
     \x0b\x03MODULE|HELP\
-    \x05\x1dSDIFF\
-    \x0a\x34SSUBSCRIBE\
+    \x05\x23SDIFF\
+    \x0a\x40SSUBSCRIBE\
     \x0a\x03XINFO|HELP\
     \x07\x04ZINCRBY\
-    \x0e\x10CLIENT|UNPAUSE\
+    \x0e\x11CLIENT|UNPAUSE\
     \x0f\x0fCOMMAND|GETKEYS\
-    \x05\x39XREAD\
+    \x05\x45XREAD\
     \x0b\x03XGROUP|HELP\
     \x05\x04RPUSH\
-    \x0b\x18SINTERSTORE\
+    \x0b\x1dSINTERSTORE\
     \x17\x0fCOMMAND|GETKEYSANDFLAGS\
-    \x04\x08PTTL\
+    \x04\x1fPTTL\
     \x0a\x0dBRPOPLPUSH\
-    \x10\x11CLUSTER|REPLICAS\
-    \x09\x15RPOPLPUSH\
+    \x10\x14CLUSTER|REPLICAS\
+    \x09\x1aRPOPLPUSH\
     \x06\x0bBLMPOP\
-    \x06\x1aSELECT\
-    \x11\x21GEORADIUSBYMEMBER\
+    \x06\x20SELECT\
+    \x11\x28GEORADIUSBYMEMBER\
     \x04\x04RPOP\
     \x06\x04GETDEL\
     \x0b\x08BITFIELD_RO\
     \x13\x0eCLIENT|TRACKINGINFO\
-    \x07\x32SORT_RO\
+    \x07\x3dSORT_RO\
     \x0c\x0fCOMMAND|INFO\
-    \x0e\x15GEOSEARCHSTORE\
-    \x0a\x2cPSUBSCRIBE\
+    \x0e\x1aGEOSEARCHSTORE\
+    \x0a\x35PSUBSCRIBE\
     \x07\x08HEXISTS\
     \x07\x04PEXPIRE\
     \x0f\x0eCLIENT|GETREDIR\
     \x04\x08TYPE\
-    \x0c\x12MEMORY|STATS\
-    \x0d\x13MODULE|UNLOAD\
+    \x0c\x16MEMORY|STATS\
+    \x0d\x18MODULE|UNLOAD\
     \x05\x00XINFO\
     \x09\x08ZREVRANGE\
-    \x11\x11CLUSTER|REPLICATE\
+    \x11\x13CLUSTER|REPLICATE\
     \x06\x04EXPIRE\
-    \x06\x1dSINTER\
+    \x06\x23SINTER\
     \x08\x08GETRANGE\
-    \x0c\x12MEMORY|PURGE\
+    \x0c\x15MEMORY|PURGE\
     \x05\x04HMSET\
-    \x04\x21SORT\
+    \x04\x28SORT\
     \x07\x08ZMSCORE\
     \x06\x08BITPOS\
     \x04\x08HLEN\
     \x07\x04ZPOPMAX\
-    \x0b\x0eCLIENT|INFO\
+    \x0b\x10CLIENT|INFO\
     \x08\x04SETRANGE\
     \x0b\x03CONFIG|HELP\
-    \x07\x1cEVAL_RO\
+    \x07\x22EVAL_RO\
     \x06\x08GEOPOS\
     \x06\x08STRLEN\
-    \x18\x11CLUSTER|SET-CONFIG-EPOCH\
+    \x18\x13CLUSTER|SET-CONFIG-EPOCH\
     \x06\x04SETBIT\
     \x0c\x0eCLIENT|REPLY\
-    \x0d\x12CLUSTER|LINKS\
+    \x0d\x16CLUSTER|LINKS\
     \x04\x04MOVE\
     \x0e\x08ZREVRANGEBYLEX\
     \x04\x06QUIT\
-    \x14\x2ePUBSUB|SHARDCHANNELS\
+    \x14\x37PUBSUB|SHARDCHANNELS\
     \x07\x01ACL|CAT\
-    \x07\x19DISCARD\
+    \x07\x1eDISCARD\
     \x04\x07SAVE\
-    \x0c\x20SCRIPT|DEBUG\
+    \x0c\x26SCRIPT|DEBUG\
     \x06\x08LINDEX\
-    \x0e\x38XGROUP|DESTROY\
-    \x0d\x20FUNCTION|KILL\
+    \x0e\x44XGROUP|DESTROY\
+    \x0d\x26FUNCTION|KILL\
     \x07\x08GEOHASH\
-    \x0d\x12MEMORY|DOCTOR\
-    \x0b\x20SCRIPT|LOAD\
+    \x0d\x16MEMORY|DOCTOR\
+    \x0b\x26SCRIPT|LOAD\
     \x06\x04HSETNX\
-    \x04\x16KEYS\
-    \x03\x08TTL\
-    \x05\x37WATCH\
+    \x04\x1bKEYS\
+    \x03\x1fTTL\
+    \x05\x43WATCH\
     \x0b\x01ACL|GENPASS\
-    \x04\x08DUMP\
-    \x10\x11CLUSTER|DELSLOTS\
+    \x04\x1fDUMP\
+    \x10\x13CLUSTER|DELSLOTS\
     \x0c\x03LATENCY|HELP\
-    \x0f\x25OBJECT|ENCODING\
+    \x0f\x31OBJECT|ENCODING\
     \x04\x08HGET\
     \x0c\x07BGREWRITEAOF\
-    \x17\x12CLUSTER|COUNTKEYSINSLOT\
-    \x09\x16RANDOMKEY\
+    \x17\x15CLUSTER|COUNTKEYSINSLOT\
+    \x09\x38RANDOMKEY\
     \x06\x04XSETID\
     \x0b\x0eCLIENT|CAPA\
     \x04\x05PING\
     \x08\x08BITCOUNT\
     \x06\x00XGROUP\
-    \x05\x24LMPOP\
+    \x05\x2cLMPOP\
     \x07\x04PERSIST\
     \x0b\x08ZRANGEBYLEX\
     \x0a\x02ACL|DRYRUN\
     \x06\x04INCRBY\
     \x06\x04DECRBY\
-    \x07\x1bEVALSHA\
+    \x07\x21EVALSHA\
     \x04\x08XLEN\
     \x06\x08XRANGE\
-    \x0a\x21ZDIFFSTORE\
-    \x07\x1dPFCOUNT\
-    \x05\x15LMOVE\
-    \x07\x1eFLUSHDB\
+    \x0a\x28ZDIFFSTORE\
+    \x07\x23PFCOUNT\
+    \x05\x1aLMOVE\
+    \x07\x24FLUSHDB\
     \x06\x04RPUSHX\
-    \x0d\x1fFUNCTION|LOAD\
+    \x0d\x25FUNCTION|LOAD\
     \x08\x00FUNCTION\
-    \x12\x03CLUSTER|SLOT-STATS\
+    \x12\x17CLUSTER|SLOT-STATS\
     \x05\x08HMGET\
     \x0d\x08ZRANGEBYSCORE\
-    \x07\x26MIGRATE\
-    \x08\x17SHUTDOWN\
+    \x07\x2eMIGRATE\
+    \x08\x1cSHUTDOWN\
     \x07\x08HSTRLEN\
     \x0b\x08PEXPIRETIME\
     \x06\x08SUBSTR\
     \x06\x05ASKING\
-    \x04\x15COPY\
-    \x0b\x13MODULE|LIST\
+    \x04\x1aCOPY\
+    \x0b\x18MODULE|LIST\
     \x0b\x02ACL|GETUSER\
     \x06\x0aBLMOVE\
-    \x15\x11CLUSTER|ADDSLOTSRANGE\
+    \x15\x13CLUSTER|ADDSLOTSRANGE\
     \x05\x06RESET\
-    \x05\x08SSCAN\
+    \x05\x1fSSCAN\
     \x06\x08ZSCORE\
-    \x06\x1dEXISTS\
-    \x08\x08XPENDING\
+    \x06\x23EXISTS\
+    \x08\x1fXPENDING\
     \x0b\x02ACL|DELUSER\
     \x0d\x0fCOMMAND|COUNT\
-    \x0e\x02LATENCY|DOCTOR\
-    \x0c\x25MEMORY|USAGE\
-    \x0b\x31SLOWLOG|LEN\
-    \x0f\x2ePUBSUB|CHANNELS\
+    \x0e\x2aLATENCY|DOCTOR\
+    \x0c\x2dMEMORY|USAGE\
+    \x0b\x3bSLOWLOG|LEN\
+    \x0f\x37PUBSUB|CHANNELS\
     \x0e\x0eCLIENT|SETINFO\
-    \x0f\x25OBJECT|REFCOUNT\
+    \x0f\x31OBJECT|REFCOUNT\
     \x06\x00PUBSUB\
     \x08\x04BITFIELD\
     \x07\x04ZPOPMIN\
-    \x1d\x11CLUSTER|COUNT-FAILURE-REPORTS\
-    \x0a\x30ZINTERCARD\
+    \x1d\x14CLUSTER|COUNT-FAILURE-REPORTS\
+    \x0a\x3aZINTERCARD\
     \x10\x04ZREMRANGEBYSCORE\
-    \x06\x30ZUNION\
-    \x0f\x10CLIENT|NO-EVICT\
+    \x06\x3aZUNION\
+    \x0f\x11CLIENT|NO-EVICT\
     \x0a\x08SMISMEMBER\
-    \x08\x33SPUBLISH\
-    \x05\x08ZSCAN\
-    \x05\x2bSETEX\
-    \x12\x11CLUSTER|FLUSHSLOTS\
+    \x08\x3fSPUBLISH\
+    \x05\x1fZSCAN\
+    \x05\x34SETEX\
+    \x12\x13CLUSTER|FLUSHSLOTS\
     \x0c\x0fCOMMAND|DOCS\
-    \x05\x08HSCAN\
+    \x05\x1fHSCAN\
     \x04\x04LREM\
-    \x12\x38XGROUP|DELCONSUMER\
-    \x05\x24ZMPOP\
+    \x12\x44XGROUP|DELCONSUMER\
+    \x05\x2cZMPOP\
 ";
 
 /// Where each bucket starts in that, and where the last one ends.

@@ -47,11 +47,13 @@ fn only_reads_of_one_key_may_be_stored() {
         tracked(2, &["MGET", "k", "l"]),
         tracked(3, &["DBSIZE"]),
         tracked(4, &["HGET", "k", "f"]),
+        tracked(6, &["TTL", "k"]),
+        tracked(7, &["SRANDMEMBER", "k"]),
         Row { options: option::TRACK | option::LONE, ..Row::command(5, &["GET", "k"]) },
     ];
     bench.submit(&rows);
-    bench.received(1, b"+OK\r\n*0\r\n:1\r\n+OK\r\n$1\r\nv\r\n+OK\r\n+QUEUED\r\n*1\r\n$1\r\nv\r\n");
-    assert_eq!(bench.storable(), [(1, false), (2, false), (3, false), (4, true), (5, false)]);
+    bench.received(1, b"+OK\r\n*0\r\n:1\r\n+OK\r\n$1\r\nv\r\n:5\r\n$1\r\nv\r\n+OK\r\n+QUEUED\r\n*1\r\n$1\r\nv\r\n");
+    assert_eq!(bench.storable(), [(1, false), (2, false), (3, false), (4, true), (6, false), (7, false), (5, false)]);
 }
 
 #[test]

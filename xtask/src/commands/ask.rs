@@ -14,6 +14,8 @@ pub struct Known {
     pub flags: BTreeSet<String>,
     /// The categories of its access control, each with an @.
     pub categories: BTreeSet<String>,
+    /// What clients may want to know beyond the flags.
+    pub tips: BTreeSet<String>,
     /// The first key, the last one, the step.
     pub keys: [i64; 3],
     /// For each way of finding keys, what is done to these.
@@ -66,7 +68,7 @@ fn version(info: &str) -> Result<String> {
 }
 
 fn read_command(value: &Value, known: &mut Vec<Known>) -> Result<()> {
-    let [name, _arity, flags, first, last, step, categories, _tips, specs, subcommands, ..] =
+    let [name, _arity, flags, first, last, step, categories, tips, specs, subcommands, ..] =
         value.as_sequence().unwrap_or_default()
     else {
         anyhow::bail!("COMMAND tells less of a command than Redis 7 does");
@@ -77,6 +79,7 @@ fn read_command(value: &Value, known: &mut Vec<Known>) -> Result<()> {
         name: text(name)?.to_uppercase(),
         flags: words(flags)?,
         categories: words(categories)?,
+        tips: words(tips)?,
         keys: [from_redis_value_ref(first)?, from_redis_value_ref(last)?, from_redis_value_ref(step)?],
         specs: specs.iter().map(|spec| words(field(spec, "flags").unwrap_or(&Value::Nil))).collect::<Result<_>>()?,
         container: !subcommands.is_empty(),

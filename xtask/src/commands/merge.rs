@@ -90,6 +90,7 @@ fn flags(command: &Known) -> BTreeSet<&'static str> {
         ("MOVABLE_KEYS", flag("movablekeys")),
         ("LOADING", flag("loading")),
         ("CONTAINER", command.container),
+        ("VARIES", command.tips.contains("nondeterministic_output")),
         ("SUBCOMMAND", command.name.contains('|')),
     ];
     all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
