@@ -1,0 +1,84 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	coracle "github.com/coracle-client/coracle/go-host"
+
+	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
+)
+
+// cacheAge is how long cached values are good, where nothing changes them.
+const cacheAge = time.Hour
+
+func coracleKinds() []Kind {
+	return []Kind{{
+		Client: result.Client{
+			Name: "coracle", About: "defaults", Ours: true, Workloads: cacheLoad, Quick: true,
+		},
+		Open: openCoracle,
+	}}
+}
+
+type coracleClient struct{ *coracle.Client }
+
+func openCoracle(ctx context.Context, addr string, settings Settings) (Client, error) {
+	var options []coracle.Option
+	if settings.Cache {
+		options = append(options, coracle.WithCache(coracle.CacheOptions{}))
+	}
+	c, err := coracle.Open(ctx, "redis://"+addr, options...)
+	if err != nil {
+		return nil, err
+	}
+	return coracleClient{c}, nil
+}
+
+func (c coracleClient) Get(ctx context.Context, key string) (int, error) {
+	value, err := c.Do(ctx, "GET", key).Bytes()
+	return len(value), err
+}
+
+func (c coracleClient) Set(ctx context.Context, key string, value []byte) error {
+	return c.Do(ctx, "SET", key, value).Err()
+}
+
+func (c coracleClient) SetAll(ctx context.Context, keys []string, value []byte) error {
+	p := c.Pipeline()
+	for _, key := range keys {
+		p.Do("SET", key, value)
+	}
+	_, err := p.Exec(ctx)
+	return err
+}
+
+func (c coracleClient) GetCached(ctx context.Context, key string) (int, error) {
+	value, err := c.DoCached(ctx, cacheAge, "GET", key).Text()
+	return len(value), err
+}
+
+func (c coracleClient) Subscribe(ctx context.Context, channel string, handle func(string)) error {
+	_, err := c.SubscribeFunc(ctx, func(n coracle.Notice) {
+		switch n.Kind {
+		case coracle.NoticeMessage:
+			handle(n.Message.Payload)
+		case coracle.NoticeDropped, coracle.NoticeGap:
+			panic(fmt.Sprintf("messages were lost: notice %v", n.Kind))
+		}
+	}, channel)
+	return err
+}
+
+func (c coracleClient) Batches() (batches, commands uint64) {
+	s := c.Stats()
+	return s.Batches, s.Commands
+}
+
+func (c coracleClient) Close() {
+	if err := c.Client.Close(); err != nil && !errors.Is(err, coracle.ErrClosed) {
+		panic(err)
+	}
+}

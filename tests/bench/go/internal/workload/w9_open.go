@@ -1,0 +1,110 @@
+package workload
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/coracle-client/coracle/tests/bench/go/internal/client"
+	"github.com/coracle-client/coracle/tests/bench/go/internal/histogram"
+	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
+	"github.com/coracle-client/coracle/tests/bench/go/internal/usage"
+)
+
+// Once is what a process prints that opened one client: how long it took until the first reply.
+type Once struct {
+	Nanoseconds int64   `json:"nanoseconds"`
+	RSS         float64 `json:"rss_mb"`
+}
+
+const openKey = "bench:open"
+
+func cold() Workload {
+	return Workload{
+		Name: "W9", About: "open and first reply, each in a process of its own; CPU is that of the whole process",
+		run: runCold,
+	}
+}
+
+func warm() Workload {
+	return Workload{Name: "W9w", About: "open and first reply, in a process that has done so before", run: runWarm}
+}
+
+// OpenOnce opens a client and waits for its first reply.
+func OpenOnce(ctx context.Context, kind client.Kind, addr string) (Once, error) {
+	took, err := open(ctx, kind, addr)
+	return Once{Nanoseconds: took.Nanoseconds(), RSS: usage.RSS()}, err
+}
+
+func open(ctx context.Context, kind client.Kind, addr string) (time.Duration, error) {
+	start := time.Now()
+	c, err := kind.Open(ctx, addr, client.Settings{})
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	err = read(ctx, c, openKey, len(openKey))
+	return time.Since(start), err
+}
+
+func runWarm(ctx context.Context, e *Env) (result.Result, error) {
+	return repeatOpen(e, func() (time.Duration, error) { return open(ctx, e.Kind, e.Addr) })
+}
+
+func runCold(ctx context.Context, e *Env) (result.Result, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return result.Result{}, err
+	}
+	var last Once
+	before, err := usage.CPU(syscall.RUSAGE_CHILDREN)
+	if err != nil {
+		return result.Result{}, err
+	}
+	opened := 0
+	r, err := repeatOpen(e, func() (time.Duration, error) {
+		opened++
+		child := exec.CommandContext(ctx, self, "--once", "--client", e.Kind.Name, "--addr", e.Addr)
+		child.Stderr = os.Stderr
+		line, err := child.Output()
+		if err != nil {
+			return 0, fmt.Errorf("a process that opens one client: %w", err)
+		}
+		err = json.Unmarshal(line, &last)
+		return time.Duration(last.Nanoseconds), err
+	})
+	if err != nil {
+		return r, err
+	}
+	after, err := usage.CPU(syscall.RUSAGE_CHILDREN)
+	r.CPU, r.RSS, r.Allocs = micros(after-before)/float64(opened), last.RSS, 0
+	return r, err
+}
+
+// repeatOpen opens once unmeasured, then until the time is over, and at least five times.
+func repeatOpen(e *Env, once func() (time.Duration, error)) (result.Result, error) {
+	const least = 5
+	if _, err := e.server.Do("SET", openKey, openKey); err != nil {
+		return result.Result{}, err
+	}
+	if _, err := once(); err != nil {
+		return result.Result{}, err
+	}
+	m, err := begin(e, nil)
+	if err != nil {
+		return result.Result{}, err
+	}
+	h, ops := &histogram.Histogram{}, uint64(0)
+	for start := time.Now(); ops < least || time.Since(start) < e.Seconds; ops++ {
+		took, err := once()
+		if err != nil {
+			return result.Result{}, err
+		}
+		h.Record(took)
+	}
+	return m.end(h, ops)
+}
