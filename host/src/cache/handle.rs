@@ -35,7 +35,7 @@ impl Client {
     /// A reply is forgotten when the server says that its key changed. For a moment after a change, one's own included,
     /// the old value may still be found. Callers that ask the same at the same time share one command. It is for reads:
     /// of what else is asked twice at the same time, the second waits for the first one's reply before it is sent. What
-    /// depends on chance or time, as SRANDMEMBER and TTL do, is kept like any read.
+    /// depends on chance or time, as SRANDMEMBER and TTL do, is not kept.
     ///
     /// ```no_run
     /// # async fn example(client: coracle::Client) -> redis::RedisResult<()> {
