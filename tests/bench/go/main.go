@@ -62,7 +62,7 @@ func run() error {
 		fmt.Fprintf(os.Stderr, "bench-go: %s under %s stands still\n", kind.Name, w.Name)
 		os.Exit(1)
 	})
-	r, err := w.Run(ctx, workload.Env{Kind: kind, Addr: *addr, Seconds: span, Rate: *rate})
+	r, err := w.Run(ctx, workload.Env{Kind: kind, Addr: *addr, Span: span, Rate: *rate})
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,9 @@ func run() error {
 
 func clients() result.List {
 	l := result.List{Language: "Go"}
+	for _, w := range workload.All() {
+		l.Workloads = append(l.Workloads, result.Workload{Name: w.Name, About: w.About})
+	}
 	for _, kind := range client.Kinds() {
 		l.Clients = append(l.Clients, kind.Client)
 	}

@@ -28,8 +28,16 @@ type Result struct {
 
 // List is what a program prints on --list.
 type List struct {
-	Language string   `json:"language"`
-	Clients  []Client `json:"clients"`
+	Language string `json:"language"`
+	// Workloads are those that the program knows, in the order in which they are to be run: W10 after W2.
+	Workloads []Workload `json:"workloads"`
+	Clients   []Client   `json:"clients"`
+}
+
+// Workload says what a workload is.
+type Workload struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
 }
 
 // Client is one entry of a list.

@@ -43,7 +43,7 @@ func (l closed) run(ctx context.Context, e *Env) (result.Result, error) {
 	if err != nil {
 		return result.Result{}, err
 	}
-	h, ops, err := l.drive(ctx, c, e.Seconds)
+	h, ops, err := l.drive(ctx, c, e.Span)
 	if err != nil {
 		return result.Result{}, err
 	}

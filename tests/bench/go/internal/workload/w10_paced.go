@@ -57,7 +57,7 @@ func runPaced(ctx context.Context, e *Env) (result.Result, error) {
 	if err != nil {
 		return result.Result{}, err
 	}
-	h, ops, err := l.pace(ctx, c, rate, e.Seconds)
+	h, ops, err := l.pace(ctx, c, rate, e.Span)
 	if err != nil {
 		return result.Result{}, err
 	}

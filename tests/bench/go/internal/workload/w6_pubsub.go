@@ -92,7 +92,7 @@ func runPubSub(ctx context.Context, e *Env) (result.Result, error) {
 	}
 	t := &tally{}
 	s.measured.Store(t)
-	time.Sleep(e.Seconds)
+	time.Sleep(e.Span)
 	s.measured.Store(nil)
 	close(stop)
 	if err := <-ended; err != nil {

@@ -99,7 +99,7 @@ func repeatOpen(e *Env, once func() (time.Duration, error)) (result.Result, erro
 		return result.Result{}, err
 	}
 	h, ops := &histogram.Histogram{}, uint64(0)
-	for start := time.Now(); ops < least || time.Since(start) < e.Seconds; ops++ {
+	for start := time.Now(); ops < least || time.Since(start) < e.Span; ops++ {
 		took, err := once()
 		if err != nil {
 			return result.Result{}, err

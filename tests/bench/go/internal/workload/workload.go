@@ -22,9 +22,9 @@ type Workload struct {
 
 // Env is what a run is given.
 type Env struct {
-	Kind    client.Kind
-	Addr    string
-	Seconds time.Duration
+	Kind client.Kind
+	Addr string
+	Span time.Duration
 	// Rate is the load of W10, in operations a second; 0 stands for 60 % of what the client itself does at most.
 	Rate float64
 	// server is a connection beside the client's.

@@ -1,0 +1,90 @@
+// Package marks says of each aim of the project whether a benchmark's runs show it.
+package marks
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
+	"github.com/coracle-client/coracle/tests/bench/go/internal/summary"
+)
+
+// Met is whether a mark is met.
+type Met string
+
+// What can be said of a mark.
+const (
+	Yes     Met = "yes"
+	No      Met = "NO"
+	Unknown Met = "not measured"
+)
+
+// Verdict is what is to be said of one mark.
+type Verdict struct {
+	Language, Client, Workload string
+	// What is measured, what it is to be, and what it is.
+	What, Want, Got string
+	Met             Met
+}
+
+// Check checks all marks, for each client of ours.
+func Check(s *summary.Summary) []Verdict {
+	var all []Verdict
+	for _, l := range s.Lists {
+		for _, c := range l.Clients {
+			if !c.Ours {
+				continue
+			}
+			k := checker{s: s, language: l.Language, client: c}
+			k.ratios()
+			k.own()
+			k.opening()
+			k.sandbox()
+			all = append(all, k.verdicts...)
+		}
+	}
+	return all
+}
+
+// checker collects the verdicts of one client.
+type checker struct {
+	s        *summary.Summary
+	language string
+	client   result.Client
+	verdicts []Verdict
+}
+
+// median is NaN where the client has not run.
+func (k *checker) median(client, workload string, m summary.Metric) float64 {
+	return k.s.Median(k.language, client, workload, m)
+}
+
+// most adds a verdict on a value with an upper bound, and least one on a value with a lower bound.
+func (k *checker) most(workload, what string, got, bound float64, unit, note string) {
+	k.add(workload, what, fmt.Sprintf("≤ %s%s", figure(bound), unit), got, unit, note, got <= bound)
+}
+
+func (k *checker) least(workload, what string, got, bound float64, unit, note string) {
+	k.add(workload, what, fmt.Sprintf("≥ %s%s", figure(bound), unit), got, unit, note, got >= bound)
+}
+
+func (k *checker) add(workload, what, want string, got float64, unit, note string, met bool) {
+	v := Verdict{
+		Language: k.language, Client: k.client.Name, Workload: workload, What: what, Want: want,
+		Got: figure(got) + unit + note, Met: No,
+	}
+	switch {
+	case math.IsNaN(got):
+		v.Got, v.Met = "–", Unknown
+	case met:
+		v.Met = Yes
+	}
+	k.verdicts = append(k.verdicts, v)
+}
+
+func figure(x float64) string {
+	if math.Abs(x) >= 100 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.3g", x)
+}
