@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 STEP := scripts/step.sh
 GO := cd go-host && CGO_ENABLED=0 go
+GO_BENCH := cd tests/bench/go && CGO_ENABLED=0 go
 # For Miri and cargo-careful only: nothing that is shipped or needed by `make test` is built by it.
 NIGHTLY := nightly-2026-05-20
 SECONDS_EACH ?= 60
@@ -140,6 +141,16 @@ format: ## Format every source file
 bench-boundary: ## Measure what a command costs at the border of the sandbox
 	@$(STEP) "Measuring the boundary in the Rust host" cargo run --release --quiet --locked --package bench-boundary
 	@$(STEP) "Measuring the boundary in the Go host" bash -c '$(GO) run ./internal/benchboundary'
+
+.PHONY: bench
+bench: bench-build ## Measure the clients side by side, in under 20 minutes (QUICK=1: under 3; ARGS="--server valkey-server")
+	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
+	@$(STEP) "Measuring; the report goes to target/bench/report.md" target/bench/bench $(if $(QUICK),--quick) $(ARGS)
+
+.PHONY: bench-build
+bench-build: ## Build the benchmark programs and their runner into target/bench
+	@$(STEP) "Building the benchmark of Go clients" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench-go .'
+	@$(STEP) "Building the benchmarks' runner" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench ./cmd/bench'
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for SECONDS_EACH=60

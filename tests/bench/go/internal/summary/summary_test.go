@@ -62,13 +62,17 @@ func sample() *Summary {
 	}
 	failed := run("slow", 2, 0.1, 1e9, 0)
 	failed.Error = "broke"
-	return New(lists, append([]Run{failed}, runs...))
+	return New(lists, append(runs, failed))
 }
 
 func TestRatiosAreOfCalmRounds(t *testing.T) {
 	s := sample()
 	if !slices.Equal(s.Calm["W2"], []int{1, 2}) {
 		t.Fatalf("calm rounds %v", s.Calm["W2"])
+	}
+	// Round 1 has more runs than round 2, and is no more disturbed for that.
+	if d := s.Disturbances["W2"]; math.Abs(d[1]-d[2]) > 1e-9 || math.Abs(d[0]-2.0/3) > 1e-9 {
+		t.Errorf("disturbances %v", d)
 	}
 	if m := s.Median("Go", "ours", "W2", Throughput); m != 16 {
 		t.Errorf("median %v", m)
