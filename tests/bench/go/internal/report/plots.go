@@ -18,7 +18,8 @@ func Plots(s *summary.Summary, about About) map[string]string {
 			if len(clients) == 0 {
 				continue
 			}
-			plots[plotName(l, w.Name)] = plot(fmt.Sprintf("%s, %s: %s", l.Language, w.Name, w.About), panels(s, l, clients, w.Name))
+			title := fmt.Sprintf("%s, %s: %s", l.Language, w.Name, w.About)
+			plots[plotName(l, w.Name)] = plot(title, panels(s, l, clients, w.Name))
 		}
 	}
 	return plots

@@ -14,7 +14,8 @@ const paceShare = 0.6
 // Progress is told before each run.
 type Progress func(done, total int, round int, workload, client string)
 
-// Rounds runs a plan that is settled. It ends early, with whole rounds, where another one would not fit into the budget.
+// Rounds runs a plan that is settled. It ends early, with whole rounds, where another would not fit into the
+// budget.
 func Rounds(ctx context.Context, p Plan, s *Server, core int, tell Progress) ([]summary.Run, error) {
 	var runs []summary.Run
 	total := p.Rounds * len(p.jobs(0))

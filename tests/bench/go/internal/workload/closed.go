@@ -43,16 +43,16 @@ func (l closed) run(ctx context.Context, e *Env) (result.Result, error) {
 	if err != nil {
 		return result.Result{}, err
 	}
-	h, ops, err := l.drive(ctx, c, e.Span)
+	per, ops, err := l.drive(ctx, c, e.Span)
 	if err != nil {
 		return result.Result{}, err
 	}
-	return m.end(h, ops)
+	return m.end(per, ops)
 }
 
-// drive runs the tasks for a while. The context that clients get is not one that can be cancelled, as that would cost
-// some of them more.
-func (l closed) drive(ctx context.Context, c client.Client, span time.Duration) (*histogram.Histogram, uint64, error) {
+// drive runs the tasks for a while, and counts operations. The context that clients get is not one that can be
+// cancelled, as that would cost some of them more.
+func (l closed) drive(ctx context.Context, c client.Client, span time.Duration) ([]histogram.Histogram, uint64, error) {
 	per := make([]histogram.Histogram, l.tasks)
 	var steps atomic.Uint64
 	var failed atomic.Pointer[error]
@@ -72,11 +72,7 @@ func (l closed) drive(ctx context.Context, c client.Client, span time.Duration) 
 	if err := failed.Load(); err != nil {
 		return nil, 0, *err
 	}
-	total := &histogram.Histogram{}
-	for i := range per {
-		total.Add(&per[i])
-	}
-	return total, steps.Load() * uint64(l.each), nil
+	return per, steps.Load() * uint64(l.each), nil
 }
 
 // repeat does one task's steps until the span is over. It reads the clock once a step.

@@ -36,8 +36,9 @@ func begin(e *Env, c client.Client) (*measure, error) {
 	return m, err
 }
 
-// end gives what was used since then, an operation.
-func (m *measure) end(h *histogram.Histogram, ops uint64) (result.Result, error) {
+// end gives what was used since then, an operation. Each task has a histogram of its own; adding them up is no part of
+// what is measured.
+func (m *measure) end(per []histogram.Histogram, ops uint64) (result.Result, error) {
 	now, err := usage.Now()
 	if err != nil {
 		return result.Result{}, err
@@ -46,6 +47,7 @@ func (m *measure) end(h *histogram.Histogram, ops uint64) (result.Result, error)
 	if err != nil {
 		return result.Result{}, err
 	}
+	h := sum(per)
 	n := float64(max(ops, 1))
 	r := result.Result{
 		Ops:       float64(ops) / now.At.Sub(m.start.At).Seconds(),
@@ -60,6 +62,14 @@ func (m *measure) end(h *histogram.Histogram, ops uint64) (result.Result, error)
 		r.Batch = float64(commands-m.commands) / float64(batches-m.batches)
 	}
 	return r, nil
+}
+
+func sum(per []histogram.Histogram) *histogram.Histogram {
+	total := &histogram.Histogram{}
+	for i := range per {
+		total.Add(&per[i])
+	}
+	return total
 }
 
 func batches(c client.Client) (batches, commands uint64) {

@@ -57,18 +57,18 @@ func runPaced(ctx context.Context, e *Env) (result.Result, error) {
 	if err != nil {
 		return result.Result{}, err
 	}
-	h, ops, err := l.pace(ctx, c, rate, e.Span)
+	per, ops, err := l.pace(ctx, c, rate, e.Span)
 	if err != nil {
 		return result.Result{}, err
 	}
-	r, err := m.end(h, ops)
-	r.Rate, r.P999 = rate, micros(h.Quantile(0.999))
+	r, err := m.end(per, ops)
+	r.Rate, r.P999 = rate, micros(sum(per).Quantile(0.999))
 	return r, err
 }
 
 // pace runs the tasks with operations that come at a rate, whether or not those before them have ended.
 func (l closed) pace(ctx context.Context, c client.Client, rate float64, span time.Duration) (
-	*histogram.Histogram, uint64, error,
+	[]histogram.Histogram, uint64, error,
 ) {
 	per := make([]histogram.Histogram, l.tasks)
 	// It has room for all, so that the pacer never waits for the client.
@@ -95,11 +95,7 @@ func (l closed) pace(ctx context.Context, c client.Client, rate float64, span ti
 	if err := failed.Load(); err != nil {
 		return nil, 0, *err
 	}
-	total := &histogram.Histogram{}
-	for i := range per {
-		total.Add(&per[i])
-	}
-	return total, ops.Load(), nil
+	return per, ops.Load(), nil
 }
 
 // serve does operations as they come due.

@@ -98,13 +98,13 @@ func repeatOpen(e *Env, once func() (time.Duration, error)) (result.Result, erro
 	if err != nil {
 		return result.Result{}, err
 	}
-	h, ops := &histogram.Histogram{}, uint64(0)
+	per, ops := make([]histogram.Histogram, 1), uint64(0)
 	for start := time.Now(); ops < least || time.Since(start) < e.Span; ops++ {
 		took, err := once()
 		if err != nil {
 			return result.Result{}, err
 		}
-		h.Record(took)
+		per[0].Record(took)
 	}
-	return m.end(h, ops)
+	return m.end(per, ops)
 }
