@@ -82,6 +82,7 @@ var (
 	opens      = []string{"W9", "W9w"}
 	commonLoad = append([]string{"W4", "W6"}, append(callLoads, opens...)...)
 	cacheLoad  = append([]string{"W7"}, commonLoad...)
+	scales     = []string{"W11x1", "W11x100", "W11x1000"}
 )
 
 // unsupported is embedded by clients that lack something.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	coracle "github.com/coracle-client/coracle/go-host"
@@ -17,7 +18,7 @@ const cacheAge = time.Hour
 func coracleKinds() []Kind {
 	return []Kind{{
 		Client: result.Client{
-			Name: "coracle", About: "defaults", Ours: true, Workloads: cacheLoad, Quick: true,
+			Name: "coracle", About: "defaults", Ours: true, Workloads: slices.Concat(cacheLoad, scales), Quick: true,
 		},
 		Open: openCoracle,
 	}}

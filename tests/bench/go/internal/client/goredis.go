@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,7 +19,7 @@ const (
 
 func goRedisKinds() []Kind {
 	return []Kind{{
-		Client: result.Client{Name: "go-redis", About: "defaults", Workloads: commonLoad},
+		Client: result.Client{Name: "go-redis", About: "defaults", Workloads: slices.Concat(commonLoad, scales)},
 		Module: goRedisModule,
 		Open:   openGoRedis(0),
 	}, {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -11,7 +12,7 @@ import (
 func redigoKinds() []Kind {
 	return []Kind{{
 		Client: result.Client{
-			Name: "redigo", About: "a pool, MaxIdle and MaxActive 64, Wait", Workloads: commonLoad, Quick: true,
+			Name: "redigo", About: "a pool, MaxIdle and MaxActive 64, Wait", Workloads: slices.Concat(commonLoad, scales), Quick: true,
 		},
 		Module: "github.com/gomodule/redigo",
 		Open:   openRedigo,

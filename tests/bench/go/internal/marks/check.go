@@ -61,6 +61,12 @@ func (k *checker) opening() {
 	}
 }
 
+// scale is the cost of an operation with 1,000 clients, by that with one. Flat is what is within a tenth.
+func (k *checker) scale() {
+	one, many := k.median(k.client.Name, "W11x1", summary.CPU), k.median(k.client.Name, "W11x1000", summary.CPU)
+	k.most("W11", "CPU an operation, 1,000 clients to one", many/one, 1.1, "×", "")
+}
+
 // sandbox is what the same driver takes more than on the native core.
 func (k *checker) sandbox() {
 	if k.client.Native == "" {

@@ -39,6 +39,7 @@ func Check(s *summary.Summary) []Verdict {
 			k.ratios()
 			k.own()
 			k.opening()
+			k.scale()
 			k.sandbox()
 			all = append(all, k.verdicts...)
 		}

@@ -64,6 +64,15 @@ func TestOpening(t *testing.T) {
 	expect(t, verdicts("Go", plain), "W9 first reply, above a plain dial", Unknown)
 }
 
+func TestScale(t *testing.T) {
+	one := result.Result{Client: "coracle", Workload: "W11x1", CPU: 10}
+	expect(t, verdicts("Go", one, result.Result{Client: "coracle", Workload: "W11x1000", CPU: 10.9}),
+		"W11 CPU an operation, 1,000 clients to one", Yes)
+	expect(t, verdicts("Go", one, result.Result{Client: "coracle", Workload: "W11x1000", CPU: 11.1}),
+		"W11 CPU an operation, 1,000 clients to one", No)
+	expect(t, verdicts("Go", one), "W11 CPU an operation, 1,000 clients to one", Unknown)
+}
+
 func TestSandbox(t *testing.T) {
 	native := result.Result{Client: "native", Workload: "W4", CPU: 0.25}
 	expect(t, verdicts("Rust", native, result.Result{Client: "coracle", Workload: "W4", CPU: 0.295}),

@@ -32,8 +32,8 @@ func Markdown(s *summary.Summary, verdicts []marks.Verdict, about About) string 
 		"rounds, ratios the medians of the ratios within each. A spread is what lies between the least and the greatest "+
 		"value, by the median.\n\n", about.Rounds, about.Span.Round(time.Millisecond), "0.3 s")
 	out.WriteString("## Marks\n\n" + Marks(verdicts) + "\n")
-	out.WriteString("Not shown by this run: replies into a caller's buffer, copies of payload bytes, 1,000 clients in " +
-		"one process, and more than one lane.\n")
+	out.WriteString("Not shown by this run: replies into a caller's buffer, copies of payload bytes, and more " +
+		"than one lane.\n")
 	for _, l := range s.Lists {
 		fmt.Fprintf(&out, "\n## %s\n\n| client | set up |\n|---|---|\n", l.Language)
 		for _, c := range l.Clients {
@@ -97,7 +97,7 @@ func table(out *strings.Builder, s *summary.Summary, l result.List, workload, wh
 // rest gives what only some runs tell.
 func rest(s *summary.Summary, l result.List, c result.Client, workload string) string {
 	var some []string
-	for _, m := range []summary.Metric{summary.MBs, summary.Batch, summary.P999, summary.Rate} {
+	for _, m := range []summary.Metric{summary.MBs, summary.Batch, summary.P999, summary.Open, summary.Rate} {
 		if v := s.Median(l.Language, c.Name, workload, m); v > 0 {
 			some = append(some, fmt.Sprintf("%s %s%s", m.Name, figure(v), m.Unit))
 		}

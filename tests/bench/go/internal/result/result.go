@@ -22,6 +22,8 @@ type Result struct {
 	ServerCPU float64 `json:"server_cpu_us_per_op,omitempty"`
 	// Batch is how many commands Coracle handed over in one call, in the mean.
 	Batch float64 `json:"mean_batch,omitempty"`
+	// Open is how long a client took to open and have its first reply, in the mean, told by W11 only.
+	Open float64 `json:"open_us,omitempty"`
 	// Rate is the load that W10 was to bring, in operations a second.
 	Rate float64 `json:"rate,omitempty"`
 }

@@ -22,5 +22,6 @@ var (
 	ServerCPU  = Metric{"server CPU an operation", "µs", false, func(r result.Result) float64 { return r.ServerCPU }}
 	Batch      = Metric{"mean batch", "", true, func(r result.Result) float64 { return r.Batch }}
 	MBs        = Metric{"payload", " MB/s", true, func(r result.Result) float64 { return r.MBs }}
+	Open       = Metric{"open", " µs", false, func(r result.Result) float64 { return r.Open }}
 	Rate       = Metric{"rate", "/s", true, func(r result.Result) float64 { return r.Rate }}
 )

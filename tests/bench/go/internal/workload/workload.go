@@ -35,6 +35,7 @@ type Env struct {
 func All() []Workload {
 	return []Workload{
 		sequential(), mixed64(), mixed1K(), pipelines(), large(), pubsub(), cached(), sizes(), cold(), warm(), paced(),
+		scale(1), scale(100), scale(1000),
 	}
 }
 
