@@ -27,7 +27,7 @@ func Markdown(s *summary.Summary, verdicts []marks.Verdict, about About) string 
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Benchmark\n\n%s, %s. %s. %s.\n\n", about.Date.UTC().Format("2006-01-02 15:04 MST"), about.Machine,
 		about.Server, about.Pinning)
-	fmt.Fprintf(&out, "%d rounds, %s measured a run after %s of warming up. Of each workload three rounds in five count: "+
+	fmt.Fprintf(&out, "Rounds: %d; %s measured a run after %s of warming up. Of each workload three rounds in five count: "+
 		"those in which other processes and the hypervisor took the least processor time. Figures are medians over these "+
 		"rounds, ratios the medians of the ratios within each. A spread is what lies between the least and the greatest "+
 		"value, by the median.\n\n", about.Rounds, about.Span.Round(time.Millisecond), "0.3 s")

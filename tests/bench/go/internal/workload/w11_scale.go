@@ -13,8 +13,9 @@ import (
 // scale is many clients in one process, each with one task. Memory is taken when all are open, before the load.
 func scale(clients int) Workload {
 	return Workload{
-		Name: fmt.Sprintf("W11x%d", clients), About: fmt.Sprintf("clients in one process: %d, each with 1 task, GET, 64 B", clients),
-		run: func(ctx context.Context, e *Env) (result.Result, error) { return runScale(ctx, e, clients) },
+		Name:  fmt.Sprintf("W11x%d", clients),
+		About: fmt.Sprintf("clients in one process: %d, each with 1 task, GET, 64 B", clients),
+		run:   func(ctx context.Context, e *Env) (result.Result, error) { return runScale(ctx, e, clients) },
 	}
 }
 
