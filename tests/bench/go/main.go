@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/client"
@@ -33,6 +34,7 @@ func run() error {
 	rate := flag.Float64("rate", 0, "the load of W10, in operations a second; else 60 % of what the client does at most")
 	list := flag.Bool("list", false, "print the clients, as JSON")
 	once := flag.Bool("once", false, "open one client, and print how long it took (for W9)")
+	profile := flag.String("cpuprofile", "", "write a profile of the whole run, for go tool pprof, to this file")
 	flag.Parse()
 	out := json.NewEncoder(os.Stdout)
 	if *list {
@@ -62,11 +64,36 @@ func run() error {
 		fmt.Fprintf(os.Stderr, "bench-go: %s under %s stands still\n", kind.Name, w.Name)
 		os.Exit(1)
 	})
+	stop, err := profileTo(*profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	r, err := w.Run(ctx, workload.Env{Kind: kind, Addr: *addr, Span: span, Rate: *rate})
 	if err != nil {
 		return err
 	}
 	return out.Encode(r)
+}
+
+// profileTo profiles until stop is called; with no path it does nothing.
+func profileTo(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		if err := file.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench-go: the profile:", err)
+		}
+	}, nil
 }
 
 func clients() result.List {
