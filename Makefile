@@ -23,7 +23,7 @@ demo: setup-rust ## Show both hosts at work against a server of their own
 	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
 
 .PHONY: test
-test: setup check-generated check-component lint test-rust simulate-mutants test-go test-go-race faults-quick perturb cross-build ## Test everything, as CI does
+test: setup check-generated check-component lint test-rust simulate-mutants test-go test-go-race test-bench faults-quick perturb cross-build ## Test everything, as CI does
 	@echo "==> All of it passed"
 
 .PHONY: setup
@@ -46,6 +46,10 @@ test-go: ## Test the Go host without cgo
 .PHONY: test-go-race
 test-go-race: ## Test the Go host with the race detector
 	@$(STEP) "Testing the Go host with the race detector" bash -c 'cd go-host && CGO_ENABLED=1 go test -race ./...'
+
+.PHONY: test-bench
+test-bench: ## Vet and test the benchmark's programs
+	@$(STEP) "Testing the benchmark's programs" bash -c 'cd tests/bench/go && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...'
 
 .PHONY: test-vectors
 test-vectors: ## Run only the vectors, in the core and in both hosts
@@ -135,7 +139,7 @@ lint: ## Check format, lints, licences and dependencies
 .PHONY: format
 format: ## Format every source file
 	@cargo fmt --all
-	@gofmt -w go-host
+	@gofmt -w go-host tests/bench/go
 
 .PHONY: bench-boundary
 bench-boundary: ## Measure what a command costs at the border of the sandbox

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
-unformatted=$(gofmt -l go-host)
+unformatted=$(gofmt -l go-host tests/bench/go)
 if [[ -n $unformatted ]]; then
     printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2
     exit 1

@@ -25,10 +25,12 @@ impl Random {
     }
 }
 
-/// Full jitter over an exponential bound (Brooker: "Exponential backoff and jitter", 2015). Microseconds.
+/// Full jitter over an exponential bound (Brooker: "Exponential backoff and jitter", 2015). Microseconds. The bound is a
+/// second: however long a server was away, its clients are back half a second after it on average, and with jitter a
+/// thousand of them are no storm.
 pub fn backoff(random: &mut Random, attempt: u32) -> u64 {
     const FIRST: u64 = 10_000;
-    const MOST: u64 = 5_000_000;
+    const MOST: u64 = 1_000_000;
     let bound = FIRST.saturating_mul(1 << attempt.min(20)).min(MOST);
     random.up_to(bound)
 }
@@ -41,7 +43,7 @@ mod tests {
     fn backoff_stays_under_its_bound_and_varies() {
         let mut random = Random::new(7);
         for attempt in [0, 3, 9, 63, u32::MAX] {
-            let most = (10_000_u64 << attempt.min(9)).min(5_000_000);
+            let most = (10_000_u64 << attempt.min(9)).min(1_000_000);
             let drawn: Vec<u64> = (0..100).map(|_| backoff(&mut random, attempt)).collect();
             assert!(drawn.iter().all(|&delay| delay <= most));
             assert!(drawn.iter().any(|&delay| delay > most / 2) && drawn.iter().any(|&delay| delay < most / 2));
