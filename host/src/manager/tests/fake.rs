@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::{Connecting, Connector, Endpoint, Transport};
 
 /// A command that gets no answer. One that clients know, as they would lend another link else.
-pub(super) const HANG: &str = "DUMP";
+pub(super) const HANG: &str = "HGETALL";
 
 /// The server. Clones are the same one.
 #[derive(Clone, Default)]
