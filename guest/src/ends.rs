@@ -105,6 +105,7 @@ impl Core {
     }
 }
 
+/// Why a link closed, for code and for people.
 pub fn explain_close(link: &Link, reason: Reason, detail: &str) -> (Cause, String) {
     if let Some(fault) = &link.fault {
         return (fault.cause, format!("{}: {}", link.endpoint, fault.text));

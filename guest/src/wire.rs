@@ -81,6 +81,26 @@ pub enum Cause {
     Replica,
 }
 
+impl Cause {
+    /// All of them, in order.
+    pub const ALL: [Self; 14] = [
+        Self::None,
+        Self::Deadline,
+        Self::Cancelled,
+        Self::Lost,
+        Self::Unreachable,
+        Self::Denied,
+        Self::Protocol,
+        Self::TooLarge,
+        Self::Closing,
+        Self::Unsupported,
+        Self::Usage,
+        Self::Silent,
+        Self::Loading,
+        Self::Replica,
+    ];
+}
+
 /// What the client as a whole is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -172,13 +172,7 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Greeting(step), _) => {
-                let replica = self.is_replica(step, fed, mark, out);
-                self.unfinished = Unfinished::default();
-                out.rewind(mark);
-                let accepted = mutant::on(Mutant::TakeReplicas);
-                if replica && self.primary && self.purpose == Purpose::Main && !accepted {
-                    return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
-                }
+                self.check_role(step, fed, mark, out)?;
                 Ok(Received::Greeting(step, error))
             }
             (What::Subscribe(Kind::Monitor, _), None) => {
@@ -191,6 +185,18 @@ impl Link {
                 text: "a subscription was answered by what is no confirmation".to_owned(),
             }),
         }
+    }
+
+    /// A step of the handshake was answered: a link on which a primary is wanted must not lead to a replica.
+    fn check_role(&mut self, step: Greeting, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
+        let replica = self.is_replica(step, fed, mark, out);
+        self.unfinished = Unfinished::default();
+        out.rewind(mark);
+        let matters = self.primary && self.purpose == Purpose::Main && !mutant::on(Mutant::TakeReplicas);
+        if replica && matters {
+            return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
+        }
+        Ok(())
     }
 
     /// Whether this error means: not executed, and it will pass.

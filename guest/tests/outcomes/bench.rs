@@ -359,20 +359,5 @@ fn framed_length(output: &[u8]) -> u32 {
 }
 
 fn cause(number: u32) -> Cause {
-    [
-        Cause::None,
-        Cause::Deadline,
-        Cause::Cancelled,
-        Cause::Lost,
-        Cause::Unreachable,
-        Cause::Denied,
-        Cause::Protocol,
-        Cause::TooLarge,
-        Cause::Closing,
-        Cause::Unsupported,
-        Cause::Usage,
-        Cause::Silent,
-        Cause::Loading,
-        Cause::Replica,
-    ][number as usize]
+    Cause::ALL[number as usize]
 }

@@ -15,22 +15,6 @@ const FAILURES: [Failure; 5] =
     [Failure::NotSent, Failure::MaybeExecuted, Failure::Refused, Failure::Limit, Failure::Misuse];
 const STATES: [ClientState; 5] =
     [ClientState::Connecting, ClientState::Ready, ClientState::Down, ClientState::Denied, ClientState::Closed];
-const CAUSES: [Cause; 14] = [
-    Cause::None,
-    Cause::Deadline,
-    Cause::Cancelled,
-    Cause::Lost,
-    Cause::Unreachable,
-    Cause::Denied,
-    Cause::Protocol,
-    Cause::TooLarge,
-    Cause::Closing,
-    Cause::Unsupported,
-    Cause::Usage,
-    Cause::Silent,
-    Cause::Loading,
-    Cause::Replica,
-];
 
 impl World {
     /// All rows, in order. What is to be submitted again is gathered: it keeps its order.
@@ -175,6 +159,6 @@ impl World {
 
 fn verdict(detail: u32) -> Check<(Failure, Cause)> {
     let failure = FAILURES.get(detail as usize & 0xff).ok_or("a failure without a name")?;
-    let cause = CAUSES.get((detail >> 8) as usize & 0xff).ok_or("a cause without a name")?;
+    let cause = Cause::ALL.get((detail >> 8) as usize & 0xff).ok_or("a cause without a name")?;
     Ok((*failure, *cause))
 }
