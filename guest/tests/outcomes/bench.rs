@@ -35,7 +35,7 @@ pub struct Bench {
     held: Vec<(u64, u32, u32)>,
     opening: Vec<u32>,
     closing: Vec<u32>,
-    logs: usize,
+    logs: Vec<String>,
     progress: Progress,
 }
 
@@ -65,7 +65,8 @@ impl Bench {
         change(&mut settings);
         let core = Core::new(0, settings).unwrap();
         let (outputs, held, opening, closing) = (vec![], vec![], vec![], vec![]);
-        let mut bench = Self { core, now: 0, outputs, held, opening, closing, logs: 0, progress: Progress::default() };
+        let mut bench =
+            Self { core, now: 0, outputs, held, opening, closing, logs: vec![], progress: Progress::default() };
         bench.done();
         bench
     }
@@ -273,8 +274,8 @@ impl Bench {
     }
 
     /// Lines that the last call wrote to the log.
-    pub fn logs(&self) -> usize {
-        self.logs
+    pub fn logs(&self) -> &[String] {
+        &self.logs
     }
 
     pub fn keep_from(&self) -> u64 {
@@ -326,7 +327,7 @@ impl Bench {
     fn done(&mut self) {
         self.opening.clear();
         self.closing.clear();
-        self.logs = self.core.effects().logs().len();
+        self.logs = self.core.effects().logs().iter().map(|(_, text)| text.clone()).collect();
         for effect in self.core.effects().list() {
             match effect {
                 Effect::Open { link, .. } => {

@@ -167,6 +167,31 @@ fn a_full_client_takes_no_more_on_any_link() {
 }
 
 #[test]
+fn a_full_client_takes_no_command_with_a_link_for_itself_but_on_the_one_it_keeps() {
+    let mut bench = Bench::ready_with(Limits { queued: 1, ..Limits::default() });
+    let block = Row::command(1, &["BLPOP", "k", "0"]);
+    bench.submit(std::slice::from_ref(&block));
+    bench.greet(2);
+    assert_eq!(bench.resubmits(), [(1, false)]);
+    bench.submit(&[Row::command(2, &["GET", "k"])]);
+    bench.submit(&[Row::command(3, &["BLPOP", "l", "0"])]);
+    assert_eq!(bench.accepted(), 0);
+    // The place was given to this one before the client was full.
+    bench.submit(&[block]);
+    assert_eq!(bench.accepted(), 1);
+}
+
+#[test]
+fn the_log_has_nothing_that_a_peer_said_against_the_protocol() {
+    let mut bench = Bench::ready();
+    bench.received(1, b":secret\r\n");
+    bench.closed(1, Reason::Local, 0);
+    assert!(bench.text().contains("secret"), "{}", bench.text());
+    let [log] = bench.logs() else { panic!("one line is wanted") };
+    assert!(log.contains("protocol") && !log.contains("secret"), "{log}");
+}
+
+#[test]
 fn bytes_in_flight_are_bounded_but_for_one_request() {
     let mut bench = Bench::ready_with(Limits { inflight_bytes: 100, ..Limits::default() });
     let large = "x".repeat(200);

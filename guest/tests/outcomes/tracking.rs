@@ -152,9 +152,9 @@ fn all_is_forgotten_with_the_link_that_would_have_told() {
 #[test]
 fn only_the_shared_link_tracks_and_a_server_that_does_not_is_told_of() {
     let mut bench = opted_in();
-    assert_eq!(bench.logs(), 0);
+    assert!(bench.logs().is_empty());
     bench.subscribe(5, &[1], b"a");
     bench.opened(2);
     assert!(!String::from_utf8_lossy(bench.output(2)).contains("TRACKING"));
-    assert_eq!(tracking_answered(Tracking::OptIn, b"-ERR no\r\n").logs(), 1);
+    assert_eq!(tracking_answered(Tracking::OptIn, b"-ERR no\r\n").logs().len(), 1);
 }

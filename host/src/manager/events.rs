@@ -176,7 +176,8 @@ impl Lane {
         use wit::ClientState as Wire;
         let (state, cause) = event.detail_bytes();
         let text = tape.text(event)?;
-        tracing::debug!(state, cause, text, "state");
+        // Without its text, which may hold what a peer said.
+        tracing::debug!(state, cause, "state");
         let error = |failure| Error::failed(failure, Cause::from_wire(cause).unwrap_or(Cause::None), text.clone());
         let state = match state {
             _ if state == Wire::Connecting as u8 => ClientState::Connecting,
