@@ -8,6 +8,9 @@ SHELL := /bin/bash
 STEP := scripts/step.sh
 GO := cd go-host && CGO_ENABLED=0 go
 GO_BENCH := cd tests/bench/go && CGO_ENABLED=0 go
+RUST_BENCH := cd tests/bench/rust &&
+# In the repository's folder of what is built, so that what the main workspace has is not built once more.
+RUST_BENCH_IN := --locked --target-dir ../../../target
 # For Miri and cargo-careful only: nothing that is shipped or needed by `make test` is built by it.
 NIGHTLY := nightly-2026-05-20
 SECONDS_EACH ?= 60
@@ -49,6 +52,9 @@ test-go-race: ## Test the Go host with the race detector
 
 .PHONY: test-bench
 test-bench: ## Vet and test the benchmark's programs
+	@$(STEP) "Linting the benchmark of Rust clients" bash -c '$(RUST_BENCH) cargo clippy --quiet --workspace --all-targets $(RUST_BENCH_IN) -- --deny warnings'
+	@$(STEP) "Linting the Rust host as the benchmark has it" cargo clippy --quiet --package coracle --features foreign-core --locked -- --deny warnings
+	@$(STEP) "Testing what the benchmark of Rust clients counts" bash -c '$(RUST_BENCH) cargo test --quiet --package bench-measure $(RUST_BENCH_IN)'
 	@$(STEP) "Testing the benchmark's programs" bash -c 'cd tests/bench/go && CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...'
 
 .PHONY: test-vectors
@@ -139,6 +145,7 @@ lint: ## Check format, lints, licences and dependencies
 .PHONY: format
 format: ## Format every source file
 	@cargo fmt --all
+	@cd tests/bench/rust && cargo fmt --package bench-rust --package bench-measure
 	@gofmt -w go-host tests/bench/go
 
 .PHONY: bench-boundary
@@ -152,7 +159,9 @@ bench: bench-build ## Measure the clients side by side, in under 20 minutes (QUI
 	@$(STEP) "Measuring; the report goes to target/bench/report.md" target/bench/bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: bench-build
-bench-build: ## Build the benchmark programs and their runner into target/bench
+bench-build: setup-rust ## Build the benchmark programs and their runner into target/bench
+	@$(STEP) "Building the benchmark of Rust clients (the first time takes minutes)" bash -c '$(RUST_BENCH) cargo build --quiet --release $(RUST_BENCH_IN)'
+	@install -D target/release/bench-rust target/bench/bench-rust
 	@$(STEP) "Building the benchmark of Go clients" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench-go .'
 	@$(STEP) "Building the benchmarks' runner" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench ./cmd/bench'
 

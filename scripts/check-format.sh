@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
+cargo fmt --manifest-path tests/bench/rust/Cargo.toml --package bench-rust --package bench-measure --check
 unformatted=$(gofmt -l go-host tests/bench/go)
 if [[ -n $unformatted ]]; then
     printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2

@@ -86,7 +86,8 @@ impl Client {
         if let Some(provider) = &config.provider {
             config.credentials = credentials::fetch(Arc::clone(provider)).await?;
         }
-        let program = load(config.component.clone()).await?;
+        let chosen = config.clone();
+        let program = load(move || Program::of(&chosen)).await?;
         let (jobs, jobs_inbox) = mpsc::channel(config.limits.waiting);
         let (controls, controls_inbox) = mpsc::channel(CONTROLS);
         let (state_sender, state) = watch::channel(ClientState::Connecting);
@@ -230,7 +231,8 @@ impl Client {
     /// missed something. Dropping the future does not undo it. As for [`Config::component`], a component sees all
     /// commands.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
-        let program = load(Some(component.into())).await?;
+        let component = component.into();
+        let program = load(move || Program::load(&component)).await?;
         let (told, heard) = oneshot::channel();
         self.control(Control::Swap(Box::new(Swap { program, told }))).await?;
         heard.await.map_err(|_| self.end())?
@@ -274,8 +276,8 @@ impl Client {
 }
 
 /// A component, compiled if it is the first time in this process, which takes a while.
-async fn load(component: Option<Bytes>) -> Result<Program, Error> {
-    tokio::task::spawn_blocking(move || Program::load(component.as_ref()))
+async fn load(load: impl FnOnce() -> Result<Program, Error> + Send + 'static) -> Result<Program, Error> {
+    tokio::task::spawn_blocking(load)
         .await
         .map_err(|error| Error::config(format!("the component was not loaded: {error}")))?
 }

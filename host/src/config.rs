@@ -36,6 +36,8 @@ pub struct Config {
     pub(crate) component: Option<Bytes>,
     pub(crate) retire_within: Duration,
     pub(crate) connector: Arc<dyn Connector>,
+    #[cfg(feature = "foreign-core")]
+    pub(crate) foreign: Option<crate::foreign::Factory>,
 }
 
 /// Whether a command that may have been executed is sent again, when its connection broke before the reply came.
@@ -131,6 +133,8 @@ impl Config {
             hook: Hook::default(),
             limits: Limits::default(),
             component: None,
+            #[cfg(feature = "foreign-core")]
+            foreign: None,
             retire_within: Duration::from_secs(60),
             connector: Arc::new(Sockets),
         })

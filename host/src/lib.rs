@@ -44,6 +44,9 @@ pub use connection_like::outcome_of;
 pub use connector::{Connecting, Connector, Endpoint, Sockets, Transport};
 pub use credentials::{Credentials, CredentialsProvider, Fetching};
 pub use engine::component_digest;
+#[cfg(feature = "foreign-core")]
+#[doc(hidden)]
+pub use engine::foreign;
 pub use error::{Cause, Error, ErrorClass, Failed, Failure, Outcome, ServerError};
 pub use event::Event;
 pub use raw::RawReply;

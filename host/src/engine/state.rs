@@ -14,7 +14,8 @@ const MAX_TABLE_ELEMENTS: usize = 20_000;
 
 /// What the core wants done once its call has returned. See `wit/network.wit`.
 #[derive(Debug)]
-pub(crate) enum Effect {
+#[allow(missing_docs, reason = "documented in wit/network.wit; public with the feature `foreign-core` only")]
+pub enum Effect {
     Open { link: u32, endpoint: types::Endpoint },
     Send { link: u32, bytes: Vec<u8> },
     SendHeld { link: u32, request: u64, argument: u32 },

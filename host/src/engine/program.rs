@@ -1,0 +1,103 @@
+//! Components, compiled at most once a process, and the engine that runs them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::state::HostState;
+use super::ticker::Ticker;
+use super::{SHIPPED, bindings, digest};
+use crate::config::Config;
+use crate::error::Error;
+
+/// Instances of all clients of the process; each has one memory and up to three tables and core instances.
+const POOL_INSTANCES: u32 = 1000;
+const POOL_MEMORY_BYTES: usize = 256 << 20;
+/// How many different components a process may have compiled.
+const MAX_COMPONENTS: usize = 16;
+
+/// A compiled component, ready to be instantiated. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(super) pre: bindings::ClientPre<HostState>,
+    pub(super) runtime: &'static Runtime,
+}
+
+impl Program {
+    /// The one that a client is to run.
+    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
+        Runtime::shared()?.program(config.component.as_deref().unwrap_or(SHIPPED))
+    }
+
+    /// Another one.
+    pub(crate) fn load(bytes: &Bytes) -> Result<Self, Error> {
+        Runtime::shared()?.program(bytes)
+    }
+}
+
+pub(super) struct Runtime {
+    pub(super) engine: Engine,
+    linker: Linker<HostState>,
+    pub(super) ticker: Arc<Ticker>,
+    programs: Mutex<HashMap<[u8; 32], bindings::ClientPre<HostState>>>,
+}
+
+impl Runtime {
+    fn shared() -> Result<&'static Self, Error> {
+        static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+        RUNTIME
+            .get_or_init(|| Self::start().map_err(|error| format!("{error:#}")))
+            .as_ref()
+            .map_err(|detail| Error::config(format!("wasmtime can't start here: {detail}")))
+    }
+
+    fn start() -> wasmtime::Result<Self> {
+        let engine = engine(InstanceAllocationStrategy::Pooling(pool())).or_else(|error| {
+            // The pool reserves address space, which some containers forbid.
+            tracing::warn!(error = format!("{error:#}"), "no instance pool; allocating on demand");
+            engine(InstanceAllocationStrategy::OnDemand)
+        })?;
+        let mut linker = Linker::new(&engine);
+        bindings::Client::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut HostState| state)?;
+        Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(HashMap::new()) })
+    }
+
+    fn program(&'static self, bytes: &[u8]) -> Result<Program, Error> {
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = digest(bytes);
+        if let Some(pre) = programs.get(&key) {
+            return Ok(Program { pre: pre.clone(), runtime: self });
+        }
+        if programs.len() >= MAX_COMPONENTS {
+            return Err(Error::config(format!("more than {MAX_COMPONENTS} different components in one process")));
+        }
+        let pre =
+            self.compile(bytes).map_err(|error| Error::config(format!("the component can't be used: {error:#}")))?;
+        programs.insert(key, pre.clone());
+        Ok(Program { pre, runtime: self })
+    }
+
+    fn compile(&self, bytes: &[u8]) -> wasmtime::Result<bindings::ClientPre<HostState>> {
+        let component = Component::from_binary(&self.engine, bytes)?;
+        bindings::ClientPre::new(self.linker.instantiate_pre(&component)?)
+    }
+}
+
+fn engine(strategy: InstanceAllocationStrategy) -> wasmtime::Result<Engine> {
+    let mut config = wasmtime::Config::new();
+    config.concurrency_support(false).epoch_interruption(true).max_wasm_stack(512 << 10).allocation_strategy(strategy);
+    Engine::new(&config)
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(POOL_INSTANCES)
+        .total_core_instances(POOL_INSTANCES * 3)
+        .total_memories(POOL_INSTANCES)
+        .total_tables(POOL_INSTANCES * 3)
+        .max_memory_size(POOL_MEMORY_BYTES);
+    pool
+}
