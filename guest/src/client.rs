@@ -9,6 +9,7 @@ use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
 use crate::effects::{Effect, Effects, Level};
 use crate::ends::explain_close;
+use crate::express::Memo;
 use crate::handshake::{Flight, Next};
 use crate::inflight::What;
 use crate::leases::Leases;
@@ -58,6 +59,7 @@ pub struct Core {
     /// The host has requests that were not accepted.
     pub(crate) starved: bool,
     pub(crate) draining: Option<u64>,
+    pub(crate) memo: Memo,
     pub(crate) out: Output,
     pub(crate) effects: Effects,
     random: Random,
@@ -83,6 +85,7 @@ impl Core {
             partial: None,
             starved: false,
             draining: None,
+            memo: Memo::default(),
             out: Output::default(),
             effects: Effects::default(),
             last_link: 0,

@@ -1,6 +1,7 @@
 //! What the core wants done outside, noted while a call runs and drained after it.
 
 use crate::config::Endpoint;
+use crate::resp::buffer::Buffer;
 
 /// One effect; `network` in the WIT says what each means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub enum Level {
 #[derive(Debug, Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    bytes: Vec<u8>,
+    bytes: Buffer,
     logs: Vec<(Level, String)>,
 }
 
@@ -59,7 +60,7 @@ impl Effects {
     /// The bytes of a [`Effect::Send`].
     #[must_use]
     pub fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        self.bytes.get(start..end).unwrap_or_default()
+        self.bytes.written().get(start..end).unwrap_or_default()
     }
 
     /// Forgets them: they are done. Keeps what memory a usual call needs.
@@ -67,8 +68,7 @@ impl Effects {
         const USUAL: usize = 64 * 1024;
         self.list.clear();
         self.logs.clear();
-        self.bytes.clear();
-        self.bytes.shrink_to(USUAL);
+        self.bytes.clear(USUAL);
     }
 
     /// Lines for the log, in order.
@@ -88,7 +88,7 @@ impl Effects {
     }
 
     /// Lets `write` append to the link's output, and says how many bytes it appended.
-    pub fn send(&mut self, link: u32, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+    pub fn send(&mut self, link: u32, write: impl FnOnce(&mut Buffer)) -> usize {
         let from = self.bytes.len();
         write(&mut self.bytes);
         let to = self.bytes.len();

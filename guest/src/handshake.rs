@@ -5,6 +5,7 @@
 
 use crate::config::{Credentials, Settings, Tracking};
 use crate::effects::{Effect, Effects};
+use crate::resp::buffer::Buffer;
 use crate::resp::encode;
 use crate::wire::ErrorClass;
 
@@ -67,7 +68,7 @@ impl<'a> Flight<'a> {
         Self { link, effects, bytes: 0, steps: Vec::new() }
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    fn write(&mut self, write: impl FnOnce(&mut Buffer)) {
         self.bytes += self.effects.send(self.link, write) as u64;
     }
 

@@ -12,6 +12,7 @@ pub mod config;
 mod connection;
 pub mod effects;
 mod ends;
+mod express;
 mod handshake;
 mod inflight;
 mod lane;

@@ -11,6 +11,16 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// How many requests it has less than these.
+    pub(crate) fn requests_left(self, requests: usize) -> usize {
+        requests.saturating_sub(self.requests)
+    }
+
+    /// How many bytes it has less than these.
+    pub(crate) fn bytes_left(self, bytes: u64) -> u64 {
+        bytes.saturating_sub(self.bytes)
+    }
+
     /// Whether no more may be added to it.
     pub(crate) fn is_over(self, requests: usize, bytes: u64) -> bool {
         self.requests >= requests || self.bytes >= bytes

@@ -110,6 +110,12 @@ impl Output {
         *self = Self::default();
     }
 
+    /// Makes room for so many replies of one node.
+    pub fn reserve(&mut self, replies: usize) {
+        self.events.reserve(replies * 3);
+        self.nodes.reserve(replies * 2);
+    }
+
     /// Appends a node row.
     pub fn node(&mut self, node: Node) {
         self.nodes.extend_from_slice(&[node.head(), node.value]);

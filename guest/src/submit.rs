@@ -57,12 +57,18 @@ impl Core {
         let mut columns = Columns { lengths, bytes };
         // The request that ended last: what comes of it in this call is let go.
         let mut over = 0;
-        for (place, words) in rows.iter().enumerate() {
+        let mut place = 0;
+        while let Some(rest) = rows.get(place..) {
+            let taken = self.express(now, rest, &mut columns, over);
+            self.out.accepted += taken as u32;
+            place += taken;
+            let Some(words) = rows.get(place) else { break };
             let row = Row::unpack(words);
             let mut ahead = columns;
             let Some(arguments) = ahead.take(row.arguments) else {
                 return self.misuse_all(rows.get(place..).unwrap_or_default(), "lengths and bytes do not fit the rows");
             };
+            place += 1;
             if row.id == over {
                 self.out.accepted += 1;
                 columns = ahead;

@@ -46,6 +46,7 @@ impl Link {
     /// # Errors
     /// The peer's fault: nothing more can be read from this link.
     pub fn receive(&mut self, fed: &[u8], input: &mut &[u8], out: &mut Output) -> Result<Received, Fault> {
+        self.receive_usual(input, out);
         let mark = out.mark();
         match self.decoder.next(input, out)? {
             Step::Value(top) if self.is_line(top, mark, out) => Ok(Received::Line(mark)),

@@ -10,6 +10,7 @@
 
 mod input;
 mod push;
+mod usual;
 
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::handshake::Handshake;

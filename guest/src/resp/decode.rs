@@ -3,7 +3,7 @@
 //! Each byte is fed once. The decoder keeps the unfinished line (bounded), counts down bulk strings, and has one frame
 //! for each open aggregate; it keeps no node and no payload.
 
-use super::number;
+use super::{number, scan};
 use crate::config::Limits;
 use crate::output::{Node, Output};
 use crate::wire::{Cause, ErrorClass, NodeKind, PASSES};
@@ -123,22 +123,26 @@ impl Decoder {
     /// The peer's fault; the decoder is of no use afterwards.
     pub fn next(&mut self, input: &mut &[u8], out: &mut Output) -> Result<Step, Fault> {
         loop {
-            let done = match self.state {
-                State::Line { from } => match self.line(input, from, out)? {
-                    Some(done) => done,
-                    None => return Ok(Step::NeedMore),
-                },
-                State::Body(body) => {
-                    if !self.body(input, body, out)? {
-                        return Ok(Step::NeedMore);
+            let done = if self.begins_line() && self.scan(input, out) {
+                self.ended()
+            } else {
+                match self.state {
+                    State::Line { from } => match self.line(input, from, out)? {
+                        Some(done) => done,
+                        None => return Ok(Step::NeedMore),
+                    },
+                    State::Body(body) => {
+                        if !self.body(input, body, out)? {
+                            return Ok(Step::NeedMore);
+                        }
+                        false
                     }
-                    false
+                    State::Passing { .. } => return self.while_passing(input),
+                    State::Tail { node, from, seen } => match self.tail(input, node, from, seen, out)? {
+                        Some(done) => done,
+                        None => return Ok(Step::NeedMore),
+                    },
                 }
-                State::Passing { .. } => return self.while_passing(input),
-                State::Tail { node, from, seen } => match self.tail(input, node, from, seen, out)? {
-                    Some(done) => done,
-                    None => return Ok(Step::NeedMore),
-                },
             };
             if done {
                 let value = self.value.take();
@@ -146,6 +150,46 @@ impl Decoder {
                 return Ok(Step::Value(value.and_then(|value| value.top).unwrap_or(Top::Other)));
             }
         }
+    }
+
+    /// Whether it is between two values.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.value.is_none() && self.begins_line()
+    }
+
+    fn begins_line(&self) -> bool {
+        self.line.is_empty() && matches!(self.state, State::Line { .. })
+    }
+
+    /// Decodes one value, if the decoder is at rest and that is a usual one, which is no error and no aggregate.
+    pub fn next_usual(&mut self, input: &mut &[u8], out: &mut Output) -> bool {
+        let from = self.offset;
+        let Some((node, size)) = scan::value(input, from, self.limits.reply_bytes) else { return false };
+        self.take(input, size);
+        self.last_from = from;
+        out.node(node);
+        true
+    }
+
+    /// Takes one usual value, which may stand inside others.
+    fn scan(&mut self, input: &mut &[u8], out: &mut Output) -> bool {
+        let from = self.value.map_or(self.offset, |value| value.from);
+        let most = self.limits.reply_bytes.saturating_sub(self.offset - from);
+        let Some((node, size)) = scan::value(input, self.offset, most) else { return false };
+        if self.value.is_none() {
+            self.value = Some(Value { from, top: None });
+        }
+        self.take(input, size);
+        self.set_top(Top::Other);
+        out.node(node);
+        true
+    }
+
+    fn take(&mut self, input: &mut &[u8], size: usize) {
+        *input = input.get(size..).unwrap_or_default();
+        self.offset += size as u64;
+        self.state = State::Line { from: self.offset };
     }
 
     /// Says that so many passing bytes went by the core.

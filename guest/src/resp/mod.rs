@@ -2,8 +2,10 @@
 //!
 //! Source: the RESP3 specification of antirez (2018), and Redis' own "Redis serialization protocol specification".
 
+pub mod buffer;
 pub mod decode;
 pub mod encode;
 mod number;
+mod scan;
 
 pub use decode::{Decoder, Fault, Step};

@@ -2,6 +2,7 @@
 
 use coracle_core::config::Limits;
 use coracle_core::output::Output;
+use coracle_core::resp::buffer::Buffer;
 use coracle_core::resp::decode::{Step, Top};
 use coracle_core::resp::{Decoder, encode};
 
@@ -14,9 +15,19 @@ pub fn target(input: &[u8]) {
     while !reader.is_empty() {
         words.push(reader.string());
     }
-    let (mut bytes, mut out) = (Vec::new(), Output::default());
+    let (mut bytes, mut out) = (Buffer::default(), Output::default());
     encode::words(&mut bytes, &words);
-    let mut rest = &bytes[..];
+    // In columns, it is the same.
+    let mut packed = Buffer::default();
+    let lengths: Vec<u32> = words.iter().map(|word| word.len() as u32).collect();
+    let columns = words.concat();
+    let room = packed.room(encode::room_for(1, lengths.len(), columns.len()));
+    let (written, taken) = encode::columns(room, &lengths, &columns).unwrap();
+    assert_eq!(taken, columns.len());
+    packed.wrote(written);
+    assert_eq!(packed.written(), bytes.written());
+    let bytes = bytes.written();
+    let mut rest = bytes;
     let step = Decoder::new(Limits::default()).next(&mut rest, &mut out);
     assert_eq!((step, rest), (Ok(Step::Value(Top::Array)), &[][..]));
     let (nodes, _) = out.nodes.as_chunks::<2>();
