@@ -17,7 +17,8 @@ type Client struct {
 	lanes  lanes
 	repeat bool // what can be repeated may be
 	// timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
-	timeout time.Duration
+	timeout   time.Duration
+	codeCache core.Cache
 	// renewer is nil where credentials are not fetched.
 	renewer *renewer
 	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
@@ -40,11 +41,11 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	module, err := core.Load(ctx, o.component)
+	module, err := core.Load(ctx, o.component, o.codeCache())
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{repeat: o.repeat, timeout: o.timeout, done: make(chan struct{})}
+	c := &Client{repeat: o.repeat, timeout: o.timeout, codeCache: o.codeCache(), done: make(chan struct{})}
 	config := o.driver(module)
 	c.hear(o, &config)
 	if o.fetch != nil {

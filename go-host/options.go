@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/coracle-client/coracle/go-host/internal/codecache"
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 )
@@ -114,6 +115,8 @@ type options struct {
 	onState        func(driver.State)
 	cache          *CacheOptions
 	onEvent        func(Event)
+	codeDir        string
+	codeDirNamed   bool
 }
 
 // Option changes how a client is made.
@@ -195,7 +198,7 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	o := &options{
 		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout,
 		dial: defaultDialer().DialContext, logger: slog.New(slog.DiscardHandler),
-		libraryName: defaultLibraryName, libraryVersion: Version,
+		libraryName: defaultLibraryName, libraryVersion: Version, codeDir: codecache.DefaultDir(),
 	}
 	for _, opt := range opts {
 		opt(o)

@@ -26,7 +26,7 @@ func (c *Client) Swap(ctx context.Context, component []byte) error {
 	}
 	ctx, cancel := drainContext(ctx)
 	defer cancel()
-	module, err := core.Load(ctx, component)
+	module, err := core.Load(ctx, component, c.codeCache)
 	if err != nil {
 		return fmt.Errorf("coracle: swap: %w", err)
 	}

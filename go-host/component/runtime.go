@@ -22,15 +22,20 @@ const coreFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | ex
 type RuntimeConfig struct {
 	// CacheDir keeps compiled code on disk where it isn't empty. The directory must be writable only by those who may
 	// choose what this process executes.
+	// What is there must be whole too, as wazero checks little of it, and from the same [Engine].
 	CacheDir string
+	// Workers is how many functions are compiled at a time where it is above 1. A panic of the compiler then ends the
+	// process, so it is for components that are trusted.
+	Workers int
 	// Interpreter runs without generating machine code.
 	Interpreter bool
 }
 
 // Runtime holds compiled code. One a process is enough; it may be shared by goroutines.
 type Runtime struct {
-	wazero wazero.Runtime
-	cache  wazero.CompilationCache // nil without one
+	wazero  wazero.Runtime
+	cache   wazero.CompilationCache // nil without one
+	workers int
 }
 
 // NewRuntime makes a runtime. Close it after the instances.
@@ -40,7 +45,7 @@ func NewRuntime(ctx context.Context, config RuntimeConfig) (*Runtime, error) {
 		wc = wazero.NewRuntimeConfigInterpreter()
 	}
 	wc = wc.WithCoreFeatures(coreFeatures).WithDebugInfoEnabled(false)
-	r := &Runtime{}
+	r := &Runtime{workers: config.Workers}
 	if config.CacheDir != "" {
 		var err error
 		if r.cache, err = wazero.NewCompilationCacheWithDir(config.CacheDir); err != nil {
@@ -75,6 +80,7 @@ func (r *Runtime) Compile(ctx context.Context, c *Component) (_ *Compiled, err e
 	if err := out.compileHost(ctx); err != nil {
 		return nil, err
 	}
+	ctx = experimental.WithCompilationWorkers(ctx, r.workers)
 	for i := range c.plan.Steps {
 		step := &c.plan.Steps[i]
 		renamed := step.Module.Rename(func(i int) (string, string) { return coreName(&step.Args[i]) })

@@ -75,7 +75,7 @@ func ready(ctx context.Context, module *core.Module) (*core.Instance, error) {
 }
 
 func measureBoundary(ctx context.Context, r report) error {
-	module, err := core.Load(ctx, nil)
+	module, err := core.Load(ctx, nil, core.Cache{})
 	if err != nil {
 		return err
 	}

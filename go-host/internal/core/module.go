@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -19,11 +17,14 @@ import (
 //go:embed coracle.wasm
 var embedded []byte
 
+var embeddedDigest = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(embedded) })
+
 // Module is a component that was checked and compiled, once for the process.
 type Module struct {
 	compiled *component.Compiled
 	digest   [sha256.Size]byte
 	took     time.Duration
+	reused   bool
 }
 
 // Digest is the SHA-256 of the component's file, in hexadecimal.
@@ -31,6 +32,9 @@ func (m *Module) Digest() string { return hex.EncodeToString(m.digest[:]) }
 
 // CompileTime is how long decoding and compiling took.
 func (m *Module) CompileTime() time.Duration { return m.took }
+
+// Reused reports whether the code was compiled by another process, and found on disk.
+func (m *Module) Reused() bool { return m.reused }
 
 // loading is a component's one attempt to be compiled.
 type loading struct {
@@ -41,16 +45,18 @@ type loading struct {
 
 var modules struct {
 	sync.Mutex
-	runtime  *component.Runtime
 	byDigest map[[sha256.Size]byte]*loading
 }
 
-// Load compiles a component, or finds it compiled; nil stands for the one embedded in this package.
-func Load(ctx context.Context, binary []byte) (*Module, error) {
+// Load compiles a component, or finds it compiled, in this process or in the cache on disk; nil stands for the one
+// embedded in this package. Who is first to load it in a process chooses the cache.
+func Load(ctx context.Context, binary []byte, cache Cache) (*Module, error) {
+	digest := embeddedDigest()
 	if binary == nil {
 		binary = embedded
+	} else {
+		digest = sha256.Sum256(binary)
 	}
-	digest := sha256.Sum256(binary)
 	modules.Lock()
 	l := modules.byDigest[digest]
 	if l == nil {
@@ -62,7 +68,7 @@ func Load(ctx context.Context, binary []byte) (*Module, error) {
 	}
 	modules.Unlock()
 	l.once.Do(func() {
-		l.module, l.err = compile(context.WithoutCancel(ctx), binary, digest)
+		l.module, l.err = newLoader(binary, digest, cache).load(context.WithoutCancel(ctx))
 		if l.err != nil { // what is of no use is not kept
 			modules.Lock()
 			delete(modules.byDigest, digest)
@@ -70,44 +76,4 @@ func Load(ctx context.Context, binary []byte) (*Module, error) {
 		}
 	})
 	return l.module, l.err
-}
-
-func compile(ctx context.Context, binary []byte, digest [sha256.Size]byte) (*Module, error) {
-	if len(binary) == 0 {
-		return nil, errors.New("the component is empty: this build of the module lacks internal/core/coracle.wasm")
-	}
-	start := time.Now()
-	runtime, err := sharedRuntime(ctx)
-	if err != nil {
-		return nil, err
-	}
-	decoded, err := component.Decode(binary)
-	if err != nil {
-		return nil, fmt.Errorf("read the component: %w", err)
-	}
-	compiled, err := runtime.Compile(ctx, decoded)
-	if err != nil {
-		return nil, fmt.Errorf("compile the component: %w", err)
-	}
-	var faults []error
-	for _, e := range exports {
-		faults = append(faults, compiled.CheckExport(e.iface, e.function, e.signature))
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, errors.Join(fmt.Errorf("the component does not fit this host: %w", err), compiled.Close(ctx))
-	}
-	return &Module{compiled: compiled, digest: digest, took: time.Since(start)}, nil
-}
-
-func sharedRuntime(ctx context.Context) (*component.Runtime, error) {
-	modules.Lock()
-	defer modules.Unlock()
-	if modules.runtime == nil {
-		runtime, err := component.NewRuntime(ctx, component.RuntimeConfig{})
-		if err != nil {
-			return nil, err
-		}
-		modules.runtime = runtime
-	}
-	return modules.runtime, nil
 }

@@ -11,9 +11,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAComponentIsCompiledOnce(t *testing.T) {
-	first, err := Load(t.Context(), nil)
+	first, err := Load(t.Context(), nil, Cache{})
 	require.NoError(t, err)
-	second, err := Load(t.Context(), embedded)
+	second, err := Load(t.Context(), embedded, Cache{})
 	require.NoError(t, err)
 	require.Same(t, first, second)
 	require.Len(t, first.Digest(), 64)
@@ -24,7 +24,7 @@ func TestACancelledLoadIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	other := append(append([]byte(nil), embedded...), 0, 2, 1, 'x') // the same, with an empty custom section
-	_, err := Load(ctx, other)
+	_, err := Load(ctx, other, Cache{})
 	require.NoError(t, err)
 }
 
@@ -33,7 +33,7 @@ func TestWhatIsNoComponentIsRefused(t *testing.T) {
 		"empty":              {},
 		"read the component": []byte("what is this"),
 	} {
-		_, err := Load(t.Context(), binary)
+		_, err := Load(t.Context(), binary, Cache{})
 		require.ErrorContains(t, err, says)
 	}
 }
@@ -47,7 +47,7 @@ func settings() Settings {
 
 func newInstance(t *testing.T) *Instance {
 	t.Helper()
-	module, err := Load(t.Context(), nil)
+	module, err := Load(t.Context(), nil, Cache{})
 	require.NoError(t, err)
 	i, err := module.Instantiate(t.Context(), Config{MemoryLimit: 4 << 20})
 	require.NoError(t, err)
