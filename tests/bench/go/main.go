@@ -34,6 +34,7 @@ func run() error {
 	rate := flag.Float64("rate", 0, "the load of W10, in operations a second; else 60 % of what the client does at most")
 	list := flag.Bool("list", false, "print the clients, as JSON")
 	once := flag.Bool("once", false, "open one client, and print how long it took (for W9)")
+	codeDir := flag.String("code-dir", "", "with --once: where a client keeps compiled code, if it does")
 	profile := flag.String("cpuprofile", "", "write a profile of the whole run, for go tool pprof, to this file")
 	flag.Parse()
 	out := json.NewEncoder(os.Stdout)
@@ -49,7 +50,7 @@ func run() error {
 	}
 	ctx := context.Background()
 	if *once {
-		opened, err := workload.OpenOnce(ctx, kind, *addr)
+		opened, err := workload.OpenOnce(ctx, kind, *addr, client.Settings{CodeDir: *codeDir})
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type Settings struct {
 	OneConnection bool
 	// Cache is for GetCached.
 	Cache bool
+	// CodeDir is where a client keeps compiled code, if it does; empty for its usual place.
+	CodeDir string
 }
 
 // Client is a client under measurement. Each method goes the way that its users would.
@@ -76,10 +78,12 @@ func (k Kind) Version() string {
 	return info.GoVersion
 }
 
-// Groups of workloads that clients can run. W9w is W9 in a process that has opened one before.
+// Groups of workloads that clients can run. W9w is W9 in a process that has opened one before; W9f is for those that
+// keep something between processes, and for what they are measured from.
 var (
 	callLoads  = []string{"W1", "W2", "W3", "W5", "W8", "W10"}
 	opens      = []string{"W9", "W9w"}
+	firstOpen  = []string{"W9f"}
 	commonLoad = append([]string{"W4", "W6"}, append(callLoads, opens...)...)
 	cacheLoad  = append([]string{"W7"}, commonLoad...)
 	scales     = []string{"W11x1", "W11x100", "W11x1000"}

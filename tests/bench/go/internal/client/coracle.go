@@ -18,7 +18,8 @@ const cacheAge = time.Hour
 func coracleKinds() []Kind {
 	return []Kind{{
 		Client: result.Client{
-			Name: "coracle", About: "defaults", Ours: true, Workloads: slices.Concat(cacheLoad, scales), Quick: true,
+			Name: "coracle", About: "defaults", Ours: true, Quick: true,
+			Workloads: slices.Concat(cacheLoad, firstOpen, scales),
 		},
 		Open: openCoracle,
 	}}
@@ -30,6 +31,9 @@ func openCoracle(ctx context.Context, addr string, settings Settings) (Client, e
 	var options []coracle.Option
 	if settings.Cache {
 		options = append(options, coracle.WithCache(coracle.CacheOptions{}))
+	}
+	if settings.CodeDir != "" {
+		options = append(options, coracle.WithCompilationCache(settings.CodeDir))
 	}
 	c, err := coracle.Open(ctx, "redis://"+addr, options...)
 	if err != nil {

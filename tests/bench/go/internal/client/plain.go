@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/plain"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
@@ -11,7 +12,8 @@ import (
 func plainKinds() []Kind {
 	return []Kind{{
 		Client: result.Client{
-			Name: "plain", About: "no client: a dialled connection", Baseline: true, Workloads: opens, Quick: true,
+			Name: "plain", About: "no client: a dialled connection", Baseline: true, Quick: true,
+			Workloads: slices.Concat(opens, firstOpen),
 		},
 		Open: func(_ context.Context, addr string, _ Settings) (Client, error) {
 			conn, err := plain.Dial(addr)

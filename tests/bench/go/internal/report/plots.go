@@ -28,7 +28,7 @@ func Plots(s *summary.Summary, about About) map[string]string {
 func panels(s *summary.Summary, l result.List, clients []result.Client, workload string) []panel {
 	metrics := []summary.Metric{summary.Throughput, summary.CPU}
 	switch workload {
-	case "W1", "W9", "W9w":
+	case "W1", "W9", "W9f", "W9w":
 		metrics = []summary.Metric{summary.P50, summary.CPU}
 	case "W10":
 		metrics = []summary.Metric{summary.P50, summary.P99}

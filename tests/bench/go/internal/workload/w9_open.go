@@ -25,8 +25,30 @@ const openKey = "bench:open"
 
 func cold() Workload {
 	return Workload{
-		Name: "W9", About: "open and first reply, each in a process of its own; CPU is that of the whole process",
-		run: runCold,
+		Name: "W9", About: "open and first reply, each in a process of its own; CPU is that of the whole process; what a " +
+			"client keeps on disk between processes is there (the mark counts so; W9f is without)",
+		run: func(ctx context.Context, e *Env) (result.Result, error) {
+			dir, err := os.MkdirTemp("", "bench-code-")
+			if err != nil {
+				return result.Result{}, err
+			}
+			defer os.RemoveAll(dir)
+			return runCold(ctx, e, func() (string, error) { return dir, nil })
+		},
+	}
+}
+
+func first() Workload {
+	return Workload{
+		Name: "W9f", About: "W9 on a machine that has never run the client: nothing that it keeps is on disk yet",
+		run: func(ctx context.Context, e *Env) (result.Result, error) {
+			parent, err := os.MkdirTemp("", "bench-code-")
+			if err != nil {
+				return result.Result{}, err
+			}
+			defer os.RemoveAll(parent)
+			return runCold(ctx, e, func() (string, error) { return os.MkdirTemp(parent, "") })
+		},
 	}
 }
 
@@ -35,14 +57,14 @@ func warm() Workload {
 }
 
 // OpenOnce opens a client and waits for its first reply.
-func OpenOnce(ctx context.Context, kind client.Kind, addr string) (Once, error) {
-	took, err := open(ctx, kind, addr)
+func OpenOnce(ctx context.Context, kind client.Kind, addr string, settings client.Settings) (Once, error) {
+	took, err := open(ctx, kind, addr, settings)
 	return Once{Nanoseconds: took.Nanoseconds(), RSS: usage.RSS()}, err
 }
 
-func open(ctx context.Context, kind client.Kind, addr string) (time.Duration, error) {
+func open(ctx context.Context, kind client.Kind, addr string, settings client.Settings) (time.Duration, error) {
 	start := time.Now()
-	c, err := kind.Open(ctx, addr, client.Settings{})
+	c, err := kind.Open(ctx, addr, settings)
 	if err != nil {
 		return 0, err
 	}
@@ -52,10 +74,11 @@ func open(ctx context.Context, kind client.Kind, addr string) (time.Duration, er
 }
 
 func runWarm(ctx context.Context, e *Env) (result.Result, error) {
-	return repeatOpen(e, func() (time.Duration, error) { return open(ctx, e.Kind, e.Addr) })
+	return repeatOpen(e, func() (time.Duration, error) { return open(ctx, e.Kind, e.Addr, client.Settings{}) })
 }
 
-func runCold(ctx context.Context, e *Env) (result.Result, error) {
+// runCold opens each time in a process of its own, which finds compiled code in a directory, and keeps it there.
+func runCold(ctx context.Context, e *Env, codeDir func() (string, error)) (result.Result, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return result.Result{}, err
@@ -68,7 +91,11 @@ func runCold(ctx context.Context, e *Env) (result.Result, error) {
 	opened := 0
 	r, err := repeatOpen(e, func() (time.Duration, error) {
 		opened++
-		child := exec.CommandContext(ctx, self, "--once", "--client", e.Kind.Name, "--addr", e.Addr)
+		dir, err := codeDir()
+		if err != nil {
+			return 0, err
+		}
+		child := exec.CommandContext(ctx, self, "--once", "--client", e.Kind.Name, "--addr", e.Addr, "--code-dir", dir)
 		child.Stderr = os.Stderr
 		line, err := child.Output()
 		if err != nil {

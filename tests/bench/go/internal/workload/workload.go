@@ -34,8 +34,8 @@ type Env struct {
 // All are all workloads.
 func All() []Workload {
 	return []Workload{
-		sequential(), mixed64(), mixed1K(), pipelines(), large(), pubsub(), cached(), sizes(), cold(), warm(), paced(),
-		scale(1), scale(100), scale(1000),
+		sequential(), mixed64(), mixed1K(), pipelines(), large(), pubsub(), cached(), sizes(), cold(), first(), warm(),
+		paced(), scale(1), scale(100), scale(1000),
 	}
 }
 
