@@ -245,6 +245,7 @@ impl Core {
                 at = self.links.iter().position(|link| link.id == id).unwrap_or(usize::MAX);
             }
             let Some(link) = self.links.get_mut(at).filter(|link| link.state != State::Closing) else { return Ok(()) };
+            link.receive_messages(&mut rest, &self.hubs, &mut self.out);
             match link.receive(bytes, &mut rest, &mut self.out)? {
                 Received::Handled => {}
                 Received::NeedMore => return Ok(()),
@@ -366,22 +367,18 @@ impl Core {
     }
 
     fn wake_at(&self) -> u64 {
-        let links = self.links.iter().map(|link| match link.state {
-            State::Closing => NEVER,
-            _ => link.due.min(link.inflight.earliest_deadline()).min(self.silent_at(link)).min(self.lease_wake(link)),
-        });
+        let mut at = self.connection.retry_at.min(self.connection.gate_at);
+        let (mut main, mut drained) = (false, true);
+        for link in self.links.iter().filter(|link| link.state != State::Closing) {
+            at = at.min(link.due).min(link.inflight.earliest_deadline());
+            at = at.min(self.silent_at(link)).min(self.lease_wake(link));
+            main |= link.purpose == Purpose::Main && link.state == State::Ready;
+            drained = false;
+        }
         // While the client is not ready, hubs wait for that, not for a time: they are looked at when it is.
-        let main = self.links.iter().any(|link| link.purpose == Purpose::Main && link.state == State::Ready);
         let can_open = main && self.connection.state == ClientState::Ready;
-        let wanting = self.hubs.iter().filter(|(_, hub)| can_open && hub.link.is_none() && hub.wanted());
-        let hubs = wanting.map(|(_, hub)| hub.retry_at);
-        let drained = self.links.iter().all(|link| link.state == State::Closing);
-        let drain = self.draining.filter(|_| !drained).unwrap_or(NEVER);
-        links
-            .chain(hubs)
-            .chain([self.connection.retry_at, self.connection.gate_at, self.leases.wake_at(can_open), drain])
-            .min()
-            .unwrap_or(NEVER)
+        at = at.min(self.hubs.wake_at(can_open)).min(self.leases.wake_at(can_open));
+        if drained { at } else { at.min(self.draining.unwrap_or(NEVER)) }
     }
 }
 

@@ -59,8 +59,11 @@ impl Leases {
     /// When to look at them next.
     #[must_use]
     pub fn wake_at(&self, can_open: bool) -> u64 {
+        if self.waiting.is_empty() {
+            return NEVER;
+        }
         let deadlines = self.waiting.iter().map(|waiting| waiting.deadline);
-        let retry_at = if self.waiting.is_empty() || !can_open { NEVER } else { self.retry_at };
+        let retry_at = if can_open { self.retry_at } else { NEVER };
         deadlines.chain([retry_at]).min().unwrap_or(NEVER)
     }
 

@@ -109,6 +109,16 @@ impl Hubs {
         self.hubs.get_mut(&id)
     }
 
+    /// When to open links for hubs that lack one.
+    #[must_use]
+    pub fn wake_at(&self, can_open: bool) -> u64 {
+        if !can_open || self.hubs.is_empty() {
+            return NEVER;
+        }
+        let wanting = self.hubs.values().filter(|hub| hub.link.is_none() && hub.wanted());
+        wanting.map(|hub| hub.retry_at).min().unwrap_or(NEVER)
+    }
+
     /// All subscriptions, in order.
     #[must_use]
     pub fn ids(&self) -> Vec<u64> {
@@ -282,15 +292,20 @@ impl Hubs {
         self.hubs.get(&hub).and_then(|at| at.names.get(&key)).map_or(&[], |entry| &entry.subscribers)
     }
 
-    /// Says a message to its audience: the first row carries the value, the others say that it is the same.
+    /// Says a message to those who subscribed to the name, if anybody did.
     pub fn publish(&self, hub: u64, kind: Kind, name: &[u8], link: u32, nodes: Nodes, out: &mut Output) -> bool {
-        const SAME: u32 = 1;
         let audience = self.audience(hub, kind, name);
+        Self::say(audience, link, nodes, out);
+        !audience.is_empty()
+    }
+
+    /// Says a message to its audience: the first row carries the value, the others say that it is the same.
+    pub fn say(audience: &[u64], link: u32, nodes: Nodes, out: &mut Output) {
+        const SAME: u32 = 1;
         for (place, id) in audience.iter().enumerate() {
             let (detail, nodes) = if place == 0 { (0, nodes) } else { (SAME, Nodes::NONE) };
             out.event(EventKind::Message, detail, link, *id, nodes);
         }
-        !audience.is_empty()
     }
 
     /// Ends all subscriptions.

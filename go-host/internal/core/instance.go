@@ -75,21 +75,22 @@ func (i *Instance) invokeWith(at int, now uint64, inside func(component.View) (c
 		return nil, err
 	}
 	result, err := inside(call.Result())
-	if err == nil {
-		p.take(result)
+	if err != nil {
+		return p, errors.Join(err, call.Done(ctx))
 	}
-	return p, errors.Join(err, call.Done(ctx))
+	p.take(&result)
+	return p, call.Done(ctx)
 }
 
 // take copies the result out of the instance's memory.
-func (p *Progress) take(result component.View) {
-	p.Events = append(p.Events[:0], result.Field(fEvents).ListU64()...)
-	p.Nodes = append(p.Nodes[:0], result.Field(fNodes).ListU64()...)
-	p.Texts = append(p.Texts[:0], result.Field(fTexts).Bytes()...)
-	p.Accepted = result.Field(fAccepted).U32()
-	p.WakeAt = result.Field(fWakeAt).U64()
-	p.KeepFrom = result.Field(fKeepFrom).U64()
-	p.Pass = result.Field(fPass).U64()
+func (p *Progress) take(result *component.View) {
+	p.Events = append(p.Events[:0], result.ListU64Field(fEvents)...)
+	p.Nodes = append(p.Nodes[:0], result.ListU64Field(fNodes)...)
+	p.Texts = append(p.Texts[:0], result.BytesField(fTexts)...)
+	p.Accepted = result.U32Field(fAccepted)
+	p.WakeAt = result.U64Field(fWakeAt)
+	p.KeepFrom = result.U64Field(fKeepFrom)
+	p.Pass = result.U64Field(fPass)
 }
 
 // SettingsError is what the core says of settings that it can't use.

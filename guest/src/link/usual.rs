@@ -1,14 +1,64 @@
-//! Usual replies to usual commands, one after the other: what `input.rs` would do with them, and nothing else.
+//! Usual replies to usual commands, and usual messages, one after the other: what `input.rs` and `subscriptions.rs` would
+//! do with them, and nothing else.
 
-use super::{Link, State};
+use super::{Link, Purpose, State};
 use crate::inflight::{RAW, STORE, What};
-use crate::output::Output;
-use crate::wire::EventKind;
+use crate::output::{Node, Output};
+use crate::pubsub::{Hubs, Kind};
+use crate::wire::{EventKind, NodeKind};
 
 /// Replies that room is made for at once; if there are more, it grows.
 const AT_ONCE: usize = 128;
 
+/// How a message begins behind its first byte, and the strings that follow: the name, and what its subscribers get.
+const MESSAGES: [(Kind, &[u8], u8); 3] = [
+    (Kind::Channel, b"3\r\n$7\r\nmessage\r\n", 2),
+    (Kind::Pattern, b"4\r\n$8\r\npmessage\r\n", 3),
+    (Kind::Shard, b"3\r\n$8\r\nsmessage\r\n", 2),
+];
+
 impl Link {
+    /// Reads messages as long as they are usual and somebody wants them, and says them.
+    pub fn receive_messages(&mut self, input: &mut &[u8], hubs: &Hubs, out: &mut Output) {
+        let Purpose::Hub(hub) = self.purpose else { return };
+        if self.state != State::Ready || self.monitors || !self.decoder.is_at_rest() {
+            return;
+        }
+        let mut last: (Kind, &[u8], &[u64]) = (Kind::Channel, &[], &[]);
+        loop {
+            let mark = out.mark();
+            let Some((kind, name, size)) = self.next_message(input, out) else { return };
+            // Mostly, they are of few names.
+            if last.2.is_empty() || (last.0, last.1) != (kind, name) {
+                last = (kind, name, hubs.audience(hub, kind, name));
+            }
+            if last.2.is_empty() {
+                return out.rewind(mark);
+            }
+            self.decoder.pass_over(input, size);
+            Hubs::say(last.2, self.id, out.since(mark), out);
+        }
+    }
+
+    /// The message that `input` begins with, if it is a usual one: whose it is, the name and its bytes in all. Its nodes are
+    /// appended.
+    fn next_message<'a>(&self, input: &&'a [u8], out: &mut Output) -> Option<(Kind, &'a [u8], usize)> {
+        let (first, rest) = input.split_first()?;
+        if *first != if self.handshake.resp3 { b'>' } else { b'*' } {
+            return None;
+        }
+        let (kind, begin, strings) = MESSAGES.iter().find(|(_, begin, _)| rest.starts_with(begin))?;
+        let mark = out.mark();
+        out.node(Node::aggregate(NodeKind::Array, u64::from(*strings)));
+        match self.decoder.usual_strings(input, begin.len() + 1, *strings, out) {
+            Some((name, size)) => Some((*kind, name, size)),
+            None => {
+                out.rewind(mark);
+                None
+            }
+        }
+    }
+
     /// Reads replies as long as they are usual, and ends their requests.
     pub(super) fn receive_usual(&mut self, input: &mut &[u8], out: &mut Output) {
         if self.state != State::Ready || self.monitors || input.is_empty() || !self.decoder.is_at_rest() {

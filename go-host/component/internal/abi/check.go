@@ -55,7 +55,11 @@ func (s Slot) check(budget *uint64) error {
 	case wit.KindList:
 		return s.checkList(budget)
 	case wit.KindRecord, wit.KindTuple:
-		for i := range s.Type.Fields() {
+		fields := s.Type.Fields()
+		for i := range fields {
+			if !fields[i].Type.NeedsCheck() {
+				continue
+			}
 			if err := s.Field(i).check(budget); err != nil {
 				return err
 			}
