@@ -30,7 +30,7 @@ func (v Value) Err() error {
 	case KindNil:
 		return ErrNil
 	case KindError:
-		return &ServerError{Class: v.class, Text: string(v.str)}
+		return &ServerError{Class: v.class, Text: string(v.str())}
 	default:
 		return nil
 	}
@@ -50,7 +50,7 @@ func (v Value) Bytes() ([]byte, error) {
 	case KindBulk, KindVerbatim:
 		return v.bytes(), nil
 	case KindStatus, KindBigNumber:
-		return slices.Clone(v.str), nil
+		return slices.Clone(v.str()), nil
 	case KindInt, KindDouble:
 		return []byte(v.String()), nil
 	default:
@@ -78,7 +78,7 @@ func (v Value) Int64() (int64, error) {
 	case KindBool:
 		return int64(v.num), nil
 	case KindBulk, KindVerbatim, KindStatus, KindBigNumber:
-		n, err := strconv.ParseInt(string(v.str), 10, 64)
+		n, err := strconv.ParseInt(string(v.str()), 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("coracle: the reply holds no 64-bit integer: %w", numberFault(err))
 		}
@@ -96,7 +96,7 @@ func (v Value) Float64() (float64, error) {
 	case KindInt:
 		return float64(int64(v.num)), nil
 	case KindBulk, KindVerbatim, KindStatus, KindBigNumber:
-		f, err := strconv.ParseFloat(string(v.str), 64)
+		f, err := strconv.ParseFloat(string(v.str()), 64)
 		if err != nil {
 			return 0, fmt.Errorf("coracle: the reply holds no number: %w", numberFault(err))
 		}
@@ -123,7 +123,7 @@ func (v Value) Bool() (bool, error) {
 			return v.num == 1, nil
 		}
 	case KindStatus, KindBulk:
-		switch string(v.str) {
+		switch string(v.str()) {
 		case "1", "OK":
 			return true, nil
 		case "0":
@@ -161,12 +161,13 @@ func (v Value) Strings() ([]string, error) {
 // Pairs calls yield with each key and value of a map, or of an array that is one in RESP2, in the server's order. It
 // can be ranged over. An error means that the value is neither.
 func (v Value) Pairs() (func(yield func(key, value Value) bool), error) {
-	if v.kind != KindMap && (v.kind != KindArray || len(v.elems)%2 != 0) {
+	if v.kind != KindMap && (v.kind != KindArray || len(v.elems())%2 != 0) {
 		return nil, v.as("map")
 	}
+	elems := v.elems()
 	return func(yield func(key, value Value) bool) {
-		for i := 0; i+1 < len(v.elems); i += 2 {
-			if !yield(v.elems[i], v.elems[i+1]) {
+		for i := 0; i+1 < len(elems); i += 2 {
+			if !yield(elems[i], elems[i+1]) {
 				return
 			}
 		}
@@ -179,7 +180,7 @@ func (v Value) Map() (map[string]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := make(map[string]Value, len(v.elems)/2)
+	m := make(map[string]Value, len(v.elems())/2)
 	for key, value := range pairs {
 		text, err := key.Text()
 		if err != nil {

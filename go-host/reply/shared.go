@@ -9,8 +9,9 @@ import (
 // v, which is not to be used any more.
 func (v Value) Shared() Value {
 	v.shared = true
-	for i := range v.elems {
-		v.elems[i] = v.elems[i].Shared()
+	elems := v.elems()
+	for i := range elems {
+		elems[i] = elems[i].Shared()
 	}
 	if v.attr != nil {
 		*v.attr = v.attr.Shared()
@@ -20,8 +21,8 @@ func (v Value) Shared() Value {
 
 // Size tells about how many bytes of memory the value takes.
 func (v Value) Size() int {
-	size := int(unsafe.Sizeof(v)) + cap(v.str) + (cap(v.elems)-len(v.elems))*int(unsafe.Sizeof(v))
-	for _, e := range v.elems {
+	size := int(unsafe.Sizeof(v)) + len(v.str())
+	for _, e := range v.elems() {
 		size += e.Size()
 	}
 	if v.attr != nil {
@@ -33,23 +34,23 @@ func (v Value) Size() int {
 // text gives a string's bytes as text, without copying those that nobody can change.
 func (v Value) text() string {
 	if v.shared {
-		return unsafe.String(unsafe.SliceData(v.str), len(v.str))
+		return unsafe.String(unsafe.SliceData(v.str()), len(v.str()))
 	}
-	return string(v.str)
+	return string(v.str())
 }
 
 // bytes gives a string's bytes as somebody may have them who might change them.
 func (v Value) bytes() []byte {
 	if v.shared {
-		return slices.Clone(v.str)
+		return slices.Clone(v.str())
 	}
-	return v.str
+	return v.str()
 }
 
 // children gives the values inside as somebody may have them who might change them.
 func (v Value) children() []Value {
 	if v.shared {
-		return slices.Clone(v.elems)
+		return slices.Clone(v.elems())
 	}
-	return v.elems
+	return v.elems()
 }

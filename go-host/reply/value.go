@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
@@ -60,14 +61,53 @@ func (k Kind) String() string {
 // value's own; what is changed in them changes the value. Of a value that several hold, see [Value.Shared], they are
 // copies.
 type Value struct {
+	_     [0]func() // equal values are not told by ==, see [Value.Equal]
 	kind  Kind
 	class wire.ErrorClass
 	// shared is set where several hold the value: what it points at is never changed.
 	shared bool
-	num    uint64 // bool, int, the bits of a double, the format of a verbatim string
-	str    []byte
-	elems  []Value // of a map: keys and values in turns
-	attr   *Value  // the outermost attribute, a map; its own attr is the next one inward
+	// num is a bool, an int, the bits of a double. Of what has content it is the content's length, in bytes or values,
+	// and of a verbatim string its three characters of format above that.
+	num uint64
+	// content is the first byte of a string, or the first [Value] of an aggregate: of a map, keys and values in turns.
+	// That it is one pointer, and no slice for each, halves the size of a value.
+	content unsafe.Pointer
+	attr    *Value // the outermost attribute, a map; its own attr is the next one inward
+}
+
+// formatShift is where a verbatim string's format begins in num.
+const formatShift = 40
+
+// text makes a value of a kind whose content is a string.
+func text(kind Kind, b []byte) Value {
+	return Value{kind: kind, num: uint64(len(b)), content: unsafe.Pointer(unsafe.SliceData(b))}
+}
+
+// list makes a value of a kind whose content is values.
+func list(kind Kind, elems []Value) Value {
+	return Value{kind: kind, num: uint64(len(elems)), content: unsafe.Pointer(unsafe.SliceData(elems))}
+}
+
+// str is the content of a string; nil for other kinds.
+func (v Value) str() []byte {
+	switch v.kind {
+	case KindStatus, KindError, KindBulk, KindBigNumber:
+		return unsafe.Slice((*byte)(v.content), v.num)
+	case KindVerbatim:
+		return unsafe.Slice((*byte)(v.content), v.num&(1<<formatShift-1))
+	default:
+		return nil
+	}
+}
+
+// elems are the content of an aggregate; nil for other kinds.
+func (v Value) elems() []Value {
+	switch v.kind {
+	case KindArray, KindSet, KindMap:
+		return unsafe.Slice((*Value)(v.content), v.num)
+	default:
+		return nil
+	}
 }
 
 // Bool makes a boolean.
@@ -87,39 +127,46 @@ func Double(v float64) Value { return Value{kind: KindDouble, num: math.Float64b
 // ok is shared by all statuses OK, of which there are many; nobody is handed it.
 var ok = []byte("OK")
 
+// OK is the status OK.
+func OK() Value { return text(KindStatus, ok) }
+
 // Status makes a status line.
-func Status(text string) Value {
-	if text == "OK" {
-		return Value{kind: KindStatus, str: ok}
+func Status(line string) Value {
+	if line == "OK" {
+		return OK()
 	}
-	return Value{kind: KindStatus, str: []byte(text)}
+	return text(KindStatus, []byte(line))
 }
 
 // Error makes a server's error from its line.
 func Error(class wire.ErrorClass, line []byte) Value {
-	return Value{kind: KindError, class: class, str: line}
+	v := text(KindError, line)
+	v.class = class
+	return v
 }
 
 // Bulk makes a string of bytes; the slice becomes the value's.
-func Bulk(b []byte) Value { return Value{kind: KindBulk, str: b} }
+func Bulk(b []byte) Value { return text(KindBulk, b) }
 
 // Verbatim makes a string with a format of three bytes; the slice becomes the value's.
 func Verbatim(format [3]byte, b []byte) Value {
 	packed := uint64(format[0])<<16 | uint64(format[1])<<8 | uint64(format[2])
-	return Value{kind: KindVerbatim, num: packed, str: b}
+	v := text(KindVerbatim, b)
+	v.num |= packed << formatShift
+	return v
 }
 
 // BigNumber makes an integer of any length from its decimal digits.
-func BigNumber(digits []byte) Value { return Value{kind: KindBigNumber, str: digits} }
+func BigNumber(digits []byte) Value { return text(KindBigNumber, digits) }
 
 // Array makes a list; the slice becomes the value's.
-func Array(elems ...Value) Value { return Value{kind: KindArray, elems: elems} }
+func Array(elems ...Value) Value { return list(KindArray, elems) }
 
 // Set makes a list whose order means nothing; the slice becomes the value's.
-func Set(elems ...Value) Value { return Value{kind: KindSet, elems: elems} }
+func Set(elems ...Value) Value { return list(KindSet, elems) }
 
 // Map makes a map from keys and values in turns; the slice becomes the value's. An odd last key is dropped.
-func Map(pairs ...Value) Value { return Value{kind: KindMap, elems: pairs[:len(pairs)&^1]} }
+func Map(pairs ...Value) Value { return list(KindMap, pairs[:len(pairs)&^1]) }
 
 // WithAttribute gives v with one more attribute around those it has.
 func (v Value) WithAttribute(attribute Value) Value {
@@ -139,7 +186,8 @@ func (v Value) Format() string {
 	if v.kind != KindVerbatim {
 		return ""
 	}
-	return string([]byte{byte(v.num >> 16), byte(v.num >> 8), byte(v.num)})
+	packed := v.num >> formatShift
+	return string([]byte{byte(packed >> 16), byte(packed >> 8), byte(packed)})
 }
 
 // Attributes gives the maps that the server sent about this value, the outermost first.
@@ -157,11 +205,11 @@ func (v Value) Attributes() []Value {
 func (v Value) Len() int {
 	switch v.kind {
 	case KindArray, KindSet:
-		return len(v.elems)
+		return len(v.elems())
 	case KindMap:
-		return len(v.elems) / 2
+		return len(v.elems()) / 2
 	default:
-		return len(v.str)
+		return len(v.str())
 	}
 }
 
@@ -177,22 +225,22 @@ func (v Value) String() string {
 	case KindDouble:
 		return FormatDouble(math.Float64frombits(v.num))
 	case KindStatus, KindBigNumber:
-		return string(v.str)
+		return string(v.str())
 	case KindError:
-		return "error " + strconv.Quote(string(v.str))
+		return "error " + strconv.Quote(string(v.str()))
 	case KindArray, KindSet, KindMap:
-		return fmt.Sprintf("%s%v", v.kind, v.elems)
+		return fmt.Sprintf("%s%v", v.kind, v.elems())
 	default:
-		return strconv.Quote(string(v.str))
+		return strconv.Quote(string(v.str()))
 	}
 }
 
 // Equal compares two values with all they hold, attributes included. NaN equals NaN.
 func (v Value) Equal(o Value) bool {
-	if v.kind != o.kind || v.class != o.class || v.num != o.num || string(v.str) != string(o.str) {
+	if v.kind != o.kind || v.class != o.class || v.num != o.num || string(v.str()) != string(o.str()) {
 		return false
 	}
-	if !slices.EqualFunc(v.elems, o.elems, Value.Equal) {
+	if !slices.EqualFunc(v.elems(), o.elems(), Value.Equal) {
 		return false
 	}
 	return slices.EqualFunc(v.Attributes(), o.Attributes(), Value.Equal)

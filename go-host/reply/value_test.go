@@ -104,7 +104,7 @@ func TestEqual(t *testing.T) {
 	}
 	require.True(t, base().Equal(base()))
 	for _, other := range []Value{
-		{}, Array(), Set(base().elems...), Array(base().elems[:1]...),
+		{}, Array(), Set(base().elems()...), Array(base().elems()[:1]...),
 		Array(Map(Int(1), Bulk([]byte("a"))), Double(math.NaN())),
 		Array(Map(Int(1), Bulk([]byte("b"))).WithAttribute(Map(Int(1), Int(2))), Double(math.NaN())),
 	} {

@@ -184,10 +184,16 @@ func (b *Builder) open(kind wire.NodeKind, size uint64, following int) {
 	}
 }
 
+// mostSpare is which part of an aggregate's memory may be left unused: one in so many.
+const mostSpare = 4
+
 // finish turns an aggregate whose children are all here into a value; false for an attribute, which waits for the value
 // that it describes.
 func (b *Builder) finish(f frame) (v reply.Value, ok bool) {
 	b.attrs = f.attrs
+	if spare := cap(f.elems) - len(f.elems); spare > cap(f.elems)/mostSpare { // a value counts what it has, no more
+		f.elems = append(make([]reply.Value, 0, len(f.elems)), f.elems...)
+	}
 	switch f.kind {
 	case wire.NodeAttribute:
 		b.attrs = append(b.attrs, reply.Map(f.elems...))
