@@ -2,16 +2,35 @@ package tape
 
 import (
 	"fmt"
+	"strings"
+	"unsafe"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
-// Growth of a passing string's buffer: it never has more room than growFactor times the bytes that came.
+// Growth of a passing string's buffer. So much is taken on the peer's word: one string passes by a link at a time. For
+// more, it never has more room than growFactor times the bytes that came.
 const (
-	passFirst  = 64 << 10
+	passFirst  = 1 << 20
 	growFactor = 4
 )
+
+// passRoom is how large the buffer of a string becomes of which some bytes have come.
+func passRoom(size, came uint64) uint64 { return min(size, max(passFirst, growFactor*came)) }
+
+// uncleared gives an empty slice whose room was not set to zero, as all of it is written before it is read: for a large
+// one, clearing takes as long as reading it from a socket. Only a [strings.Builder] has such memory.
+func uncleared(room uint64) []byte {
+	if room == 0 {
+		return []byte{}
+	}
+	var b strings.Builder
+	b.Grow(int(room))
+	_ = b.WriteByte(0) // so that there is a first byte, which tells where it is
+	// No string of the builder is left, so that nobody relies on these bytes never to change. room is within its capacity.
+	return unsafe.Slice(unsafe.StringData(b.String()), room)[:0]
+}
 
 // pass is a string whose bytes go from the socket straight to where its value is kept.
 type pass struct {
@@ -28,11 +47,13 @@ func (b *Builder) startPass(n wire.Node, src *Source) error {
 	if n.Value() > end || end-n.Value() > n.Size() {
 		return fmt.Errorf("string at %d of %d bytes does not pass the end of input at %d", n.Value(), n.Size(), end)
 	}
-	fed, err := src.cut(n.Value(), end-n.Value())
+	fed, err := src.view(n.Value(), end-n.Value())
 	if err != nil {
 		return err
 	}
-	b.pass = pass{active: true, kind: n.Kind(), size: n.Size(), got: uint64(len(fed)), buf: fed}
+	got := uint64(len(fed))
+	buf := append(uncleared(passRoom(n.Size(), got)), fed...)
+	b.pass = pass{active: true, kind: n.Kind(), size: n.Size(), got: got, buf: buf}
 	if n.Kind() == wire.NodeVerbatim {
 		b.pass.format, err = verbatimFormat(n, src)
 	}
@@ -51,10 +72,7 @@ func (b *Builder) PassLeft() uint64 {
 func (b *Builder) PassRoom() []byte {
 	p := &b.pass
 	if len(p.buf) == cap(p.buf) {
-		room := min(p.size, max(passFirst, growFactor*uint64(len(p.buf))))
-		grown := make([]byte, len(p.buf), room)
-		copy(grown, p.buf)
-		p.buf = grown
+		p.buf = append(uncleared(passRoom(p.size, uint64(len(p.buf)))), p.buf...)
 	}
 	return p.buf[len(p.buf):min(uint64(cap(p.buf)), p.size)]
 }

@@ -63,9 +63,7 @@ func (r *Raw) Append(nodes []uint64, src *Source) error {
 func (r *Raw) PassRoom(left uint64) []byte {
 	if free := uint64(cap(r.bytes) - len(r.bytes)); free < min(left, rawLeast) {
 		room := min(uint64(len(r.bytes))+left+rawSlack, max(passFirst, growFactor*uint64(len(r.bytes)))+rawLeast)
-		grown := make([]byte, len(r.bytes), room)
-		copy(grown, r.bytes)
-		r.bytes = grown
+		r.bytes = append(uncleared(room), r.bytes...)
 	}
 	return r.bytes[len(r.bytes):min(uint64(cap(r.bytes)), uint64(len(r.bytes))+left)]
 }
