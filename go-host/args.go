@@ -130,38 +130,39 @@ func (e *encoder) digitsOf(longer []byte) {
 // viewOf gives a string's bytes where they are. They are only ever read.
 func viewOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// textOf gives bytes that nobody changes any more as a string.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
 // Room that a request has without more memory.
 const (
-	smallArgs   = 6
-	smallDigits = 40
+	smallArgs   = 4
+	smallDigits = 24
 )
 
 // request is a command on its way, in one piece of memory.
 type request struct {
-	entry  driver.Entry
-	args   [smallArgs][]byte
-	digits [smallDigits]byte
+	entry   driver.Entry
+	encoder encoder
+	args    [smallArgs][]byte
+	digits  [smallDigits]byte
 }
 
-// encode encodes the one command of the request.
-func (r *request) encode(args []any) ([][]byte, error) {
-	e := encoder{args: r.args[:0], scratch: r.digits[:0]}
-	if len(args) > smallArgs {
-		e.args = make([][]byte, 0, len(args))
-	}
-	return e.command(args)
+func newRequest() any {
+	r := new(request)
+	r.empty()
+	return r
+}
+
+// empty makes the request's own memory that of the encoder, and lets go of the arguments there.
+func (r *request) empty() {
+	clear(r.args[:])
+	r.encoder.args, r.encoder.scratch = r.args[:0], r.digits[:0]
 }
 
 // recycle keeps the request for reuse if nothing points at it any more.
 func (r *request) recycle() {
 	if r.entry.Reset() {
-		clear(r.args[:])
+		r.empty()
 		requests.Put(r)
 	}
 }
 
 // requests are kept for reuse where nothing points at them any more.
-var requests = sync.Pool{New: func() any { return new(request) }}
+var requests = sync.Pool{New: newRequest}

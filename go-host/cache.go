@@ -82,10 +82,10 @@ func (o *CacheOptions) apply(config *driver.Config) {
 func (c *Client) DoCached(ctx context.Context, maxAge time.Duration, args ...any) Reply {
 	store := c.lane().Cache()
 	if store == nil || maxAge <= 0 {
-		return c.do(ctx, nil, args, false)
+		return c.do(ctx, nil, args, 0)
 	}
 	r := lookups.Get().(*lookup)
-	encoded, err := r.encode(args)
+	encoded, err := r.encoder.command(args)
 	if err != nil {
 		return Reply{err: err}
 	}
@@ -139,7 +139,7 @@ func (c *Client) follow(
 // lead sends the command for all who wait for its reply.
 func (c *Client) lead(ctx context.Context, r *lookup, args [][]byte, flight *cache.Flight) Reply {
 	defer flight.Abandon()
-	r.entry.Commands = r.entry.One(driver.Command{Args: args, MayRepeat: c.repeat})
+	r.entry.Commands = r.entry.One(driver.Command{Args: args, Options: c.options})
 	r.entry.Flight = flight
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
@@ -162,12 +162,16 @@ const (
 )
 
 // lookups are kept for reuse where nothing points at them any more.
-var lookups = sync.Pool{New: func() any { return &lookup{command: make([]byte, 0, commandRoom)} }}
+var lookups = sync.Pool{New: func() any {
+	r := &lookup{command: make([]byte, 0, commandRoom)}
+	r.empty()
+	return r
+}}
 
 // recycle keeps the lookup for reuse if nothing points at it any more.
 func (r *lookup) recycle() {
 	if r.entry.Reset() && cap(r.command) <= mostReusable {
-		clear(r.args[:])
+		r.empty()
 		lookups.Put(r)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // Client is a connection to a server, with what is needed to make it anew. It is safe for use by any number of
 // goroutines. Make it with [Open], and close it.
 type Client struct {
-	lanes  lanes
-	repeat bool // what can be repeated may be
+	lanes   lanes
+	options wire.Options // of all commands
 	// timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
 	timeout   time.Duration
 	codeCache core.Cache
@@ -45,7 +45,9 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
-	c := &Client{repeat: o.repeat, timeout: o.timeout, codeCache: o.codeCache(), done: make(chan struct{})}
+	c := &Client{
+		options: commandOptions(o), timeout: o.timeout, codeCache: o.codeCache(), done: make(chan struct{}),
+	}
 	config := o.driver(module)
 	c.hear(o, &config)
 	if o.fetch != nil {
@@ -70,6 +72,14 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
+// commandOptions are those of all commands of a client.
+func commandOptions(o *options) (all wire.Options) {
+	if o.repeat {
+		all |= wire.OptionMayRepeat
+	}
+	return all
+}
+
 func waitReady(ctx context.Context, lane *driver.Lane) error {
 	state, err := lane.Wait(ctx)
 	switch {
@@ -89,16 +99,16 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
 // slices must not be changed before Do returns, and may be after. The context's deadline is the request's: Do returns
 // by then, with an error that says whether the server may have executed the command.
-func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, false) }
+func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, 0) }
 
 // do is Do on a session's link, unless that is nil, and for scripts.
-func (c *Client) do(ctx context.Context, session *driver.Session, args []any, script bool) Reply {
+func (c *Client) do(ctx context.Context, session *driver.Session, args []any, script wire.Options) Reply {
 	r := requests.Get().(*request)
-	encoded, err := r.encode(args)
+	encoded, err := r.encoder.command(args)
 	if err != nil {
 		return Reply{err: err}
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, MayRepeat: c.repeat, Script: script})
+	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, Options: c.options | script})
 	r.entry.Session = session
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
@@ -119,7 +129,7 @@ func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
 	lane := c.lane()
 	lane.SetDeadline(ctx, e)
 	failure := lane.Do(ctx, e)
-	if failure == nil && !isCutShort(e) {
+	if failure == nil && !(e.Failed() && isCutShort(e)) {
 		return nil
 	}
 	return c.runAgain(ctx, e, lane, failure)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
@@ -39,9 +40,9 @@ func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: tr
 
 // Do adds a command. Its reply is there after Exec. Arguments are as for [Client.Do]; byte slices must not be changed
 // before Exec returns. A command that can't be sent makes Exec fail before anything is.
-func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, false) }
+func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, 0) }
 
-func (p *Pipeline) add(args []any, script bool) *Reply {
+func (p *Pipeline) add(args []any, script wire.Options) *Reply {
 	if len(p.spare) == 0 {
 		p.spare = make([]Reply, min(max(leastRoom, len(p.replies)), mostRoom))
 	}
@@ -55,7 +56,7 @@ func (p *Pipeline) add(args []any, script bool) *Reply {
 		r.err = err
 		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))
 	}
-	p.commands = append(p.commands, driver.Command{Args: encoded, MayRepeat: p.client.repeat, Script: script})
+	p.commands = append(p.commands, driver.Command{Args: encoded, Options: p.client.options | script})
 	p.replies = append(p.replies, r)
 	return r
 }
@@ -104,7 +105,7 @@ func failAll(replies []*Reply, err error) error {
 func spread(r *driver.Result, replies []*Reply) error {
 	whole := replyOf(r)
 	if whole.err != nil {
-		return blame(r.Kept, replies, whole.err)
+		return blame(r.Kept(), replies, whole.err)
 	}
 	if whole.value.IsNil() {
 		return failAll(replies, ErrTxFailed)

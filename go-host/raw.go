@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
 // RawReply is a reply as the server sent it.
@@ -19,11 +20,11 @@ type RawReply struct {
 // error means that there was no reply; an error of the server is a reply.
 func (c *Client) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
 	r := requests.Get().(*request)
-	encoded, err := r.encode(args)
+	encoded, err := r.encoder.command(args)
 	if err != nil {
 		return RawReply{}, err
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, MayRepeat: c.repeat, Raw: true})
+	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, Options: c.options | wire.OptionRaw})
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return RawReply{}, clientError(failure)
 	}
@@ -31,7 +32,7 @@ func (c *Client) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
 	if result.Failure != nil {
 		return RawReply{}, clientError(result.Failure)
 	}
-	raw := RawReply{Bytes: result.Raw, Value: result.Value}
+	raw := RawReply{Bytes: result.Raw(), Value: result.Value}
 	r.recycle()
 	return raw, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
 // Script is a program that the server executes. It is sent once: from then on its hash is, and its source only to a
@@ -38,7 +40,7 @@ func (s *Script) RunRO(ctx context.Context, c Scripter, keys []string, args ...a
 
 // Queue adds the script to a pipeline or transaction, as [Pipeline.Do] does a command.
 func (s *Script) Queue(p *Pipeline, keys []string, args ...any) *Reply {
-	return p.add(s.command("EVALSHA", keys, args), true)
+	return p.add(s.command("EVALSHA", keys, args), wire.OptionScript)
 }
 
 // command is what the contract wants of a script: its source is among the arguments, and only sent when it must be.
@@ -51,8 +53,10 @@ func (s *Script) command(name string, keys []string, args []any) []any {
 	return append(all, args...)
 }
 
-func (c *Client) runScript(ctx context.Context, args []any) Reply { return c.do(ctx, nil, args, true) }
+func (c *Client) runScript(ctx context.Context, args []any) Reply {
+	return c.do(ctx, nil, args, wire.OptionScript)
+}
 
 func (s *Session) runScript(ctx context.Context, args []any) Reply {
-	return s.client.do(ctx, s.inner, args, true)
+	return s.client.do(ctx, s.inner, args, wire.OptionScript)
 }

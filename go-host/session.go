@@ -32,7 +32,7 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 
 // Do is [Client.Do] on the session's connection.
 func (s *Session) Do(ctx context.Context, args ...any) Reply {
-	return s.client.do(ctx, s.inner, args, false)
+	return s.client.do(ctx, s.inner, args, 0)
 }
 
 // Pipeline is [Client.Pipeline] on the session's connection.

@@ -19,15 +19,9 @@ const (
 	DefaultQueueBytes = 64 << 20
 )
 
-// Message is what somebody published.
-type Message struct {
-	// Channel is where it was published; empty for a line of MONITOR.
-	Channel string
-	// Pattern is the one that the channel matched, for PSubscribe.
-	Pattern string
-	// Payload is what was published, or the line.
-	Payload string
-}
+// Message is what somebody published: where, which pattern that matched (for PSubscribe), and what. A line of MONITOR
+// is a Payload alone.
+type Message = driver.Message
 
 // NoticeKind is what a [Notice] tells.
 type NoticeKind = driver.NoticeKind
@@ -202,32 +196,17 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	if err != nil {
 		return Notice{}, err
 	}
-	notice := Notice{Kind: n.Kind, Dropped: n.Dropped, Err: publicError(n.Err)}
+	notice := Notice{Kind: n.Kind, Message: n.Message, Dropped: n.Dropped}
 	switch n.Kind {
-	case NoticeMessage:
-		notice.Message = messageOf(n)
 	case NoticeDropped:
 		s.dropped.Add(n.Dropped)
 	case NoticeEnded:
+		notice.Err = publicError(n.Err)
 		s.mu.Lock()
 		s.err = notice.Err
 		s.mu.Unlock()
 	}
 	return notice, nil
-}
-
-// messageOf reads an array of (pattern,) channel and payload, or a line of MONITOR.
-func messageOf(n driver.Notice) (m Message) {
-	if line, err := n.Value.Text(); err == nil {
-		return Message{Payload: line}
-	}
-	parts, _ := n.Value.Slice() // the core gives nothing else
-	texts := make([]string, 3)
-	for i, p := range parts[max(0, len(parts)-3):] {
-		b, _ := p.Bytes()
-		texts[3-len(parts)+i] = textOf(b)
-	}
-	return Message{Pattern: texts[0], Channel: texts[1], Payload: texts[2]}
 }
 
 // Channel gives the messages, and is closed when the subscription ends; [Subscription.Err] then says why. Gaps and

@@ -10,6 +10,7 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/cache"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 	"github.com/coracle-client/coracle/go-host/internal/vectors"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
@@ -46,13 +47,26 @@ func (h *vectorHost) request(s vectors.Step) error {
 	}
 }
 
+func optionsOf(c vectors.Command) (all wire.Options) {
+	if c.Script {
+		all |= wire.OptionScript
+	}
+	if c.MayRepeat {
+		all |= wire.OptionMayRepeat
+	}
+	if c.Raw {
+		all |= wire.OptionRaw
+	}
+	return all
+}
+
 func (h *vectorHost) call(s vectors.Step, e *driver.Entry, commands []vectors.Command) error {
 	for _, c := range commands {
 		args, err := vectorArgs(c)
 		if err != nil {
 			return err
 		}
-		e.Commands = append(e.Commands, driver.Command{Args: args, Script: c.Script, MayRepeat: c.MayRepeat, Raw: c.Raw})
+		e.Commands = append(e.Commands, driver.Command{Args: args, Options: optionsOf(c)})
 	}
 	if s.Session != 0 {
 		e.Session = h.sessions[uint64(s.Session)].inner
@@ -139,8 +153,8 @@ func (h *vectorHost) ended(s vectors.Step) error {
 	if r.Failure != nil {
 		return r.Failure
 	}
-	if string(r.Raw) != string(s.Raw) {
-		return fmt.Errorf("the reply came as %.300q", r.Raw)
+	if string(r.Raw()) != string(s.Raw) {
+		return fmt.Errorf("the reply came as %.300q", r.Raw())
 	}
 	return sameValue(s.Value, r.Value)
 }

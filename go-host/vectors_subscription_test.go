@@ -51,7 +51,10 @@ func (h *vectorHost) notice(s vectors.Step) error {
 		return fmt.Errorf("the notice is %+v", n)
 	}
 	if n.Kind == NoticeMessage {
-		return sameValue(s.Value, n.Value)
+		if wanted := driver.MessageOf(*s.Value); n.Message != wanted {
+			return fmt.Errorf("the message is %.300q", n.Message)
+		}
+		return nil
 	}
 	if n.Kind != NoticeEnded {
 		return nil

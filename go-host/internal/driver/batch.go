@@ -51,63 +51,50 @@ func (b *batch) fill(now uint64, w *work, t *table, holdAbove int) {
 // add appends a row for a command's arguments from arg on. It reports whether the command is complete with that, and
 // whether another may follow.
 func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more bool) {
-	args := c.entry.Commands[command].Args
-	took := b.room(args[arg:], holdAbove)
-	whole := arg+took == len(args)
-	if len(b.meta) == wire.MaxRows || (!whole && (took == 0 || len(b.meta) > 0 && arg == 0)) {
-		return false // a command is only split where it is the first of a call
+	if len(b.meta) == wire.MaxRows {
+		return false
 	}
-	for _, a := range args[arg : arg+took] {
-		if len(a) > holdAbove {
-			b.lengths = append(b.lengths, uint32(len(a))|wire.Held)
-			continue
-		}
-		b.lengths = append(b.lengths, uint32(len(a)))
-		b.bytes = append(b.bytes, a...)
+	e := c.entry
+	args := e.Commands[command].Args[arg:]
+	lengths, bytes := len(b.lengths), len(b.bytes)
+	took := b.take(args, holdAbove)
+	whole := took == len(args)
+	if !whole && (took == 0 || len(b.meta) > 0 && arg == 0) { // it is only split where it is the first of a call
+		b.lengths, b.bytes = b.lengths[:lengths], b.bytes[:bytes]
+		return false
 	}
-	result := c.entry.result(command)
-	id := c.entry.ids[result]
+	result := e.result(command)
+	id := e.ids[result]
 	if id == 0 {
-		id = t.add(c.entry, result)
+		id = t.add(e, result)
 	}
-	b.rows = append(b.rows, id, c.entry.Deadline, uint64(took)|uint64(c.entry.Session.number())<<32,
-		rowOptions(c, command, whole)|uint64(len(args)-arg)<<32)
+	b.rows = append(b.rows, id, e.Deadline, uint64(took)|uint64(e.Session.number())<<32,
+		uint64(rowOptions(c, command, whole))|uint64(len(args))<<32)
 	b.meta = append(b.meta, row{cursor: c, id: id, command: command, arg: arg, args: took})
 	return whole
 }
 
-// room counts how many of the arguments the call has room for.
-func (b *batch) room(args [][]byte, holdAbove int) int {
-	bytes := wire.MaxBytes - len(b.bytes)
+// take appends as many of the arguments as the call has room for, and counts them.
+func (b *batch) take(args [][]byte, holdAbove int) int {
 	most := min(len(args), wire.MaxLengths-len(b.lengths))
 	for i, a := range args[:most] {
 		if len(a) > holdAbove {
+			b.lengths = append(b.lengths, uint32(len(a))|wire.Held)
 			continue
 		}
-		if bytes -= len(a); bytes < 0 {
+		if len(b.bytes)+len(a) > wire.MaxBytes {
 			return i
 		}
+		b.lengths = append(b.lengths, uint32(len(a)))
+		b.bytes = append(b.bytes, a...)
 	}
 	return most
 }
 
-func rowOptions(c *cursor, command int, whole bool) uint64 {
-	var options wire.Options
-	switch {
-	case !c.entry.Atomic:
-	case len(c.entry.Commands) == 1:
-		options |= wire.OptionLone
-	case command+1 < c.end:
-		options |= wire.OptionAtomic
-	}
-	if c.entry.Commands[command].MayRepeat {
-		options |= wire.OptionMayRepeat
-	}
-	if c.entry.Commands[command].Script {
-		options |= wire.OptionScript
-	}
-	if c.entry.Commands[command].Raw {
-		options |= wire.OptionRaw
+func rowOptions(c *cursor, command int, whole bool) wire.Options {
+	options := c.entry.Commands[command].Options
+	if c.entry.Atomic {
+		options |= atomicOption(c, command)
 	}
 	if c.entry.Patient {
 		options |= wire.OptionPatient
@@ -118,7 +105,19 @@ func rowOptions(c *cursor, command int, whole bool) uint64 {
 	if !whole {
 		options |= wire.OptionContinues
 	}
-	return uint64(options)
+	return options
+}
+
+// atomicOption tells where a command stands in its transaction.
+func atomicOption(c *cursor, command int) wire.Options {
+	switch {
+	case len(c.entry.Commands) == 1:
+		return wire.OptionLone
+	case command+1 < c.end:
+		return wire.OptionAtomic
+	default:
+		return 0
+	}
 }
 
 // commit moves the cursors past the rows that the core took. The ids of the others stay theirs, for the next time.

@@ -19,20 +19,28 @@ func (l *Lane) Deadline(ctx context.Context) uint64 {
 	return uint64(max(0, at.Sub(l.start).Microseconds()))
 }
 
-// SetDeadline gives an entry the context's deadline, or the lane's usual one if the context has none.
+// SetDeadline gives an entry the context's deadline. If that has none it is to have the lane's usual one, which counts
+// from when the entry is first looked at: whoever does that reads the clock for all that wait.
 func (l *Lane) SetDeadline(ctx context.Context, e *Entry) {
 	e.Deadline = l.Deadline(ctx)
-	if e.Deadline == wire.Never && l.config.Timeout > 0 {
-		e.Deadline, e.Patient = l.usualDeadline(), true
+	e.Patient = e.Deadline == wire.Never && l.config.Timeout > 0
+}
+
+// begin sets a deadline that counts from now.
+func (e *Entry) begin(usual uint64) {
+	if e.Patient && e.Deadline == wire.Never {
+		e.Deadline = usual
 	}
 }
 
 // usualDeadline is that of a request that begins now, and has none of its caller's.
-func (l *Lane) usualDeadline() uint64 {
+func (l *Lane) usualDeadline() uint64 { return l.usualDeadlineFrom(l.now()) }
+
+func (l *Lane) usualDeadlineFrom(now uint64) uint64 {
 	if l.config.Timeout <= 0 {
 		return wire.Never
 	}
-	return l.now() + uint64(l.config.Timeout/time.Microsecond)
+	return now + uint64(l.config.Timeout/time.Microsecond)
 }
 
 // endLate ends the requests whose deadline passed while they waited to be submitted.

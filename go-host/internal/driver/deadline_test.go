@@ -13,8 +13,8 @@ import (
 func TestWhatRowsSay(t *testing.T) {
 	var s submitter
 	repeat, script, patient := ping(), ping(), ping()
-	repeat.Commands[0].MayRepeat = true
-	script.Commands[0].Script = true
+	repeat.Commands[0].Options = wire.OptionMayRepeat
+	script.Commands[0].Options = wire.OptionScript
 	patient.Patient = true
 	tx := entryOf([]string{"A"}, []string{"B"})
 	tx.Atomic, tx.Patient = true, true
@@ -36,8 +36,12 @@ func TestWhoseDeadlineItIs(t *testing.T) {
 	require.False(t, e.Patient)
 	l.config.Timeout = time.Hour
 	l.SetDeadline(context.Background(), &e)
-	require.InDelta(t, time.Hour.Microseconds(), e.Deadline, float64(time.Minute.Microseconds()))
 	require.True(t, e.Patient)
+	e.begin(l.usualDeadline())
+	require.InDelta(t, time.Hour.Microseconds(), e.Deadline, float64(time.Minute.Microseconds()))
+	begun := e.Deadline
+	e.begin(begun + 1)
+	require.Equal(t, begun, e.Deadline, "once")
 	ctx, cancel := context.WithDeadline(context.Background(), l.start.Add(2*time.Hour))
 	defer cancel()
 	e = Entry{}
@@ -51,7 +55,7 @@ func patientLane(entries ...*Entry) *Lane {
 	l := &Lane{start: time.Now(), config: Config{Timeout: time.Hour}, due: wire.Never}
 	for _, e := range entries {
 		e.Patient = true
-		l.queue(e)
+		l.queue([]*Entry{e}, l.now())
 	}
 	return l
 }
@@ -91,12 +95,13 @@ func TestWhatTheCoreAskedForAgainIsNotLate(t *testing.T) {
 }
 
 func TestPatienceEndsWhileThereIsNoRoom(t *testing.T) {
-	q := incoming{limit: 1, patience: time.Millisecond}
+	q := incoming{limit: 1, patience: time.Millisecond, usual: func() uint64 { return 7 }}
 	_, failure := q.push(t.Context(), ping())
 	require.Nil(t, failure)
 	e := ping()
-	e.Patient = true
+	e.Patient, e.Deadline = true, wire.Never
 	_, failure = q.push(t.Context(), e)
+	require.EqualValues(t, 7, e.Deadline, "it waits already")
 	require.NotNil(t, failure)
 	require.Equal(t, wire.CauseDeadline, failure.Cause)
 	require.Equal(t, wire.FailureNotSent, failure.Failure)

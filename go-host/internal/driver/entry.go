@@ -14,13 +14,8 @@ import (
 type Command struct {
 	// Args begin with the command's name. They are the caller's, who leaves them alone until the entry is done.
 	Args [][]byte
-	// MayRepeat allows sending the command again even if it may have been executed.
-	MayRepeat bool
-	// Script is an EVALSHA whose argument 2 is the script's source, which the core sends only where the server lacks
-	// it.
-	Script bool
-	// Raw asks for the reply's bytes too, see [Result.Raw].
-	Raw bool
+	// Options are those that the caller chooses: OptionMayRepeat, OptionScript, OptionRaw.
+	Options wire.Options
 }
 
 // Failure is how a request ended without a reply.
@@ -57,16 +52,45 @@ type Kept struct {
 // Result is how a command, or a transaction, ended.
 type Result struct {
 	Value   reply.Value
-	Raw     []byte   // the reply as it came, where it was asked for so; the strings of Value are parts of it
 	Failure *Failure // nil where Value is the reply
-	Kept    []Kept
+	extra   *extra   // nil for most
 	ended   bool
+}
+
+// extra is what few results have.
+type extra struct {
+	raw  []byte
+	kept []Kept
+}
+
+// Raw is the reply as it came, where it was asked for so. The strings of Value are parts of it.
+func (r *Result) Raw() []byte {
+	if r.extra == nil {
+		return nil
+	}
+	return r.extra.raw
+}
+
+// Kept are the errors that commands of a transaction got instead of being queued.
+func (r *Result) Kept() []Kept {
+	if r.extra == nil {
+		return nil
+	}
+	return r.extra.kept
+}
+
+// keep adds to what is kept.
+func (r *Result) keep(k Kept) {
+	if r.extra == nil {
+		r.extra = &extra{}
+	}
+	r.extra.kept = append(r.extra.kept, k)
 }
 
 // Take makes what another says the result's own. It may still be looked at by a lane, which wants to know only that it
 // has ended.
 func (r *Result) Take(other *Result) {
-	r.Value, r.Raw, r.Failure, r.Kept = other.Value, other.Raw, other.Failure, other.Kept
+	r.Value, r.Failure, r.extra = other.Value, other.Failure, other.extra
 }
 
 // Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after
@@ -96,6 +120,8 @@ type Entry struct {
 	cursor cursor   // what of the entry was not submitted yet
 	// spent is set where something may still point at the entry after its end.
 	spent bool
+	// failed is set where a result is a failure.
+	failed bool
 
 	oneCommand [1]Command
 	oneResult  [1]Result
@@ -120,6 +146,9 @@ func (e *Entry) prepare() {
 	e.cursor = cursor{entry: e, end: len(e.Commands)}
 }
 
+// Failed reports, of an entry that is done, whether one of its results is a failure.
+func (e *Entry) Failed() bool { return e.failed }
+
 // One gives room for the commands of an entry that has only one.
 func (e *Entry) One(command Command) []Command {
 	e.oneCommand[0] = command
@@ -131,7 +160,9 @@ func (e *Entry) Reset() bool {
 	if e.spent || e.left > 0 {
 		return false
 	}
-	*e = Entry{done: e.done}
+	done := e.done
+	*e = Entry{}
+	e.done = done
 	return true
 }
 
@@ -168,7 +199,9 @@ func (e *Entry) finish(at int, r Result) bool {
 		return false
 	}
 	r.ended = true
-	r.Kept = e.Results[at].Kept
+	if kept := e.Results[at].Kept(); kept != nil {
+		r.extra = &extra{raw: r.Raw(), kept: kept}
+	}
 	e.Results[at] = r
 	e.left--
 	return e.left == 0

@@ -14,9 +14,13 @@ import (
 // scene is what event rows of one call are read with.
 type scene struct {
 	p *core.Progress
-	// value is that of the last message, for a row that says "the same", and link where it came from.
-	value reply.Value
-	link  uint32
+	// message is the last one, for a row that says "the same", and link where it came from.
+	message Message
+	link    uint32
+	// held is the subscription whose lock is held.
+	held *Subscription
+	// known is the link that was looked for last.
+	known *link
 	// raw is the bytes of the reply that was completed last, if they were asked for.
 	raw []byte
 }
@@ -24,8 +28,15 @@ type scene struct {
 // events does what the event rows say. An error means that the core broke the contract.
 func (l *Lane) events(p *core.Progress) error {
 	s := scene{p: p}
+	defer s.letGo()
 	for i := 0; i+wire.EventWords <= len(p.Events); i += wire.EventWords {
 		event := wire.Event(p.Events[i : i+wire.EventWords])
+		if event.Kind() == wire.EventReply && l.quickReply(&s, event) {
+			continue
+		}
+		if event.Kind() != wire.EventMessage {
+			s.letGo()
+		}
 		nodes, ok := event.Nodes(p.Nodes)
 		if !ok {
 			return fmt.Errorf("%s: nodes lie outside of the tape", event.Kind())
@@ -170,14 +181,17 @@ func (l *Lane) reply(s *scene, e wire.Event, nodes []uint64) error {
 		return nil // its caller is gone
 	}
 	if e.Kind() == wire.EventKept {
-		r := &slot.entry.Results[slot.result]
-		r.Kept = append(r.Kept, Kept{Command: int(e.Detail()), Value: v})
+		slot.entry.Results[slot.result].keep(Kept{Command: int(e.Detail()), Value: v})
 		return nil
 	}
 	if f := slot.entry.Flight; f != nil {
 		v = f.Replied(l.cache, v, e.Detail()&mayStore != 0)
 	}
-	l.finish(slot.entry, slot.result, Result{Value: v, Raw: s.raw})
+	r := Result{Value: v}
+	if s.raw != nil {
+		r.extra = &extra{raw: s.raw}
+	}
+	l.finish(slot.entry, slot.result, r)
 	return nil
 }
 
@@ -217,7 +231,9 @@ func (l *Lane) finish(e *Entry, at int, r Result) {
 	if e.Results[at].ended {
 		return
 	}
-	e.spent = e.spent || r.Failure != nil // the core may not have taken all of it
+	if r.Failure != nil {
+		e.spent, e.failed = true, true // the core may not have taken all of it
+	}
 	commands := 1
 	if e.Atomic {
 		commands = len(e.Commands)
@@ -239,7 +255,7 @@ func (l *Lane) resubmit(id uint64, written bool) {
 	e := s.entry
 	e.spent, s.resubmit = true, true
 	s.written = s.written || written
-	e.Results[s.result].Kept = nil // of the submission that is void
+	e.Results[s.result].extra = nil // kept of the submission that is void
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
 	if e.Patient { // for a command that blocks the core knows a later deadline
 		again.until = l.usualDeadline()

@@ -38,6 +38,15 @@ func (in *input) feed() []byte { return in.buf[in.fresh:] }
 // end is the offset of the next byte to come.
 func (in *input) end() uint64 { return in.base + uint64(len(in.buf)) }
 
+// view finds a string of the link's input; false if it is not there any more, or not yet.
+func (in *input) view(offset, size uint64) ([]byte, bool) {
+	from := offset - in.base
+	if offset < in.base || from > uint64(len(in.buf)) || size > uint64(len(in.buf))-from {
+		return nil, false
+	}
+	return in.buf[from : from+size], true
+}
+
 // skip says that bytes went elsewhere.
 func (in *input) skip(n uint64) {
 	// What is kept can't be pointed at together with what comes after the gap: the core has no string that spans it.

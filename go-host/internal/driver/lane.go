@@ -77,6 +77,7 @@ type Lane struct {
 	ended    int      // commands that ended, for which room is still to be made
 	logs     []core.LogLine
 	src      tape.Source // scratch
+	block    block       // where small replies get their memory
 	counters Stats
 	wasReady bool
 	closed   bool // it drains, or has ended
@@ -91,7 +92,7 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 	if l.start.IsZero() {
 		l.start = time.Now()
 	}
-	l.in.limit, l.in.patience = config.MaxQueued, config.Timeout
+	l.in.limit, l.in.patience, l.in.usual = config.MaxQueued, config.Timeout, l.usualDeadline
 	l.due = wire.Never
 	if config.CacheBytes > 0 {
 		l.cache = cache.New(config.CacheBytes)

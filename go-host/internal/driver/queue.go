@@ -21,6 +21,7 @@ type incoming struct {
 	limit    int           // of commands
 	waiters  list.List     // of *waiter, the oldest first
 	patience time.Duration // of entries that are patient
+	usual    func() uint64 // the lane's usual deadline
 }
 
 // waiter is a caller for whose entry there is no room.
@@ -57,6 +58,9 @@ func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Fail
 		lead = q.put(e)
 		q.mu.Unlock()
 		return lead, nil
+	}
+	if e.Patient {
+		e.begin(q.usual()) // waiting for room is part of it
 	}
 	w := &waiter{entry: e, admitted: make(chan struct{})}
 	place := q.waiters.PushBack(w)

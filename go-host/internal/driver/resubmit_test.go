@@ -16,7 +16,7 @@ func askedAgain(t *testing.T) (*Lane, *Entry) {
 	t.Helper()
 	l := &Lane{due: wire.Never}
 	e := entryOf([]string{"A"}, []string{"B"})
-	l.queue(e)
+	l.queue([]*Entry{e}, l.now())
 	l.batch.fill(0, &l.work, &l.table, testHold)
 	l.batch.commit(2, &l.table, 1)
 	l.work.settle()
@@ -103,13 +103,13 @@ func TestWhatWasKeptIsForgotten(t *testing.T) {
 	tx := entryOf([]string{"A"}, []string{"B"})
 	tx.Atomic = true
 	tx.prepare()
-	l.queue(tx)
+	l.queue([]*Entry{tx}, l.now())
 	submitAgain(l)
-	tx.Results[0].Kept = []Kept{{Command: 1}}
+	tx.Results[0].keep(Kept{Command: 1})
 	tell(t, l, tx.ids[0], wire.EventResubmit, 0)
-	require.Empty(t, tx.Results[0].Kept)
+	require.Empty(t, tx.Results[0].Kept())
 	submitAgain(l)
-	tx.Results[0].Kept = []Kept{{Command: 0}}
+	tx.Results[0].keep(Kept{Command: 0})
 	l.finish(tx, 0, Result{})
-	require.Equal(t, []Kept{{Command: 0}}, tx.Results[0].Kept)
+	require.Equal(t, []Kept{{Command: 0}}, tx.Results[0].Kept())
 }

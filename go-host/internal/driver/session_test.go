@@ -49,7 +49,7 @@ func TestASessionIsGrantedThenOver(t *testing.T) {
 		e.Session = s
 	}
 	for _, e := range []*Entry{waits, taken, other} {
-		l.queue(e)
+		l.queue([]*Entry{e}, l.now())
 		l.table.add(e, 0)
 	}
 	l.table.get(taken.ids[0]).accepted = true
@@ -69,7 +69,7 @@ func TestASessionIsGrantedThenOver(t *testing.T) {
 
 	after := ping()
 	after.Session = s
-	l.queue(after)
+	l.queue([]*Entry{after}, l.now())
 	<-after.done
 	require.ErrorIs(t, after.Results[0].Failure, ErrSessionOver)
 }

@@ -9,9 +9,8 @@ import (
 // submit hands the core all that waits, as far as it has room. The caller holds the instance lock.
 func (l *Lane) submit() {
 	l.taken = l.in.take(l.taken[:0])
-	for i, e := range l.taken {
-		l.queue(e)
-		l.taken[i] = nil
+	if len(l.taken) > 0 {
+		l.queue(l.taken, l.now())
 	}
 	for l.inst != nil && !l.blocked && !l.work.empty() {
 		l.seq++
@@ -38,15 +37,20 @@ func (l *Lane) submit() {
 	l.batch.reset()
 }
 
-// queue puts an entry last, unless it comes too late for its session.
-func (l *Lane) queue(e *Entry) {
-	if e.Session != nil && e.Session.over != nil {
-		l.fail(e, e.Session.refusal())
-		return
-	}
-	l.work.fresh.push(&e.cursor)
-	if e.Patient {
-		l.due = min(l.due, e.Deadline)
+// queue puts entries last, unless they come too late for their session. It forgets them in the slice.
+func (l *Lane) queue(entries []*Entry, now uint64) {
+	usual := l.usualDeadlineFrom(now)
+	for i, e := range entries {
+		entries[i] = nil
+		if e.Session != nil && e.Session.over != nil {
+			l.fail(e, e.Session.refusal())
+			continue
+		}
+		l.work.fresh.push(&e.cursor)
+		if e.Patient {
+			e.begin(usual)
+			l.due = min(l.due, e.Deadline)
+		}
 	}
 }
 
@@ -93,8 +97,12 @@ func (l *Lane) Await(ctx context.Context, e *Entry) {
 			<-e.done
 		}
 	}
-	l.detach(e)
-	l.explain(ctx, e)
+	if len(e.held) > 0 {
+		l.detach(e)
+	}
+	if e.failed {
+		l.explain(ctx, e)
+	}
 }
 
 // explain says why the caller gave up, where the core only knows that it did, and where a session went.

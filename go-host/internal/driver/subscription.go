@@ -9,7 +9,6 @@ import (
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
-	"github.com/coracle-client/coracle/go-host/reply"
 )
 
 // NoticeKind is what a [Notice] tells.
@@ -32,8 +31,8 @@ const (
 // Notice is something that happened to a subscription.
 type Notice struct {
 	Kind NoticeKind
-	// Value is an array of (pattern,) channel and payload; of MONITOR, a line.
-	Value reply.Value
+	// Message is that of a NoticeMessage.
+	Message Message
 	// Dropped counts the messages of a NoticeDropped.
 	Dropped uint64
 	// Err is why the subscription ended; nil if that was asked for.
@@ -104,38 +103,50 @@ func newSubscription(l *Lane, options SubscribeOptions) *Subscription {
 	return s
 }
 
-// push queues a notice. It reports how many messages were dropped for it, and whether the queue was full and the
-// subscription is to end for that.
-func (s *Subscription) push(n Notice) (dropped uint64, full bool) {
+// push is what came of queueing a notice: how many messages were dropped for it, and whether the queue was full and
+// the subscription is to end for that.
+type push struct {
+	dropped uint64
+	full    bool
+}
+
+// push queues a notice, and wakes the subscriber.
+func (s *Subscription) push(n Notice) push {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.signal()
+	return s.pushLocked(n)
+}
+
+// pushLocked queues a notice. The caller holds the lock, and wakes the subscriber before it gives it up.
+func (s *Subscription) pushLocked(n Notice) (was push) {
 	if s.end != nil {
-		return 0, false
+		return was
 	}
-	n.size = sizeOf(n.Value)
+	n.size = n.Message.size()
 	// Who waits for room stops after what has come: see [link.read].
 	for s.options.WhenFull != WaitForRoom && s.queue.len() > 0 &&
 		(s.queue.len() >= s.options.MaxMessages || s.bytes+n.size > s.options.MaxBytes) {
 		if s.options.WhenFull == CloseSubscription {
 			s.finish(ErrQueueFull)
-			return 0, true
+			was.full = true
+			return was
 		}
 		oldest := s.queue.pop()
 		s.bytes -= oldest.size
 		if oldest.Kind == NoticeMessage {
-			dropped++
+			was.dropped++
 		} else {
 			s.displace(oldest)
 		}
 	}
-	s.lost += dropped
+	s.lost += was.dropped
 	s.queue.push(n)
 	s.bytes += n.size
 	if n.Kind == NoticeSubscribed {
 		s.once.Do(func() { close(s.confirmed) })
 	}
-	s.signal()
-	return dropped, false
+	return was
 }
 
 // displace keeps a notice that is no message: a gap is told, however long nobody looks. Of several gaps one is enough,
@@ -170,17 +181,6 @@ func (s *Subscription) makeRoom() {
 		close(s.room)
 		s.room = nil
 	}
-}
-
-func sizeOf(v reply.Value) int {
-	size := v.Len() // of MONITOR's lines
-	if elems, err := v.Slice(); err == nil {
-		size = 0
-		for _, e := range elems {
-			size += e.Len()
-		}
-	}
-	return size
 }
 
 func (s *Subscription) signal() {

@@ -23,15 +23,19 @@ func (u *subscriptions) notify(id uint64, n Notice) {
 	if s == nil {
 		return
 	}
-	dropped, full := s.push(n)
-	u.dropped += dropped
-	if dropped > 0 {
-		u.news.tell(Event{Kind: EventDropped, Count: dropped})
-	}
+	u.pushed(s, s.push(n))
 	if n.Kind == NoticeGap {
 		u.news.tell(Event{Kind: EventGap})
 	}
-	if full {
+}
+
+// pushed sees to what came of a push.
+func (u *subscriptions) pushed(s *Subscription, was push) {
+	if was.dropped > 0 {
+		u.dropped += was.dropped
+		u.news.tell(Event{Kind: EventDropped, Count: was.dropped})
+	}
+	if was.full {
 		u.leaving = append(u.leaving, s)
 	}
 }
@@ -42,21 +46,6 @@ func (u *subscriptions) endAll(cause error) {
 		s.finishLocked(cause)
 		delete(u.byID, id)
 	}
-}
-
-func (l *Lane) message(s *scene, e wire.Event, nodes []uint64) error {
-	if e.Detail()&1 == 0 {
-		v, err := l.complete(s, e, nodes)
-		if err != nil {
-			return err
-		}
-		s.value, s.link = v, e.Link()
-	}
-	l.subs.notify(e.ID(), Notice{Kind: NoticeMessage, Value: s.value})
-	if sub, k := l.subs.byID[e.ID()], l.links[s.link]; sub != nil && k != nil && sub.options.WhenFull == WaitForRoom {
-		k.own = sub
-	}
-	return nil
 }
 
 func (l *Lane) subscriptionEnded(s *scene, e wire.Event, nodes []uint64) error {

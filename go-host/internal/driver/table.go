@@ -56,11 +56,16 @@ func (t *table) get(id uint64) *slot {
 
 func (t *table) remove(id uint64) {
 	if s := t.get(id); s != nil {
-		s.entry.ids[s.result] = 0
-		s.entry, s.cursor = nil, nil
-		t.live--
-		t.free = append(t.free, uint32(id)-1)
+		t.removeSlot(s, id)
 	}
+}
+
+// removeSlot is remove for who has found the request already.
+func (t *table) removeSlot(s *slot, id uint64) {
+	s.entry.ids[s.result] = 0
+	s.entry, s.cursor = nil, nil
+	t.live--
+	t.free = append(t.free, uint32(id)-1)
 }
 
 // each calls f with each live request; f may remove it.
