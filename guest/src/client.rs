@@ -204,7 +204,14 @@ impl Core {
 
     /// The link that commands go on, if it is ready.
     pub(crate) fn main(&mut self) -> Option<&mut Link> {
-        self.links.iter_mut().find(|link| link.purpose == Purpose::Main && link.state == State::Ready && !link.retiring)
+        let at = self.main_at()?;
+        self.links.get_mut(at)
+    }
+
+    /// The place of that link.
+    pub(crate) fn main_at(&self) -> Option<usize> {
+        let serves = |link: &Link| link.purpose == Purpose::Main && link.state == State::Ready && !link.retiring;
+        self.links.iter().position(serves)
     }
 
     /// Closes a link, and remembers why. Its requests end when the host says how much was written.

@@ -5,7 +5,6 @@
 use crate::client::Core;
 use crate::commands::{self, Blocks, Flags};
 use crate::inflight::{Entry, REPEAT, What};
-use crate::link::State;
 use crate::mutant::{self, Mutant};
 use crate::refused;
 use crate::resp::encode;
@@ -99,13 +98,6 @@ impl Core {
         let requests = most.saturating_sub(link.inflight.len()).min(load.requests_left(limits.queued as usize));
         let bytes = u64::from(limits.inflight_bytes).saturating_sub(link.inflight.bytes(link.sent));
         Some((at, Room { requests, bytes: bytes.min(load.bytes_left(u64::from(limits.queued_bytes))) }))
-    }
-
-    /// The place of the link that commands go on, if it is ready.
-    fn main_at(&self) -> Option<usize> {
-        use crate::link::Purpose;
-        let serves = |link: &crate::link::Link| link.purpose == Purpose::Main && link.state == State::Ready;
-        self.links.iter().position(|link| serves(link) && !link.retiring)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Usual replies to usual commands, and usual messages, one after the other: what `input.rs` and `subscriptions.rs` would
 //! do with them, and nothing else.
 
-use super::{Link, Purpose, State};
+use super::{Link, Purpose};
 use crate::inflight::{RAW, STORE, What};
 use crate::output::{Node, Output};
 use crate::pubsub::{Hubs, Kind};
@@ -21,7 +21,7 @@ impl Link {
     /// Reads messages as long as they are usual and somebody wants them, and says them.
     pub fn receive_messages(&mut self, input: &mut &[u8], hubs: &Hubs, out: &mut Output) {
         let Purpose::Hub(hub) = self.purpose else { return };
-        if self.state != State::Ready || self.monitors || !self.decoder.is_at_rest() {
+        if !self.decoder.is_at_rest() {
             return;
         }
         let mut last: (Kind, &[u8], &[u64]) = (Kind::Channel, &[], &[]);
@@ -61,7 +61,7 @@ impl Link {
 
     /// Reads replies as long as they are usual, and ends their requests.
     pub(super) fn receive_usual(&mut self, input: &mut &[u8], out: &mut Output) {
-        if self.state != State::Ready || self.monitors || input.is_empty() || !self.decoder.is_at_rest() {
+        if input.is_empty() || !self.decoder.is_at_rest() {
             return;
         }
         out.reserve(self.inflight.len().min(AT_ONCE));

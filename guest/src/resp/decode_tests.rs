@@ -93,6 +93,28 @@ fn reads_every_type() {
 }
 
 #[test]
+fn bounds_a_reply_as_a_whole() {
+    let reply = b"*3\r\n$4\r\nabcd\r\n$3\r\nabc\r\n$3\r\nabc\r\n";
+    let bounded = |reply_bytes| decode(reply, &[], Limits { reply_bytes, ..Limits::default() });
+    assert!(bounded(30).is_ok());
+    assert_eq!(bounded(29).unwrap_err().cause, Cause::TooLarge);
+}
+
+#[test]
+fn knows_where_the_last_value_began() {
+    let mut decoder = Decoder::new(Limits::default());
+    let mut input = &b"+OK\r\n$1\r\na\r\n*1\r\n:1\r\n"[..];
+    let mut out = Output::default();
+    for from in [0, 5] {
+        assert!(decoder.next_usual(&mut input, &mut out));
+        assert_eq!(decoder.last_from(), from);
+    }
+    assert!(!decoder.next_usual(&mut input, &mut out));
+    decoder.next(&mut input, &mut out).unwrap();
+    assert_eq!(decoder.last_from(), 12);
+}
+
+#[test]
 fn names_the_peers_fault() {
     for (input, cause, text) in [
         ("$?\r\n", Cause::Protocol, "streamed"),

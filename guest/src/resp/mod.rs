@@ -6,6 +6,5 @@ pub mod buffer;
 pub mod decode;
 pub mod encode;
 mod number;
-mod scan;
 
 pub use decode::{Decoder, Fault, Step};

@@ -262,6 +262,11 @@ impl Bench {
         self.nodes(row).map(|node| node[0] as u8).collect()
     }
 
+    /// How many nodes the last call gave, those of all rows.
+    pub fn all_nodes(&self) -> usize {
+        self.progress.nodes.len() / 2
+    }
+
     /// Ranges of input that this request was given, and where there are any, that they stand last in their rows.
     pub fn raw_of(&self, id: u64) -> Vec<(u64, u64)> {
         let mut ranges = Vec::new();

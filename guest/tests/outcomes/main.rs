@@ -8,6 +8,7 @@ mod leases;
 mod putoff;
 mod raw;
 mod tracking;
+mod usual;
 
 use bench::{Bench, Row};
 use coracle_core::client::Reason;
