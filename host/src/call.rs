@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::client::Client;
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
-use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape, Signal};
+use crate::inbox::Refused;
+use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape};
 use crate::rows::NEVER;
 use crate::session::Handle;
+use crate::ticket::{Answer, Call, Ticket};
 
 /// Commands from this size on count against `Limits::waiting_bytes`; smaller ones are bounded by their number.
 const LARGE: u64 = 4096;
@@ -40,18 +41,23 @@ impl Until {
 }
 
 impl Client {
-    pub(crate) fn columns(&self, commands: Vec<Command>) -> Result<Columns, Error> {
-        if commands.len() > MAX_COMMANDS {
-            return Err(usage("a pipeline takes at most 16,777,216 commands"));
-        }
-        // A session's link is its caller's state: nothing on it can be repeated elsewhere.
-        let repeat = self.shared.repeat == Repeat::Allowed && self.session.is_none();
+    /// Commands as columns, and until when they may take, as the first one says; `None` if there are none.
+    pub(crate) fn columns(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Option<(Columns, Until)>, Error> {
+        let mut commands = commands.into_iter();
+        let Some(first) = commands.next() else { return Ok(None) };
+        let until = Until::of(&first, self.deadline);
         let mut columns = Columns::default();
-        for command in commands {
-            let command = if repeat { command.may_repeat() } else { command };
-            columns.add(command, self.shared.hold_above)?;
+        columns.reserve(commands.size_hint().0.saturating_add(1), &first);
+        for command in std::iter::once(first).chain(commands) {
+            if columns.commands() == MAX_COMMANDS {
+                return Err(usage("a pipeline takes at most 16,777,216 commands"));
+            }
+            columns.add(self.marked(command), self.shared.hold_above)?;
         }
-        Ok(columns)
+        Ok(Some((columns, until)))
     }
 
     /// Sends a command, and waits for its reply.
@@ -62,13 +68,14 @@ impl Client {
         aside: Option<Box<Aside>>,
     ) -> Result<Value, Error> {
         let span = tracing::debug_span!("coracle.call", command = command.name());
-        let columns = self.columns(vec![command])?;
-        match self.submit(columns, Shape::Single, until, aside).instrument(span).await? {
+        let columns = Columns::of(self.marked(command), self.shared.hold_above)?;
+        match traced(span, self.submit(columns, Shape::Single, until, aside)).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }
     }
 
+    /// Sends what is in the columns, and waits for the replies.
     pub(crate) async fn submit(
         &self,
         columns: Columns,
@@ -76,62 +83,64 @@ impl Client {
         until: Until,
         aside: Option<Box<Aside>>,
     ) -> Result<Replies, Error> {
-        let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
         let deadline = until.instant();
-        let permit = self.permit(columns.size, deadline).await?;
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            columns,
-            shape,
-            deadline: deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline)),
-            patient: matches!(until, Until::Usual(Some(_))),
-            session,
-            aside,
-            reply,
-            _permit: permit,
-        };
-        self.send(job, deadline).await?;
-        let mut gone = GiveUp { signal: &self.shared.signal, armed: true };
-        let replies = answer.await;
-        gone.armed = false;
-        // The manager answers every job that it takes, so this is one that ended with it.
-        replies.map_err(|_| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
-    }
-
-    /// Room for a large command's bytes.
-    async fn permit(&self, size: u64, deadline: Option<Instant>) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        if size < LARGE {
-            return Ok(None);
+        let large = columns.size >= LARGE;
+        let (ticket, answer) = self.ticket(columns, shape, until, deadline)?;
+        let mut job = Job { ticket, aside, _permit: None };
+        if !large {
+            match self.shared.inbox.try_send(job) {
+                Ok(()) => return answered(answer.await),
+                Err(Refused::Closed) => return Err(self.end()),
+                Err(Refused::Full(back)) => job = back,
+            }
         }
-        let size = u32::try_from(size).unwrap_or(u32::MAX).min(self.shared.large_limit);
-        let permit = Arc::clone(&self.shared.large).acquire_many_owned(size);
-        // The semaphore is never closed.
-        in_time(deadline, permit).await.map(Result::ok)
+        // Seldom, and its future large.
+        Box::pin(self.send_slowly(job, large, deadline)).await?;
+        answered(answer.await)
     }
 
-    /// A full queue waits until the deadline.
-    async fn send(&self, job: Job, deadline: Option<Instant>) -> Result<(), Error> {
-        let job = match self.jobs.try_send(job) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.end()),
-            Err(mpsc::error::TrySendError::Full(job)) => job,
-        };
-        in_time(deadline, self.jobs.send(job)).await?.map_err(|_| self.end())
+    fn ticket(
+        &self,
+        columns: Columns,
+        shape: Shape,
+        until: Until,
+        deadline: Option<Instant>,
+    ) -> Result<(Ticket, Answer<'_>), Error> {
+        let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
+        let deadline = deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline));
+        let patient = matches!(until, Until::Usual(Some(_)));
+        let ticket = Ticket::new(Call::new(columns, shape, deadline, patient, session));
+        let answer = ticket.answer(&self.shared.signal);
+        Ok((ticket, answer))
+    }
+
+    /// A session's link is its caller's state: nothing on it can be repeated elsewhere.
+    fn marked(&self, command: Command) -> Command {
+        let repeat = self.shared.repeat == Repeat::Allowed && self.session.is_none();
+        if repeat { command.may_repeat() } else { command }
+    }
+
+    /// Waits for room for a large command's bytes, and in the queue, until the deadline.
+    async fn send_slowly(&self, mut job: Job, large: bool, deadline: Option<Instant>) -> Result<(), Error> {
+        if large {
+            let size = u32::try_from(job.columns.size).unwrap_or(u32::MAX).min(self.shared.large_limit);
+            let permit = Arc::clone(&self.shared.large).acquire_many_owned(size);
+            // The semaphore is never closed.
+            job._permit = in_time(deadline, permit).await?.ok();
+        }
+        let sent = in_time(deadline, self.shared.inbox.send(job)).await?;
+        if sent { Ok(()) } else { Err(self.end()) }
     }
 }
 
-/// Tells the manager that a caller went away; it looks for itself who it was.
-struct GiveUp<'a> {
-    signal: &'a Signal,
-    armed: bool,
+/// The manager answers every job that it takes, so one that is not answered ended with it.
+fn answered(replies: Option<Replies>) -> Result<Replies, Error> {
+    replies.ok_or_else(|| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
 }
 
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.signal.raise();
-        }
-    }
+/// Waits in a span, if anybody wants to see it.
+pub(crate) async fn traced<F: Future>(span: Span, future: F) -> F::Output {
+    if span.is_disabled() { future.await } else { future.instrument(span).await }
 }
 
 pub(crate) async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {

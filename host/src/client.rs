@@ -8,16 +8,16 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::cache::Shelf;
-use crate::call::{Until, in_time};
+use crate::call::{Until, in_time, traced};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
 use crate::credentials::{self, Credentials};
 use crate::engine::Program;
 use crate::error::{Cause, Error, Outcome};
-use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Job, Replies, Shape, Signal, Swap};
+use crate::inbox::Inbox;
+use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Replies, Shape, Signal, Swap};
 use crate::session::Handle;
 use crate::stats::{Counters, Stats};
 use crate::subscription::{Names, SubscribeOptions, Subscription};
@@ -33,7 +33,6 @@ const READY_GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) controls: mpsc::Sender<Control>,
     pub(crate) deadline: Option<Duration>,
     /// Set in a session: its calls go on that link.
@@ -42,6 +41,8 @@ pub struct Client {
 
 /// What all handles of a client have in common.
 pub(crate) struct Shared {
+    /// Jobs on their way to the manager.
+    pub(crate) inbox: Inbox,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     /// A caller, a reader or the holder of a session went away.
@@ -88,12 +89,12 @@ impl Client {
         }
         let chosen = config.clone();
         let program = load(move || Program::of(&chosen)).await?;
-        let (jobs, jobs_inbox) = mpsc::channel(config.limits.waiting);
         let (controls, controls_inbox) = mpsc::channel(CONTROLS);
         let (state_sender, state) = watch::channel(ClientState::Connecting);
         let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
         let shared = Arc::new(Shared {
+            inbox: Inbox::new(config.limits.waiting),
             clock: Clock::start(),
             counters: Arc::new(Counters::of_new_client()),
             signal: Arc::new(Signal::default()),
@@ -110,9 +111,9 @@ impl Client {
             ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
         });
         let deadline = config.deadline;
-        let inboxes = Inboxes { jobs: jobs_inbox, controls: controls_inbox, state: state_sender };
+        let inboxes = Inboxes { controls: controls_inbox, state: state_sender };
         manager::spawn(config, program, &shared, inboxes)?;
-        Ok(Self { shared, jobs, controls, deadline, session: None })
+        Ok(Self { shared, controls, deadline, session: None })
     }
 
     /// A handle of the same client whose calls may take this long unless a command says otherwise.
@@ -136,12 +137,14 @@ impl Client {
 
     /// Sends commands in one go, and waits for all their replies, which come in the same order. The deadline is that of
     /// the first command.
-    pub async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Result<Value, Error>>, Error> {
-        let Some(first) = commands.first() else { return Ok(Vec::new()) };
-        let span = tracing::debug_span!("coracle.pipeline", commands = commands.len());
-        let until = Until::of(first, self.deadline);
-        let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Pipeline, until, None).instrument(span).await? {
+    pub async fn pipeline(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Vec<Result<Value, Error>>, Error> {
+        let Some((columns, until)) = self.columns(commands)? else { return Ok(Vec::new()) };
+        let span = tracing::debug_span!("coracle.pipeline", commands = columns.commands());
+        let asked = self.submit(columns, Shape::Pipeline, until, None);
+        match traced(span, asked).await? {
             Replies::Many(replies) => Ok(replies),
             Replies::One(reply) => Ok(vec![reply]),
         }
@@ -149,12 +152,11 @@ impl Client {
 
     /// Sends commands as a transaction, and waits for its end: the reply of EXEC, `Value::Nil` if a watched key was
     /// touched. The deadline is that of the first command.
-    pub async fn transaction(&self, commands: Vec<Command>) -> Result<Value, Error> {
-        let Some(first) = commands.first() else { return Ok(Value::Array(Vec::new())) };
-        let span = tracing::debug_span!("coracle.transaction", commands = commands.len());
-        let until = Until::of(first, self.deadline);
-        let columns = self.columns(commands)?;
-        match self.submit(columns, Shape::Transaction, until, None).instrument(span).await? {
+    pub async fn transaction(&self, commands: impl IntoIterator<Item = Command>) -> Result<Value, Error> {
+        let Some((columns, until)) = self.columns(commands)? else { return Ok(Value::Array(Vec::new())) };
+        let span = tracing::debug_span!("coracle.transaction", commands = columns.commands());
+        let asked = self.submit(columns, Shape::Transaction, until, None);
+        match traced(span, asked).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }

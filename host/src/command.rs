@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Arg;
+use smallvec::SmallVec;
 
 use crate::error::{Cause, Error, Failure};
 use crate::rows::{HELD, MAY_REPEAT, RAW, SCRIPT, TRACK};
@@ -12,22 +13,25 @@ use crate::rows::{HELD, MAY_REPEAT, RAW, SCRIPT, TRACK};
 const SHARED_FROM: usize = 1024;
 /// Bit 31 of a length is taken.
 const MAX_ARGUMENT: usize = HELD as usize - 1;
+/// A command of no more than these needs no memory beside its call's own.
+const USUAL_BYTES: usize = 96;
+const USUAL_ARGUMENTS: usize = 6;
+
+type Lengths = SmallVec<[u32; USUAL_ARGUMENTS]>;
+type Bodies = SmallVec<[u8; USUAL_BYTES]>;
 
 /// A command with its arguments, the name included. The arguments are bytes; nothing is added or taken away.
 #[derive(Debug, Clone, Default)]
 pub struct Command {
-    small: Vec<u8>,
-    arguments: Vec<Argument>,
+    /// One for each argument, with [`HELD`] set where it has a buffer of its own.
+    lengths: Lengths,
+    /// Of all arguments that have none.
+    small: Bodies,
+    /// The others, in order.
+    shared: Vec<Bytes>,
     deadline: Option<Duration>,
     /// Bits of the contract's `options` that are the command's own.
     options: u32,
-}
-
-#[derive(Debug, Clone)]
-enum Argument {
-    /// The next so many bytes of `small`.
-    Small(usize),
-    Shared(Bytes),
 }
 
 /// Something that can be an argument of a [`Command`]. `Bytes` and `Vec<u8>` are taken over without a copy.
@@ -73,10 +77,8 @@ impl Command {
 
     /// The command's name, for spans; empty if it is not text.
     pub(crate) fn name(&self) -> &str {
-        let name = match self.arguments.first() {
-            Some(Argument::Small(length)) => self.small.get(..*length),
-            Some(Argument::Shared(_)) | None => None,
-        };
+        let name = self.lengths.first().filter(|length| **length & HELD == 0);
+        let name = name.and_then(|length| self.small.get(..*length as usize));
         name.and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
     }
 
@@ -109,31 +111,39 @@ impl Command {
     /// The arguments, the name first.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &[u8]> {
         let mut small = self.small.as_slice();
-        self.arguments.iter().map(move |argument| match argument {
-            Argument::Small(length) => {
-                let (bytes, rest) = small.split_at_checked(*length).unwrap_or_default();
-                small = rest;
-                bytes
+        let mut shared = self.shared.iter();
+        self.lengths.iter().map(move |length| {
+            if length & HELD != 0 {
+                return shared.next().map_or(&[][..], |bytes| bytes);
             }
-            Argument::Shared(bytes) => bytes,
+            let (bytes, rest) = small.split_at_checked(*length as usize).unwrap_or_default();
+            small = rest;
+            bytes
         })
     }
 
     fn push_slice(&mut self, bytes: &[u8]) {
         if bytes.len() >= SHARED_FROM {
-            self.arguments.push(Argument::Shared(Bytes::copy_from_slice(bytes)));
+            self.push_shared(Bytes::copy_from_slice(bytes));
         } else {
             self.small.extend_from_slice(bytes);
-            self.arguments.push(Argument::Small(bytes.len()));
+            // It is below 1024.
+            self.lengths.push(bytes.len() as u32);
         }
     }
 
     fn push_bytes(&mut self, bytes: Bytes) {
         if bytes.len() >= SHARED_FROM {
-            self.arguments.push(Argument::Shared(bytes));
+            self.push_shared(bytes);
         } else {
             self.push_slice(&bytes);
         }
+    }
+
+    fn push_shared(&mut self, bytes: Bytes) {
+        // Its true length is told by the bytes: one that is too long is refused when the command is sent.
+        self.lengths.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX) | HELD);
+        self.shared.push(bytes);
     }
 }
 
@@ -211,13 +221,13 @@ impl TryFrom<&redis::Cmd> for Command {
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     /// One for each argument, with [`HELD`] set where the host holds it.
-    pub(crate) lengths: Vec<u32>,
+    pub(crate) lengths: Lengths,
     /// Of all arguments that are not held.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bodies,
     /// By number of the argument, in order.
     held: Vec<(u32, Bytes)>,
     /// One for each command.
-    commands: Vec<Packed>,
+    commands: SmallVec<[Packed; 1]>,
     /// Bytes of everything.
     pub(crate) size: u64,
 }
@@ -237,30 +247,53 @@ pub(crate) struct Ends {
 }
 
 impl Columns {
-    /// Arguments longer than `hold_above` stay with the host.
+    /// Of one command. Arguments longer than `hold_above` stay with the host.
+    pub(crate) fn of(command: Command, hold_above: usize) -> Result<Self, Error> {
+        let mut columns = Self::default();
+        if !command.shared.is_empty() || command.small.len() > hold_above || command.lengths.is_empty() {
+            columns.add(command, hold_above)?;
+            return Ok(columns);
+        }
+        let Command { lengths, small, options, .. } = command;
+        let end = Ends { arguments: lengths.len(), bytes: small.len() };
+        columns.commands.push(Packed { end, options });
+        Ok(Self { size: small.len() as u64, lengths, bytes: small, ..columns })
+    }
+
+    /// Adds a command.
     pub(crate) fn add(&mut self, command: Command, hold_above: usize) -> Result<(), Error> {
-        if command.arguments.is_empty() {
+        if command.lengths.is_empty() {
             return Err(usage("a command needs a name"));
         }
         let mut small = command.small.as_slice();
-        for argument in command.arguments {
-            match argument {
-                Argument::Small(length) => {
-                    let (bytes, rest) = small.split_at_checked(length).unwrap_or_default();
-                    small = rest;
-                    if length > hold_above {
-                        self.hold(Bytes::copy_from_slice(bytes))?;
-                    } else {
-                        self.copy(bytes)?;
-                    }
+        let mut shared = command.shared.into_iter();
+        for length in command.lengths {
+            if length & HELD != 0 {
+                let bytes = shared.next().unwrap_or_default();
+                if bytes.len() > hold_above {
+                    self.hold(bytes)?
+                } else {
+                    self.copy(&bytes)?
                 }
-                Argument::Shared(bytes) if bytes.len() > hold_above => self.hold(bytes)?,
-                Argument::Shared(bytes) => self.copy(&bytes)?,
+                continue;
             }
+            let (bytes, rest) = small.split_at_checked(length as usize).unwrap_or_default();
+            small = rest;
+            if bytes.len() > hold_above { self.hold(Bytes::copy_from_slice(bytes))? } else { self.copy(bytes)? }
         }
         let end = Ends { arguments: self.lengths.len(), bytes: self.bytes.len() };
         self.commands.push(Packed { end, options: command.options });
         Ok(())
+    }
+
+    /// Makes room for so many commands like this one.
+    pub(crate) fn reserve(&mut self, commands: usize, like: &Command) {
+        // A bound, as it is a guess.
+        const MOST: usize = 1024;
+        let commands = commands.min(MOST);
+        self.commands.reserve(commands);
+        self.lengths.reserve(commands * like.lengths.len());
+        self.bytes.reserve(commands * (like.small.len() + 8));
     }
 
     pub(crate) fn commands(&self) -> usize {

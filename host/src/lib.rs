@@ -27,6 +27,7 @@ mod credentials;
 mod engine;
 mod error;
 mod event;
+mod inbox;
 mod manager;
 mod raw;
 mod rows;
@@ -35,6 +36,7 @@ mod session;
 mod stats;
 mod subscription;
 mod tape;
+mod ticket;
 
 pub use cache::{Cache, CacheStats, Cached};
 pub use client::{Client, ClientState};

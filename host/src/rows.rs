@@ -102,6 +102,11 @@ pub(crate) fn nodes(words: &[u64]) -> impl Iterator<Item = Result<Node, Fault>> 
     })
 }
 
+/// The node in these words, if it is the only one.
+pub(crate) fn sole_node(words: &[u64]) -> Result<Option<Node>, Fault> {
+    if words.len() == NODE_WORDS { nodes(words).next().transpose() } else { Ok(None) }
+}
+
 /// Words 2 and 3 of a row of `submit`.
 pub(crate) fn command_words(arguments: u32, session: u32, options: u32, total: u32) -> (u64, u64) {
     (u64::from(arguments) | u64::from(session) << 32, u64::from(options) | u64::from(total) << 32)

@@ -237,7 +237,14 @@ fn frame(node: &Node) -> Result<Option<Frame>, Fault> {
     }))
 }
 
-fn scalar(node: &Node, source: &Source<'_>) -> Result<Value, Fault> {
+/// Whether the node is a value by itself, all of which is there, and no error.
+pub(crate) fn is_plain(node: &Node) -> bool {
+    use NodeKind::{Array, Attribute, Error, Map, Raw, Set, Spliced};
+    !node.passes() && !matches!(node.kind, Array | Attribute | Error | Map | Raw | Set | Spliced)
+}
+
+/// The value that such a node is, and that of an error.
+pub(crate) fn scalar(node: &Node, source: &Source<'_>) -> Result<Value, Fault> {
     Ok(match node.kind {
         NodeKind::Boolean => Value::Boolean(node.value != 0),
         NodeKind::Integer => Value::Int(node.value.cast_signed()),

@@ -7,10 +7,10 @@ use crate::client::ClientState;
 use crate::engine::wit::{self, EventKind, NodeKind, Progress};
 use crate::engine::{Instance, Trap};
 use crate::error::{Cause, Error, Failure};
-use crate::rows::{Event, Fault, Node, events, fault, nodes};
+use crate::rows::{Event, Fault, Node, events, fault, nodes, sole_node};
 use crate::stats::add;
 use crate::subscription::{Message, Notice};
-use crate::tape::{Source, server_error};
+use crate::tape::{Source, is_plain, scalar, server_error};
 
 /// The input that a call was given: what its nodes may point at.
 pub(super) struct Feed<'a> {
@@ -117,6 +117,10 @@ impl Lane {
     }
 
     fn reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
+        if let Some(value) = self.plain_reply(event, tape)? {
+            self.end(event.id, Ok(value));
+            return Ok(());
+        }
         // An error that came alone may be the last of what an aggregate holds.
         let whole = !self.builder(event, tape)?.has_begun();
         if let Some(node) = sole_error(event, tape)?.filter(|_| whole) {
@@ -139,6 +143,18 @@ impl Lane {
         };
         self.end(event.id, Ok(value));
         Ok(())
+    }
+
+    /// The value of a reply that is one whole node, for its caller alone: most are.
+    fn plain_reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<Option<Value>, Fault> {
+        let Some(node) = sole_node(event.nodes(tape.nodes)?)? else { return Ok(None) };
+        if !is_plain(&node) || self.builder(event, tape)?.has_begun() {
+            return Ok(None);
+        }
+        match self.table.find(event.id) {
+            Some((live, _)) if live.job.aside.is_none() => scalar(&node, &tape.source(event)?).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn failed(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {

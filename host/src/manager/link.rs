@@ -11,10 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use crate::connector::{Connecting, Transport};
+use crate::rows::MAX_FEED;
 use crate::tape::Builder;
 
 /// Segments given to one write.
 const VECTOR: usize = 64;
+/// What is asked for by one read, at least.
+const LEAST_READ: usize = 512;
 /// How far a value's buffer grows before more of it has come.
 const PASS_STEP: usize = 64 << 10;
 
@@ -31,6 +34,8 @@ pub(super) struct Link {
     pub(super) dead: bool,
     /// It is not read: the queue of this subscription is full.
     pub(super) held: Option<u64>,
+    /// Bytes that answer one caller, in the mean.
+    reply_size: usize,
     /// Written and received bytes when the core last heard of them.
     pub(super) reported: (u64, u64),
 }
@@ -81,8 +86,15 @@ impl Link {
             skipped: 0,
             dead: false,
             held: None,
+            reply_size: MAX_FEED,
             reported: (0, 0),
         }
+    }
+
+    /// So many bytes answered so many callers.
+    pub(super) fn note_replies(&mut self, bytes: usize, callers: usize) {
+        // A mean in which the newest counts for a quarter.
+        self.reply_size = (self.reply_size * 3 + bytes / callers) / 4;
     }
 
     /// Appends to the output.
@@ -98,10 +110,16 @@ impl Link {
         self.output.poll_write(transport, cx)
     }
 
-    /// Reads into `scratch`. `Ok(0)` is the end.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+    /// Reads into `scratch`: about as much as answers so many callers. `Ok(0)` is the end.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        callers: usize,
+    ) -> Poll<io::Result<usize>> {
         let Io::Open(transport) = &mut self.io else { return Poll::Pending };
-        let mut buffer = ReadBuf::new(scratch);
+        let enough = self.reply_size.saturating_mul(callers).clamp(LEAST_READ, scratch.len().max(LEAST_READ));
+        let mut buffer = ReadBuf::new(scratch.get_mut(..enough).unwrap_or_default());
         let read = Pin::new(transport).poll_read(cx, &mut buffer);
         let count = buffer.filled().len();
         self.input.received += count as u64;

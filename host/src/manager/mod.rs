@@ -45,8 +45,6 @@ use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};
 use swap::Candidate;
 
-/// Jobs taken from the inbox at a time.
-const INBOX: usize = 1024;
 /// Other messages that may wait for the manager.
 pub(crate) const CONTROLS: usize = 64;
 
@@ -89,7 +87,6 @@ pub(crate) enum Control {
 
 /// The receiving ends of what handles send.
 pub(crate) struct Inboxes {
-    pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) controls: mpsc::Receiver<Control>,
     pub(crate) state: watch::Sender<ClientState>,
 }
@@ -105,7 +102,8 @@ pub(crate) fn spawn(config: Config, program: Program, shared: &Arc<Shared>, inbo
 
 struct Manager {
     common: Common,
-    jobs: mpsc::Receiver<Job>,
+    /// Dropped with the task, however that ends.
+    _inbox: OpenInbox,
     controls: mpsc::Receiver<Control>,
     arrived: Vec<Job>,
     /// The present one.
@@ -119,12 +117,38 @@ struct Manager {
     closing: Vec<oneshot::Sender<()>>,
 }
 
+/// Lets all tasks run that are ready. Not `yield_now`: before a task goes on that waits by that, tokio asks the system
+/// for news, which costs more than a command does.
+async fn let_others_run() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Closes the inbox when it is dropped, so that no caller waits for a task that is gone.
+struct OpenInbox(Arc<Shared>);
+
+impl Drop for OpenInbox {
+    fn drop(&mut self) {
+        self.0.inbox.close();
+        self.0.inbox.clear();
+    }
+}
+
 /// What one look at all that can happen came to.
 enum Turn {
     /// Something happened.
     Again,
-    /// Jobs arrived, or the core has room: submit.
-    Jobs,
+    /// Callers were answered, or are sending: there may soon be more jobs.
+    Callers,
+    /// The core has room for what waits.
+    Room,
     /// All handles are gone.
     Alone,
 }
@@ -139,10 +163,10 @@ impl Manager {
             candidate: None,
             swaps: VecDeque::new(),
             retired: Vec::new(),
+            _inbox: OpenInbox(Arc::clone(&common.shared)),
             common,
-            jobs: inboxes.jobs,
             controls: inboxes.controls,
-            arrived: Vec::with_capacity(INBOX),
+            arrived: Vec::new(),
             renewal,
             closing: Vec::new(),
         }
@@ -152,12 +176,12 @@ impl Manager {
         while !self.is_over() {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Again => {}
-                Turn::Jobs => {
+                Turn::Callers => {
                     // Once, so that callers who are about to send get into the same batch.
-                    tokio::task::yield_now().await;
-                    self.take_jobs();
-                    self.lanes().for_each(Lane::submit_all);
+                    let_others_run().await;
+                    self.submit();
                 }
+                Turn::Room => self.submit(),
                 Turn::Alone => {
                     self.retired.clear();
                     self.lane.finish(Error::closed());
@@ -191,24 +215,29 @@ impl Manager {
             self.control(control);
             happened = true;
         }
+        let mut callers = false;
+        self.lanes().for_each(|lane| callers |= lane.table.has_answered());
         if self.lane.queue.len() < self.common.config.limits.waiting {
-            let taken = self.jobs.poll_recv_many(cx, &mut self.arrived, INBOX);
-            if matches!(taken, Poll::Ready(1..)) {
-                return Poll::Ready(Turn::Jobs);
-            }
+            callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
+        }
+        if callers {
+            return Poll::Ready(Turn::Callers);
         }
         if self.lanes().any(|lane| lane.can_submit()) {
-            return Poll::Ready(Turn::Jobs);
+            return Poll::Ready(Turn::Room);
         }
         if happened { Poll::Ready(Turn::Again) } else { Poll::Pending }
     }
 
+    /// Submits all that came in.
+    fn submit(&mut self) {
+        self.take_jobs();
+        self.lanes().for_each(Lane::submit_all);
+    }
+
     fn take_jobs(&mut self) {
-        let room = self.common.config.limits.waiting.saturating_sub(self.lane.queue.len());
-        while self.arrived.len() < room.max(1)
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            self.arrived.push(job);
+        if self.lane.queue.len() + self.arrived.len() < self.common.config.limits.waiting {
+            self.common.shared.inbox.drain(&mut self.arrived);
         }
         let mut arrived = std::mem::take(&mut self.arrived);
         for job in arrived.drain(..) {
@@ -260,9 +289,10 @@ impl Manager {
     /// Ends jobs that nobody took in, and lets go of everything.
     fn leave(mut self) {
         let error = self.lane.finished.clone().unwrap_or_else(Error::closed);
-        self.jobs.close();
+        self.common.shared.inbox.close();
         self.controls.close();
-        while let Ok(job) = self.jobs.try_recv() {
+        self.common.shared.inbox.drain(&mut self.arrived);
+        for job in std::mem::take(&mut self.arrived) {
             self.enqueue(job);
         }
         self.refuse_swaps(&error);

@@ -1,11 +1,11 @@
 //! The request table: who waits for what, with the arguments, until a request ends.
 
 use redis::Value;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::aside::Aside;
-use crate::command::Columns;
 use crate::error::{Error, Outcome};
+use crate::ticket::{Call, Ticket};
 
 const INDEX_BITS: u32 = 24;
 const SLOT_BITS: u32 = 24;
@@ -17,19 +17,27 @@ pub(crate) const MAX_COMMANDS: usize = 1 << INDEX_BITS;
 
 /// What a caller wants done.
 pub(crate) struct Job {
-    pub(crate) columns: Columns,
-    pub(crate) shape: Shape,
-    /// On the client's clock.
-    pub(crate) deadline: u64,
-    /// The deadline is the client's default, not its caller's.
-    pub(crate) patient: bool,
-    /// Whose link it goes on; 0 for none in particular.
-    pub(crate) session: u32,
+    pub(crate) ticket: Ticket,
     /// Who else hears of the reply.
     pub(crate) aside: Option<Box<Aside>>,
-    pub(crate) reply: oneshot::Sender<Replies>,
     /// Its share of `Limits::waiting_bytes`, given back when the job ends.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}
+
+#[cfg(test)]
+impl Job {
+    /// A call that nobody waits for, unless its answer is asked for.
+    pub(crate) fn of(call: Call) -> Self {
+        Self { ticket: Ticket::new(call), aside: None, _permit: None }
+    }
+}
+
+impl std::ops::Deref for Job {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.ticket
+    }
 }
 
 /// How a job's commands belong together.
@@ -44,6 +52,7 @@ pub(crate) enum Shape {
 }
 
 /// What a job's caller gets.
+#[derive(Debug)]
 pub(crate) enum Replies {
     One(Result<Value, Error>),
     Many(Vec<Result<Value, Error>>),
@@ -55,6 +64,10 @@ pub(crate) enum Replies {
 pub(crate) struct Table {
     slots: Vec<Slot>,
     free: Vec<usize>,
+    /// Callers who got their replies.
+    answered: usize,
+    /// Those of them that were not looked at yet.
+    fresh: bool,
 }
 
 #[derive(Default)]
@@ -141,15 +154,33 @@ impl Table {
 
     /// A request has its result. The last one of a job wakes the caller.
     pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
-        let Some((live, index)) = self.find(id) else { return };
+        let (place, generation, index) = parts(id);
+        let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
+        let Some(live) = &mut slot.live else { return };
         if !live.finish(index, result) {
             return;
         }
-        let (place, ..) = parts(id);
-        if let Some(live) = self.slots.get_mut(place).and_then(|slot| slot.live.take()) {
+        if let Some(live) = slot.live.take() {
             self.free.push(place);
+            self.answered = self.answered.wrapping_add(1);
+            self.fresh = true;
             live.answer();
         }
+    }
+
+    /// Callers who got their replies so far.
+    pub(crate) fn answered(&self) -> usize {
+        self.answered
+    }
+
+    /// Whether there are more of them than when this was last asked.
+    pub(crate) fn has_answered(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Jobs that have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// Takes out the jobs of which no core has anything, and that are of no session.
@@ -175,7 +206,7 @@ impl Table {
 
     /// Open requests of jobs whose callers went away.
     pub(crate) fn abandoned(&self) -> Vec<(u64, Phase)> {
-        let gone = self.jobs().filter(|(_, live)| live.job.reply.is_closed());
+        let gone = self.jobs().filter(|(_, live)| live.job.ticket.is_left());
         gone.flat_map(|(id, live)| live.open_requests(id)).collect()
     }
 
@@ -260,8 +291,7 @@ impl Live {
                 Replies::Many(requests.into_iter().map(|request| request.result.unwrap_or_else(missing)).collect())
             }
         };
-        // An error means that the caller went away meanwhile.
-        let _ = self.job.reply.send(replies);
+        self.job.ticket.tell(replies);
     }
 }
 

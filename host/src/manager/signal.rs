@@ -23,6 +23,12 @@ impl Signal {
         self.waker.wake();
     }
 
+    /// Whether it was raised since the last look.
+    #[cfg(test)]
+    pub(crate) fn take(&self) -> bool {
+        self.raised.swap(false, Ordering::AcqRel)
+    }
+
     /// Whether it was raised since the last look; if not, wakes the task once it is.
     pub(super) fn poll(&self, cx: &Context<'_>) -> bool {
         self.waker.register(cx.waker());

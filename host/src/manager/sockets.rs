@@ -13,6 +13,9 @@ use crate::stats::add;
 
 /// Reads of one link before others get their turn.
 const READS: usize = 16;
+/// Callers are answered in so many parts, of so many callers at least.
+const WAVES: usize = 2;
+const WAVE: usize = 32;
 
 /// What a read came to.
 enum Read {
@@ -95,11 +98,22 @@ impl Lane {
                 return happened;
             }
             let id = link.id;
-            match read(link, cx, &mut self.scratch) {
+            let before = self.table.answered();
+            let wave = wave(self.table.len());
+            match read(link, cx, &mut self.scratch, wave) {
                 Read::Nothing => return happened,
                 Read::Fed(count) => {
                     add(&self.counters().bytes_read, count as u64);
                     self.feed(place, count);
+                    let answered = self.table.answered().wrapping_sub(before);
+                    if answered > 0 {
+                        if let Some(link) = self.links.get_mut(place) {
+                            link.note_replies(count, answered);
+                        }
+                        // Those who have their replies go on before others get theirs: while the server works on what they
+                        // send next, there is still something to do here.
+                        return true;
+                    }
                 }
                 Read::Passed(count) => {
                     add(&self.counters().bytes_read, count);
@@ -192,9 +206,14 @@ fn loss(reason: Reason) -> Option<Cause> {
     }
 }
 
-fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8]) -> Read {
+/// How many callers are to be answered at a time, where so many wait.
+fn wave(waiting: usize) -> usize {
+    (waiting / WAVES).max(WAVE)
+}
+
+fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], wave: usize) -> Read {
     let passing = link.pass > 0;
-    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch) };
+    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch, wave) };
     match read {
         Poll::Pending => Read::Nothing,
         Poll::Ready(Ok(0)) => Read::Closed("the server closed the connection".to_owned()),

@@ -8,7 +8,7 @@ use crate::stats::add;
 impl Lane {
     /// Takes a job in. Its caller may have left already.
     pub(super) fn enqueue(&mut self, job: Job) {
-        if job.reply.is_closed() {
+        if job.ticket.is_left() {
             return;
         }
         let session = job.session;

@@ -1,12 +1,13 @@
 //! How jobs become rows.
 
-use tokio::sync::oneshot;
+use futures_util::FutureExt;
 
 use crate::command::{Columns, Command};
 use crate::error::{Cause, Error};
 use crate::manager::queue::{Batch, Queue};
 use crate::manager::requests::{Job, Phase, Replies, Shape, Table};
 use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, NEVER};
+use crate::ticket::{Answer, Call};
 
 const HOLD_ABOVE: usize = 100;
 const ATOMIC: u64 = 1;
@@ -18,7 +19,7 @@ struct Bench {
     table: Table,
     queue: Queue,
     batch: Batch,
-    answers: Vec<oneshot::Receiver<Replies>>,
+    answers: Vec<Answer<'static>>,
 }
 
 /// A row: id, arguments here, options, arguments in all.
@@ -38,9 +39,8 @@ impl Bench {
     fn late_job(&mut self, shape: Shape, commands: Vec<Command>, deadline: u64) -> u64 {
         let mut columns = Columns::default();
         commands.into_iter().for_each(|command| columns.add(command, HOLD_ABOVE).unwrap());
-        let (reply, answer) = oneshot::channel();
-        self.answers.push(answer);
-        let job = Job { columns, shape, deadline, patient: false, session: 0, aside: None, reply, _permit: None };
+        let job = Job::of(Call::new(columns, shape, deadline, false, 0));
+        self.answers.push(job.ticket.answer(Box::leak(Box::default())));
         let id = self.table.insert(job);
         self.queue.push(id, self.table.job(id).unwrap());
         id
@@ -234,7 +234,8 @@ fn an_old_id_is_known_to_be_old() {
     let new = bench.job(Shape::Single, vec![get()]);
     assert_ne!(old, new);
     assert!(bench.table.find(old).is_none());
-    assert!(matches!(bench.answers[0].try_recv(), Ok(Replies::One(Ok(redis::Value::Nil)))));
+    let answer = (&mut bench.answers[0]).now_or_never();
+    assert!(matches!(answer, Some(Some(Replies::One(Ok(redis::Value::Nil))))));
 }
 
 #[test]

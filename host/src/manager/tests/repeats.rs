@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use redis::Value;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::fake::{HANG, Server};
@@ -13,6 +13,7 @@ use crate::command::{Columns, Command};
 use crate::error::{Cause, Error, ErrorClass, Failure, Outcome};
 use crate::manager::requests::{Job, Phase, Replies, Shape, Table};
 use crate::rows::NEVER;
+use crate::ticket::{Answer, Call};
 
 /// A command that was sent, and then asked for again on a connection that takes no more than the handshake.
 async fn second_attempt(server: &Server) -> (Client, JoinHandle<Result<Value, Error>>) {
@@ -65,29 +66,20 @@ async fn the_third_attempt_waits_for_a_connection() {
 }
 
 /// A transaction that the core has; its caller.
-fn taken() -> (Table, u64, oneshot::Receiver<Replies>) {
+fn taken() -> (Table, u64, Answer<'static>) {
     let mut table = Table::default();
     let mut columns = Columns::default();
     columns.add(Command::from_args(["GET", "k"]), 100).unwrap();
-    let (reply, answer) = oneshot::channel();
-    let shape = Shape::Transaction;
-    let id = table.insert(Job {
-        columns,
-        shape,
-        deadline: NEVER,
-        patient: false,
-        session: 0,
-        aside: None,
-        reply,
-        _permit: None,
-    });
+    let job = Job::of(Call::new(columns, Shape::Transaction, NEVER, false, 0));
+    let answer = job.ticket.answer(Box::leak(Box::default()));
+    let id = table.insert(job);
     table.find(id).unwrap().0.set_phase(0, Phase::Taken(1));
     (table, id, answer)
 }
 
-fn ended(mut answer: oneshot::Receiver<Replies>) -> Error {
-    match answer.try_recv() {
-        Ok(Replies::One(Err(error))) => error,
+fn ended(answer: Answer<'_>) -> Error {
+    match answer.now_or_never() {
+        Some(Some(Replies::One(Err(error)))) => error,
         _ => panic!("it did not end with an error"),
     }
 }

@@ -1,12 +1,11 @@
 //! What rows say beside the arguments.
 
-use tokio::sync::oneshot;
-
 use crate::Script;
 use crate::command::{Columns, Command};
 use crate::manager::queue::{Batch, Queue};
 use crate::manager::requests::{Job, Shape, Table};
 use crate::rows::{ATOMIC, CONTINUES, MAX_LENGTHS, MAY_REPEAT, NEVER, PATIENT, SCRIPT};
+use crate::ticket::Call;
 
 /// A row: session, arguments here, options.
 type Row = (u64, u64, u32);
@@ -17,9 +16,7 @@ fn rows(jobs: Vec<(Shape, Vec<Command>, bool, u32)>) -> Vec<Vec<Row>> {
     for (shape, commands, patient, session) in jobs {
         let mut columns = Columns::default();
         commands.into_iter().for_each(|command| columns.add(command, 100).unwrap());
-        let reply = oneshot::channel().0;
-        let id =
-            table.insert(Job { columns, shape, deadline: NEVER, patient, session, aside: None, reply, _permit: None });
+        let id = table.insert(Job::of(Call::new(columns, shape, NEVER, patient, session)));
         queue.push(id, table.job(id).unwrap());
     }
     let mut calls = Vec::new();
@@ -62,7 +59,7 @@ fn a_script_brings_its_hash_and_its_source() {
     let command = Script::new("return 1").command(["k"], ["a", "b"]);
     let mut columns = Columns::default();
     columns.add(command.clone(), 100).unwrap();
-    assert_eq!(columns.bytes, b"EVALSHAe0e1f9fabfc9d4800c877a703b823ac0578ff8dbreturn 11kab");
+    assert_eq!(columns.bytes.as_slice(), b"EVALSHAe0e1f9fabfc9d4800c877a703b823ac0578ff8dbreturn 11kab");
     assert_eq!(rows(vec![(Shape::Single, vec![command], false, 0)]), [[(0, 7, SCRIPT)]]);
 }
 

@@ -74,7 +74,7 @@ async fn drops_are_counted(target: Target) {
     let options = SubscribeOptions { messages: 10, ..SubscribeOptions::default() };
     let _subscription = subscribe(&client, options).await;
     let publish = |number: usize| Command::new("PUBLISH").arg("c").arg(number.to_string());
-    in_time(client.pipeline((0..1000).map(publish).collect())).await.unwrap();
+    in_time(client.pipeline((0..1000).map(publish))).await.unwrap();
     counts.until("dropped", 990).await;
     assert_eq!((counts.of("dropped"), client.stats().messages_dropped), (990, 990));
 }

@@ -38,7 +38,7 @@ async fn echoed(monitor: &mut Subscription) -> String {
 /// Says so many numbers, all of which the server has executed then.
 async fn echo(client: &Client, count: usize) {
     let commands = (0..count).map(|number| Command::new("ECHO").arg(number.to_string()));
-    in_time(client.pipeline(commands.collect())).await.unwrap();
+    in_time(client.pipeline(commands)).await.unwrap();
 }
 
 async fn lines_come_in_order(target: Target) {

@@ -130,7 +130,7 @@ async fn a_full_queue_waits(target: Target) {
     let payload = |number: usize| format!("{number:0SIZE$}");
     for thousand in 0..COUNT / 1000 {
         let publish = |number| Command::new("PUBLISH").arg("waits").arg(payload(thousand * 1000 + number));
-        let receivers = in_time(publisher.pipeline((0..1000).map(publish).collect())).await.unwrap();
+        let receivers = in_time(publisher.pipeline((0..1000).map(publish))).await.unwrap();
         assert!(receivers.iter().all(|receivers| *receivers == Ok(redis::Value::Int(2))), "{receivers:?}");
         assert!(in_time(client.command(["PING"])).await.is_ok());
     }

@@ -79,7 +79,7 @@ impl Client for Coracle {
     }
 
     async fn set_all(&mut self, keys: &[String], value: &Bytes) -> Result<()> {
-        let commands = keys.iter().map(|key| Command::new("SET").arg(key).arg(&**value)).collect();
+        let commands = keys.iter().map(|key| Command::new("SET").arg(key).arg(&**value));
         for reply in self.0.pipeline(commands).await? {
             reply?;
         }
