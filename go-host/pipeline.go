@@ -13,17 +13,16 @@ import (
 // Pipeline collects commands and sends them together. It is used by one goroutine, and can be used again after Exec.
 // Make it with [Client.Pipeline] or [Client.TxPipeline], or those of a [Session].
 type Pipeline struct {
-	client   *Client
-	session  *driver.Session // nil for any link
-	atomic   bool
-	encoder  encoder
-	commands []driver.Command
-	replies  []*Reply
-	spare    []Reply // of which the next replies are
-	fault    error
+	client  *Client
+	session *driver.Session // nil for any link
+	atomic  bool
+	cargo   *cargo // nil while it is empty
+	replies []*Reply
+	spare   []Reply // of which the next replies are
+	fault   error
 }
 
-// A pipeline makes room for as many commands as it has, and for as many arguments, within these bounds.
+// A pipeline makes room for as many replies as it has, or the one before had, within these bounds.
 const (
 	leastRoom = 16
 	mostRoom  = 1024
@@ -43,41 +42,42 @@ func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: tr
 func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, 0) }
 
 func (p *Pipeline) add(args []any, script wire.Options) *Reply {
+	if p.cargo == nil {
+		p.cargo = cargoes.Get().(*cargo)
+	}
 	if len(p.spare) == 0 {
-		p.spare = make([]Reply, min(max(leastRoom, len(p.replies)), mostRoom))
+		p.spare = make([]Reply, min(max(leastRoom, len(p.replies), p.cargo.expected), mostRoom))
+	}
+	if p.replies == nil {
+		p.replies = make([]*Reply, 0, len(p.spare))
 	}
 	r := &p.spare[0]
 	r.err, p.spare = errNotExecuted, p.spare[1:]
-	if cap(p.encoder.args)-len(p.encoder.args) < len(args) {
-		p.encoder.args = make([][]byte, 0, max(leastRoom, len(args), min(2*cap(p.encoder.args), mostRoom)))
-	}
-	encoded, err := p.encoder.command(args)
+	encoded, err := p.cargo.encoder.command(args)
 	if err != nil {
 		r.err = err
 		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))
 	}
-	p.commands = append(p.commands, driver.Command{Args: encoded, Options: p.client.options | script})
+	p.cargo.commands = append(p.cargo.commands, driver.Command{Args: encoded, Options: p.client.options | script})
 	p.replies = append(p.replies, r)
 	return r
 }
 
 // Len counts the commands that Exec will send.
-func (p *Pipeline) Len() int { return len(p.commands) }
+func (p *Pipeline) Len() int { return len(p.replies) }
 
 // Exec sends the commands and waits for all replies, which it gives in order; they are also where Do said. The error is
 // that of the first command that failed (a nil reply is no failure), or of the transaction: [ErrTxFailed] if a watched
 // key had changed.
 func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
-	commands, replies, fault := p.commands, p.replies, p.fault
-	p.commands, p.replies, p.fault, p.encoder = nil, nil, nil, encoder{}
-	if fault != nil || len(commands) == 0 {
+	cargo, replies, fault := p.cargo, p.replies, p.fault
+	p.cargo, p.replies, p.fault = nil, nil, nil
+	if fault != nil || len(replies) == 0 {
 		return replies, fault
 	}
-	entry := &driver.Entry{
-		Commands: commands,
-		Session:  p.session,
-		Atomic:   p.atomic,
-	}
+	entry := &cargo.entry
+	entry.Commands, entry.Session, entry.Atomic = cargo.commands, p.session, p.atomic
+	defer cargo.recycle()
 	if failure := p.client.run(ctx, entry); failure != nil {
 		return replies, failAll(replies, clientError(failure))
 	}

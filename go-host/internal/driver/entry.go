@@ -134,9 +134,12 @@ func (e *Entry) prepare() {
 	if e.Atomic {
 		results = 1
 	}
-	if results == 1 {
+	switch {
+	case results <= cap(e.Results): // what Reset left
+		e.Results, e.ids = e.Results[:results], e.ids[:results]
+	case results == 1:
 		e.Results, e.ids = e.oneResult[:], e.oneID[:]
-	} else {
+	default:
 		e.Results, e.ids = make([]Result, results), make([]uint64, results)
 	}
 	e.left = results
@@ -160,9 +163,10 @@ func (e *Entry) Reset() bool {
 	if e.spent || e.left > 0 {
 		return false
 	}
-	done := e.done
+	clear(e.Results)
+	results, ids, done := e.Results[:0], e.ids[:0], e.done
 	*e = Entry{}
-	e.done = done
+	e.Results, e.ids, e.done = results, ids, done
 	return true
 }
 
