@@ -29,6 +29,20 @@ func (e *encoder) command(args []any) ([][]byte, error) {
 			return nil, misuse(fmt.Sprintf("argument %d: %s", i, err))
 		}
 	}
+	return e.since(first)
+}
+
+// strings is command for arguments that are all strings.
+func (e *encoder) strings(args []string) ([][]byte, error) {
+	first := len(e.args)
+	for _, arg := range args {
+		e.args = append(e.args, viewOf(arg))
+	}
+	return e.since(first)
+}
+
+// since gives the command whose arguments begin at one.
+func (e *encoder) since(first int) ([][]byte, error) {
 	encoded := e.args[first:len(e.args):len(e.args)]
 	if len(encoded) == 0 || len(encoded[0]) == 0 {
 		return nil, misuse("a command needs at least its name")

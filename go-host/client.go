@@ -108,7 +108,12 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 	if err != nil {
 		return Reply{err: err}
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, Options: c.options | script})
+	return c.perform(ctx, session, r, driver.Command{Args: encoded, Options: c.options | script})
+}
+
+// perform sends the one command of a request.
+func (c *Client) perform(ctx context.Context, session *driver.Session, r *request, command driver.Command) Reply {
+	r.entry.Commands = r.entry.One(command)
 	r.entry.Session = session
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}

@@ -42,9 +42,20 @@ func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: tr
 func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, 0) }
 
 func (p *Pipeline) add(args []any, script wire.Options) *Reply {
+	encoded, err := p.encoder().command(args)
+	return p.append(encoded, err, script)
+}
+
+// encoder is that of what the pipeline has so far.
+func (p *Pipeline) encoder() *encoder {
 	if p.cargo == nil {
 		p.cargo = cargoes.Get().(*cargo)
 	}
+	return &p.cargo.encoder
+}
+
+// append adds a command, or the reason why it can't be sent.
+func (p *Pipeline) append(encoded [][]byte, err error, script wire.Options) *Reply {
 	if len(p.spare) == 0 {
 		p.spare = make([]Reply, min(max(leastRoom, len(p.replies), p.cargo.expected), mostRoom))
 	}
@@ -53,7 +64,6 @@ func (p *Pipeline) add(args []any, script wire.Options) *Reply {
 	}
 	r := &p.spare[0]
 	r.err, p.spare = errNotExecuted, p.spare[1:]
-	encoded, err := p.cargo.encoder.command(args)
 	if err != nil {
 		r.err = err
 		p.fault = errors.Join(p.fault, fmt.Errorf("command %d of the pipeline: %w", len(p.replies), err))

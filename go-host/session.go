@@ -35,6 +35,11 @@ func (s *Session) Do(ctx context.Context, args ...any) Reply {
 	return s.client.do(ctx, s.inner, args, 0)
 }
 
+// DoStrings is [Client.DoStrings] on the session's connection.
+func (s *Session) DoStrings(ctx context.Context, args ...string) Reply {
+	return s.client.doStrings(ctx, s.inner, args)
+}
+
 // Pipeline is [Client.Pipeline] on the session's connection.
 func (s *Session) Pipeline() *Pipeline { return &Pipeline{client: s.client, session: s.inner} }
 

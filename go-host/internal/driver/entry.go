@@ -108,6 +108,10 @@ type Entry struct {
 	Patient bool
 	// Flight is that of a single command whose reply the lane may store; nil for none.
 	Flight *cache.Flight
+	// Appends asks that a reply which is a string be appended to Into. Where it was, Appended is set, and the result has
+	// an empty string. A large one is in the result as ever.
+	Appends, Appended bool
+	Into              []byte
 	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
 	Results []Result
 

@@ -24,7 +24,7 @@ func (l *Lane) quickReply(s *scene, e wire.Event) bool {
 	}
 	entry := slot.entry
 	r := &entry.Results[slot.result]
-	if r.ended || !l.quickValue(&r.Value, node, k) {
+	if r.ended || !l.quickValue(r, entry, node, k) {
 		return false
 	}
 	l.table.removeSlot(slot, e.ID())
@@ -37,20 +37,25 @@ func (l *Lane) quickReply(s *scene, e wire.Event) bool {
 }
 
 // quickValue makes a value of one node; false if that takes more.
-func (l *Lane) quickValue(v *reply.Value, node wire.Node, k *link) bool {
+func (l *Lane) quickValue(r *Result, e *Entry, node wire.Node, k *link) bool {
 	switch node.Kind() {
 	case wire.NodeOk:
-		*v = reply.OK()
+		r.Value = reply.OK()
 	case wire.NodeNil:
-		*v = reply.Value{}
+		r.Value = reply.Value{}
 	case wire.NodeInteger:
-		*v = reply.Int(int64(node.Value()))
+		r.Value = reply.Int(int64(node.Value()))
 	case wire.NodeBulk:
 		view, ok := k.in.view(node.Value(), node.Size())
 		if !ok || node.Detail()&wire.PassBit != 0 {
 			return false
 		}
-		*v = reply.Bulk(l.block.copyOf(view))
+		if e.Appends {
+			e.Into, e.Appended = append(e.Into, view...), true
+			r.Value = reply.Bulk(nil)
+		} else {
+			r.Value = reply.Bulk(l.block.copyOf(view))
+		}
 	default:
 		return false
 	}

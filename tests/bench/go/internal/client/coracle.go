@@ -43,18 +43,18 @@ func openCoracle(ctx context.Context, addr string, settings Settings) (Client, e
 }
 
 func (c coracleClient) Get(ctx context.Context, key string) (int, error) {
-	value, err := c.Do(ctx, "GET", key).Bytes()
+	value, err := c.DoStrings(ctx, "GET", key).Bytes()
 	return len(value), err
 }
 
 func (c coracleClient) Set(ctx context.Context, key string, value []byte) error {
-	return c.Do(ctx, "SET", key, value).Err()
+	return c.DoStrings(ctx, "SET", key, coracle.BinaryString(value)).Err()
 }
 
 func (c coracleClient) SetAll(ctx context.Context, keys []string, value []byte) error {
 	p := c.Pipeline()
 	for _, key := range keys {
-		p.Do("SET", key, value)
+		p.DoStrings("SET", key, coracle.BinaryString(value))
 	}
 	_, err := p.Exec(ctx)
 	return err
