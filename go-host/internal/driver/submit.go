@@ -21,6 +21,9 @@ func (l *Lane) submit() {
 		if rows == 0 {
 			continue
 		}
+		if lonely := rows == 1 && l.table.live == 1; lonely != l.lonely.Load() {
+			l.lonely.Store(lonely)
+		}
 		p, err := l.inst.Submit(now, l.batch.rows, l.batch.lengths, l.batch.bytes)
 		if err == nil {
 			accepted := min(int(p.Accepted), rows)
@@ -78,7 +81,9 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 		return failure
 	}
 	if lead {
-		yield() // so that others who are about to call come along
+		if !l.lonely.Load() {
+			yield() // so that others who are about to call come along
+		}
 		l.mu.Lock()
 		l.leaveWriting()
 	}
