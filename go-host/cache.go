@@ -59,12 +59,12 @@ func (o CacheOptions) check() error {
 	return nil
 }
 
-// apply tells a lane what the options mean; nil stands for no cache.
-func (o *CacheOptions) apply(config *driver.Config) {
+// apply tells each of so many lanes what the options mean; nil stands for no cache.
+func (o *CacheOptions) apply(config *driver.Config, lanes int) {
 	if o == nil {
 		return
 	}
-	config.CacheBytes = pick(o.MaxBytes, DefaultCacheBytes)
+	config.CacheBytes = max(pick(o.MaxBytes, DefaultCacheBytes)/lanes, 1)
 	config.Settings.Tracking = core.TrackOptIn
 	if o.Broadcast {
 		config.Settings.Tracking, config.Settings.Prefixes = core.TrackBroadcast, o.Prefixes
@@ -80,8 +80,7 @@ func (o *CacheOptions) apply(config *driver.Config) {
 // sent each by itself, and nothing of them is stored; so is all where maxAge is 0, or the client has no cache (see
 // [WithCache]).
 func (c *Client) DoCached(ctx context.Context, maxAge time.Duration, args ...any) Reply {
-	store := c.lane().Cache()
-	if store == nil || maxAge <= 0 {
+	if c.lane().Cache() == nil || maxAge <= 0 {
 		return c.do(ctx, nil, args, 0)
 	}
 	r := lookups.Get().(*lookup)
@@ -92,6 +91,8 @@ func (c *Client) DoCached(ctx context.Context, maxAge time.Duration, args ...any
 	if ctx.Err() != nil {
 		return Reply{err: contextError(ctx)}
 	}
+	r.place = c.lanes.placeOfKey(encoded[min(1, len(encoded)-1)])
+	store := c.lanes.at(r.place).Cache()
 	r.command = cache.AppendCommand(r.command[:0], encoded)
 	value, flight, lead := store.Lookup(r.command, maxAge, false)
 	if flight == nil {
@@ -141,7 +142,7 @@ func (c *Client) lead(ctx context.Context, r *lookup, args [][]byte, flight *cac
 	defer flight.Abandon()
 	r.entry.Commands = r.entry.One(driver.Command{Args: args, Options: c.options})
 	r.entry.Flight = flight
-	if failure := c.run(ctx, &r.entry); failure != nil {
+	if failure := c.runAt(ctx, &r.entry, c.lanes.orReady(r.place)); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
 	reply := replyOf(&r.entry.Results[0])
@@ -153,6 +154,7 @@ func (c *Client) lead(ctx context.Context, r *lookup, args [][]byte, flight *cac
 type lookup struct {
 	request
 	command []byte // in the cache's form
+	place   int    // of the lane that stores the reply
 }
 
 // Room for a command in the cache's form: most need no more, and what needs far more is not kept.

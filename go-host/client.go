@@ -15,6 +15,7 @@ import (
 // goroutines. Make it with [Open], and close it.
 type Client struct {
 	lanes   lanes
+	states  states
 	options wire.Options // of all commands
 	// timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
 	timeout   time.Duration
@@ -48,6 +49,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	c := &Client{
 		options: commandOptions(o), timeout: o.timeout, codeCache: o.codeCache(), done: make(chan struct{}),
 	}
+	c.lanes.init(o.lanes)
 	config := o.driver(module)
 	c.hear(o, &config)
 	if o.fetch != nil {
@@ -55,17 +57,15 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 			return nil, err
 		}
 	}
-	first, err := driver.New(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("coracle: %w", err)
+	if err := c.openLanes(ctx, config); err != nil {
+		return nil, err
 	}
-	c.lanes.init(first)
 	c.startTelling(o)
 	c.startRenewing()
 	if o.lazy {
 		return c, nil
 	}
-	if err := waitReady(ctx, first); err != nil {
+	if err := waitAllReady(ctx, c.lanes.current()); err != nil {
 		c.abort()
 		return nil, err
 	}
@@ -123,15 +123,20 @@ func (c *Client) perform(ctx context.Context, session *driver.Session, r *reques
 	return reply
 }
 
-// run has an entry done on the lane of now, or on that of its session. What a lane did not since it was replaced
-// meanwhile is done on the one in its place.
+// run has an entry done on a lane, or on that of its session. What a lane did not since it was replaced meanwhile is
+// done on the one in its place.
 func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
 	if e.Session != nil {
 		lane := e.Session.Lane()
 		lane.SetDeadline(ctx, e)
 		return lane.Do(ctx, e)
 	}
-	lane := c.lane()
+	return c.runAt(ctx, e, c.lanes.pick())
+}
+
+// runAt has an entry of no session done on the lane in a place.
+func (c *Client) runAt(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
+	lane := c.lanes.at(place)
 	lane.SetDeadline(ctx, e)
 	failure := lane.Do(ctx, e)
 	if failure == nil && !(e.Failed() && isCutShort(e)) {
@@ -140,8 +145,11 @@ func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
 	return c.runAgain(ctx, e, lane, failure)
 }
 
-// lane is where requests go.
-func (c *Client) lane() *driver.Lane { return c.lanes.now.Load() }
+// lane is the first of the lanes.
+func (c *Client) lane() *driver.Lane { return c.lanes.at(0) }
+
+// follower is the lane in the place that another has or had.
+func (c *Client) follower(lane *driver.Lane) *driver.Lane { return c.lanes.at(lane.Place()) }
 
 // ComponentDigest is the SHA-256, in hexadecimal, of the component that the client runs.
 func (c *Client) ComponentDigest() string { return c.lane().Module().Digest() }

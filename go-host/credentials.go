@@ -36,11 +36,13 @@ const (
 	renewTimeout = 30 * time.Second
 )
 
-// renewer fetches credentials, and gives them to the lane there is.
+// renewer fetches credentials, and gives them to the lanes there are.
 type renewer struct {
 	fetch  CredentialsFunc
 	logger *slog.Logger
-	lane   func() *driver.Lane
+	lanes  func() []*driver.Lane
+	// told hears how it went.
+	told func(*driver.Failure)
 	// turn has room for one: who puts something there may renew.
 	turn chan struct{}
 	// fetched has the time at which to fetch again, of who renewed last.
@@ -100,7 +102,9 @@ func (r *renewer) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if failure := r.lane().Renew(ctx, c.secrets()); failure != nil {
+	failure := renewAll(ctx, r.lanes(), c.secrets())
+	r.told(failure)
+	if failure != nil {
 		return clientError(failure)
 	}
 	r.note(c)
@@ -145,7 +149,7 @@ func (c *Client) RenewCredentials(ctx context.Context) error {
 	return c.renewer.renew(ctx)
 }
 
-// fetchFirst gives the lane credentials to begin with.
+// fetchFirst gives the lanes credentials to begin with.
 func (c *Client) fetchFirst(ctx context.Context, o *options, config *driver.Config) error {
 	c.renewer = newRenewer(o)
 	first, err := c.renewer.get(ctx)
@@ -163,7 +167,7 @@ func (c *Client) startRenewing() {
 	if c.renewer == nil {
 		return
 	}
-	c.renewer.lane = c.lane
+	c.renewer.lanes, c.renewer.told = c.lanes.current, c.states.tellRenewed
 	ctx, cancel := context.WithCancel(context.Background())
 	c.relays.Go(func() { c.renewer.run(ctx) })
 	c.relays.Go(func() {

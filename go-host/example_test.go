@@ -21,9 +21,9 @@ func startServer() (url string, stop func()) {
 }
 
 // connect makes a client of it.
-func connect(ctx context.Context) (client *coracle.Client, end func()) {
+func connect(ctx context.Context, opts ...coracle.Option) (client *coracle.Client, end func()) {
 	url, stop := startServer()
-	client, err := coracle.Open(ctx, url)
+	client, err := coracle.Open(ctx, url, opts...)
 	if err != nil {
 		log.Fatal(err)
 	}

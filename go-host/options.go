@@ -117,6 +117,7 @@ type options struct {
 	onEvent        func(Event)
 	codeDir        string
 	codeDirNamed   bool
+	lanes          int
 }
 
 // Option changes how a client is made.
@@ -199,6 +200,7 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout,
 		dial: defaultDialer().DialContext, logger: slog.New(slog.DiscardHandler),
 		libraryName: defaultLibraryName, libraryVersion: Version, codeDir: codecache.DefaultDir(),
+		lanes: 1,
 	}
 	for _, opt := range opts {
 		opt(o)
@@ -208,6 +210,9 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	}
 	if o.timeout < 0 {
 		return nil, misuse(fmt.Sprintf("the timeout is %s; it can't be below 0", o.timeout))
+	}
+	if o.lanes < 1 || o.lanes > maxLanes {
+		return nil, misuse(fmt.Sprintf("a client has 1 to %d lanes, not %d", maxLanes, o.lanes))
 	}
 	if o.cache != nil {
 		if err := o.cache.check(); err != nil {
@@ -238,7 +243,7 @@ func (o *options) driver(module *core.Module) driver.Config {
 		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, Timeout: o.timeout,
 		OnState: o.onState,
 	}
-	o.cache.apply(&config)
+	o.cache.apply(&config, o.lanes)
 	if o.hasUser {
 		config.Secrets = &driver.Secrets{Username: o.username, Password: o.password}
 	}

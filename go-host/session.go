@@ -20,7 +20,7 @@ type Session struct {
 // Session waits for a connection that is the caller's alone until Close.
 func (c *Client) Session(ctx context.Context) (*Session, error) {
 	var inner *driver.Session
-	failure := c.onLane(c.lane(), func(lane *driver.Lane) (failure *driver.Failure) {
+	failure := c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {
 		inner, failure = lane.Lease(ctx)
 		return failure
 	})

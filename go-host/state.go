@@ -9,7 +9,7 @@ import (
 
 // Stats tell what a client did, and holds.
 type Stats struct {
-	// Memory is what the instance of the component holds, in bytes, MemoryPeak the most that one did.
+	// Memory is what the instances of the component hold, in bytes, MemoryPeak the most that one did.
 	Memory, MemoryPeak uint64
 	// Batches counts the calls that handed over commands, and Commands the commands, of which large ones count more
 	// than once. The second by the first is how many callers were served at once.
@@ -36,7 +36,7 @@ type Stats struct {
 
 // Stats tells what the client did so far.
 func (c *Client) Stats() Stats {
-	s := c.lanes.stats()
+	s := c.states.count(c.lanes.stats())
 	return Stats{
 		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
 		LinksLost: s.LinksLost, Reconnects: s.Reconnects, Resubmits: s.Resubmits, Sessions: s.Sessions,
@@ -74,7 +74,16 @@ type State struct {
 }
 
 // State tells what the client is doing.
-func (c *Client) State() State { return stateOf(c.lane().State()) }
+func (c *Client) State() State {
+	if len(c.lanes.places) == 1 {
+		return stateOf(c.lane().State())
+	}
+	var all []driver.State
+	for _, lane := range c.lanes.current() {
+		all = append(all, lane.State())
+	}
+	return stateOf(bestOf(all))
+}
 
 func stateOf(s driver.State) State {
 	return State{Now: s.Now, Cause: s.Cause, Text: s.Text, DownSince: s.DownSince, Err: s.Err}

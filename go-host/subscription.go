@@ -155,7 +155,7 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 		return nil, contextError(ctx)
 	}
 	var inner *driver.Subscription
-	failure := c.onLane(c.lane(), func(lane *driver.Lane) (failure *driver.Failure) {
+	failure := c.onLane(c.lanes.at(c.lanes.placeOf(d.Names...)), func(lane *driver.Lane) (failure *driver.Failure) {
 		if inner, err = lane.Subscribe(d); err != nil {
 			errors.As(err, &failure)
 		}

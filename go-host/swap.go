@@ -12,8 +12,8 @@ import (
 // DefaultDrainTimeout is how long Swap lets the instance that it replaces go on, if its context has no deadline.
 const DefaultDrainTimeout = time.Minute
 
-// Swap puts a new instance, of another component file, in the place of the one that runs; nil stands for the component
-// embedded in this module. The client is of use all the time.
+// Swap puts a new instance, of another component file, in the place of the one that runs, or of each of the client's
+// lanes; nil stands for the component embedded in this module. The client is of use all the time.
 //
 // The new instance connects first. If that can't be, or the file is of no use, Swap says why, and nothing has changed.
 // Then requests go to the new instance, and subscriptions move to it, each with a [NoticeGap]. What the old one had
@@ -52,8 +52,8 @@ func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, DefaultDrainTimeout)
 }
 
-// takeOver makes a lane with a new instance that of the client, once it is ready, and gives the one before.
-func (c *Client) takeOver(ctx context.Context, module *core.Module) (old *driver.Lane, err error) {
+// takeOver makes lanes with new instances those of the client, once all are ready, and gives those before.
+func (c *Client) takeOver(ctx context.Context, module *core.Module) (old []*driver.Lane, err error) {
 	ctx, cancel := c.lanes.untilClosing(ctx)
 	defer cancel()
 	if c.renewer != nil { // credentials that are renewed meanwhile would be the old lane's alone
@@ -62,17 +62,15 @@ func (c *Client) takeOver(ctx context.Context, module *core.Module) (old *driver
 		}
 		defer c.renewer.end()
 	}
-	old = c.lane()
-	next, err := old.Successor(ctx, module)
+	old = c.lanes.current()
+	next, err := successors(ctx, old, module)
 	if err != nil {
-		return nil, fmt.Errorf("coracle: swap: %w", err)
-	}
-	if err := waitReady(ctx, next); err != nil {
-		next.Abort()
-		return nil, fmt.Errorf("coracle: swap: the new instance is not ready: %w", err)
+		return nil, err
 	}
 	c.lanes.replace(next)
-	old.HandOver(next)
+	for place := range old {
+		old[place].HandOver(next[place])
+	}
 	return old, nil
 }
 
@@ -91,12 +89,12 @@ func isCutShort(e *driver.Entry) bool {
 	return false
 }
 
-// runAgain does on the lane of now what another did not of an entry, if it was replaced. The failure is the other's;
-// nil where it took the entry.
+// runAgain does on the lane of now what the one before did not of an entry, if it was replaced. The failure is that
+// one's; nil where it took the entry.
 func (c *Client) runAgain(
 	ctx context.Context, e *driver.Entry, lane *driver.Lane, failure *driver.Failure,
 ) *driver.Failure {
-	if next := c.lane(); isClosing(failure) && next != lane {
+	if next := c.follower(lane); isClosing(failure) && next != lane {
 		failure = c.onLane(next, func(next *driver.Lane) *driver.Failure {
 			lane = next
 			return next.Do(ctx, e)
@@ -112,7 +110,7 @@ func (c *Client) runAgain(
 func (c *Client) onLane(lane *driver.Lane, do func(lane *driver.Lane) *driver.Failure) *driver.Failure {
 	for {
 		failure := do(lane)
-		next := c.lane()
+		next := c.follower(lane)
 		if !isClosing(failure) || next == lane {
 			return failure
 		}
@@ -122,7 +120,7 @@ func (c *Client) onLane(lane *driver.Lane, do func(lane *driver.Lane) *driver.Fa
 
 // runRest does what a lane did not of an entry that it took.
 func (c *Client) runRest(ctx context.Context, e *driver.Entry, lane *driver.Lane) {
-	for next := c.lane(); next != lane; next = c.lane() {
+	for next := c.follower(lane); next != lane; next = c.follower(lane) {
 		rest, places := restOf(e)
 		if len(places) == 0 {
 			return

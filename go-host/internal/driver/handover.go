@@ -34,6 +34,9 @@ func (l *Lane) Successor(ctx context.Context, module *core.Module) (*Lane, error
 	return next, nil
 }
 
+// Place is which of a client's lanes this is.
+func (l *Lane) Place() int { return l.config.Place }
+
 // Module is what the lane's core is made of.
 func (l *Lane) Module() *core.Module { return l.config.Module }
 

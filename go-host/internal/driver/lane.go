@@ -42,6 +42,8 @@ type Config struct {
 	News *News
 	// CacheBytes is the budget of stored replies; 0 where none are stored.
 	CacheBytes int
+	// Place is which of a client's lanes it is; one that follows another has the same.
+	Place int
 	// Start is when the lane's clock began; it has its own if that is zero.
 	Start time.Time
 }

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -66,15 +67,33 @@ type News struct {
 	missed uint64
 	closed bool
 	wake   chan struct{} // has a token when there may be something to take
+
+	// Instead of all that, for news that are told to others, without some kinds.
+	others  *News
+	without []EventKind
 }
 
 // NewNews makes a queue of events. [News.Run] takes them.
 func NewNews() *News { return &News{wake: make(chan struct{}, 1)} }
 
+// Without makes news that go to n, but for some kinds. Only n is run, and closed. There are none where n is nil.
+func (n *News) Without(kinds ...EventKind) *News {
+	if n == nil {
+		return nil
+	}
+	return &News{others: n, without: kinds}
+}
+
 // tell queues an event; nobody hears of it where there are no news. What is dropped is one event as long as no other
 // comes between.
 func (n *News) tell(e Event) {
 	if n == nil {
+		return
+	}
+	if n.others != nil {
+		if !slices.Contains(n.without, e.Kind) {
+			n.others.tell(e)
+		}
 		return
 	}
 	e.At, e.Count = time.Now(), max(e.Count, 1)
@@ -107,6 +126,9 @@ func (n *News) signal() {
 	default:
 	}
 }
+
+// Tell queues an event of all lanes together.
+func (n *News) Tell(e Event) { n.tell(e) }
 
 // TellState queues a change of state.
 func (n *News) TellState(s State) { n.tell(Event{Kind: EventState, State: s}) }

@@ -21,14 +21,25 @@ func coracleKinds() []Kind {
 			Name: "coracle", About: "defaults", Ours: true, Quick: true,
 			Workloads: slices.Concat(cacheLoad, firstOpen, scales),
 		},
-		Open: openCoracle,
+		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
+			return openCoracle(ctx, addr, settings)
+		},
+	}, {
+		// No peer, and none that marks are for: they are for defaults.
+		Client: result.Client{
+			Name: "coracle-lanes2", About: "two lanes", Baseline: true, Workloads: []string{"W2", "W3"},
+		},
+		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
+			return openCoracle(ctx, addr, settings, coracle.WithLanes(2))
+		},
 	}}
 }
 
 type coracleClient struct{ *coracle.Client }
 
-func openCoracle(ctx context.Context, addr string, settings Settings) (Client, error) {
-	var options []coracle.Option
+func openCoracle(
+	ctx context.Context, addr string, settings Settings, options ...coracle.Option,
+) (Client, error) {
 	if settings.Cache {
 		options = append(options, coracle.WithCache(coracle.CacheOptions{}))
 	}
