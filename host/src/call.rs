@@ -1,11 +1,13 @@
 //! How a call gets from its caller to the manager, and its answer back.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use redis::Value;
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::client::Client;
 use crate::command::{Columns, Command, usage};
@@ -60,43 +62,30 @@ impl Client {
         Ok(Some((columns, until)))
     }
 
-    /// Sends a command, and waits for its reply.
-    pub(crate) async fn call_one(
-        &self,
-        command: Command,
-        until: Until,
-        aside: Option<Box<Aside>>,
-    ) -> Result<Value, Error> {
-        let span = tracing::debug_span!("coracle.call", command = command.name());
-        let columns = Columns::of(self.marked(command), self.shared.hold_above)?;
-        match traced(span, self.submit(columns, Shape::Single, until, aside)).await? {
-            Replies::One(reply) => reply,
-            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
-        }
+    /// Sends a command, once this is polled, and waits for its reply.
+    pub(crate) fn call_one(&self, command: Command, until: Until, aside: Option<Box<Aside>>) -> Calling<'_> {
+        Calling { client: self, step: Step::New(command, until, aside) }
     }
 
     /// Sends what is in the columns, and waits for the replies.
-    pub(crate) async fn submit(
-        &self,
-        columns: Columns,
-        shape: Shape,
-        until: Until,
-        aside: Option<Box<Aside>>,
-    ) -> Result<Replies, Error> {
+    pub(crate) async fn submit(&self, columns: Columns, shape: Shape, until: Until) -> Result<Replies, Error> {
+        self.send(columns, shape, until, None)?.finish().await
+    }
+
+    /// Sends it if there is room, else says how to wait for that.
+    fn send(&self, columns: Columns, shape: Shape, until: Until, aside: Option<Box<Aside>>) -> Result<Sent<'_>, Error> {
         let deadline = until.instant();
         let large = columns.size >= LARGE;
         let (ticket, answer) = self.ticket(columns, shape, until, deadline)?;
         let mut job = Job { ticket, aside, _permit: None };
         if !large {
             match self.shared.inbox.try_send(job) {
-                Ok(()) => return answered(answer.await),
+                Ok(()) => return Ok(Sent::Now(answer)),
                 Err(Refused::Closed) => return Err(self.end()),
                 Err(Refused::Full(back)) => job = back,
             }
         }
-        // Seldom, and its future large.
-        Box::pin(self.send_slowly(job, large, deadline)).await?;
-        answered(answer.await)
+        Ok(Sent::Slowly(Box::pin(self.send_slowly(job, large, deadline)), answer))
     }
 
     fn ticket(
@@ -133,14 +122,85 @@ impl Client {
     }
 }
 
+/// Where a call is, once it was made.
+enum Sent<'a> {
+    Now(Answer<'a>),
+    Slowly(Sending<'a>, Answer<'a>),
+}
+
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// A call of one command. Written by hand, since an `async fn` would move the command about in its own state.
+pub(crate) struct Calling<'a> {
+    client: &'a Client,
+    step: Step<'a>,
+}
+
+enum Step<'a> {
+    New(Command, Until, Option<Box<Aside>>),
+    Waiting(Answer<'a>),
+    Slow(Pin<Box<dyn Future<Output = Result<Replies, Error>> + Send + 'a>>),
+    Over,
+}
+
+impl<'a> Calling<'a> {
+    /// Sends the command.
+    #[inline]
+    fn begin(client: &'a Client, step: &mut Step<'a>) -> Result<(), Error> {
+        let Step::New(command, until, aside) = std::mem::replace(step, Step::Over) else { return Ok(()) };
+        if tracing::level_filters::LevelFilter::current() >= tracing::Level::DEBUG {
+            let span = tracing::debug_span!("coracle.call", command = command.name());
+            let columns = Columns::of(client.marked(command), client.shared.hold_above)?;
+            let sent = client.send(columns, Shape::Single, until, aside)?;
+            *step = Step::Slow(Box::pin(sent.finish().instrument(span)));
+            return Ok(());
+        }
+        let columns = Columns::of(client.marked(command), client.shared.hold_above)?;
+        *step = match client.send(columns, Shape::Single, until, aside)? {
+            Sent::Now(answer) => Step::Waiting(answer),
+            slowly @ Sent::Slowly(..) => Step::Slow(Box::pin(slowly.finish())),
+        };
+        Ok(())
+    }
+}
+
+impl Future for Calling<'_> {
+    type Output = Result<Value, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { client, step } = &mut *self;
+        if matches!(step, Step::New(..)) {
+            Self::begin(client, step)?;
+        }
+        let replies = match step {
+            Step::Waiting(answer) => answered(ready!(Pin::new(answer).poll(cx))),
+            Step::Slow(sending) => ready!(sending.as_mut().poll(cx)),
+            Step::New(..) | Step::Over => return Poll::Pending,
+        };
+        *step = Step::Over;
+        Poll::Ready(match replies? {
+            Replies::One(reply) => reply,
+            Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
+        })
+    }
+}
+
+impl Sent<'_> {
+    /// Waits for the replies.
+    async fn finish(self) -> Result<Replies, Error> {
+        match self {
+            Self::Now(answer) => answered(answer.await),
+            Self::Slowly(sending, answer) => {
+                sending.await?;
+                answered(answer.await)
+            }
+        }
+    }
+}
+
 /// The manager answers every job that it takes, so one that is not answered ended with it.
 fn answered(replies: Option<Replies>) -> Result<Replies, Error> {
     replies.ok_or_else(|| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
-}
-
-/// Waits in a span, if anybody wants to see it.
-pub(crate) async fn traced<F: Future>(span: Span, future: F) -> F::Output {
-    if span.is_disabled() { future.await } else { future.instrument(span).await }
 }
 
 pub(crate) async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {

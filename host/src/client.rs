@@ -8,9 +8,10 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::cache::Shelf;
-use crate::call::{Until, in_time, traced};
+use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
 use crate::credentials::{self, Credentials};
@@ -125,9 +126,9 @@ impl Client {
     /// Sends a command and waits for its reply. An error reply is an `Err`; errors inside of a reply are values.
     ///
     /// Dropping the future gives the command up: it may be executed or not.
-    pub async fn call(&self, command: Command) -> Result<Value, Error> {
+    pub fn call(&self, command: Command) -> impl Future<Output = Result<Value, Error>> + Send + '_ {
         let until = Until::of(&command, self.deadline);
-        self.call_one(command, until, None).await
+        self.call_one(command, until, None)
     }
 
     /// Sends a command given by its raw arguments, the name first.
@@ -143,8 +144,7 @@ impl Client {
     ) -> Result<Vec<Result<Value, Error>>, Error> {
         let Some((columns, until)) = self.columns(commands)? else { return Ok(Vec::new()) };
         let span = tracing::debug_span!("coracle.pipeline", commands = columns.commands());
-        let asked = self.submit(columns, Shape::Pipeline, until, None);
-        match traced(span, asked).await? {
+        match self.submit(columns, Shape::Pipeline, until).instrument(span).await? {
             Replies::Many(replies) => Ok(replies),
             Replies::One(reply) => Ok(vec![reply]),
         }
@@ -155,8 +155,7 @@ impl Client {
     pub async fn transaction(&self, commands: impl IntoIterator<Item = Command>) -> Result<Value, Error> {
         let Some((columns, until)) = self.columns(commands)? else { return Ok(Value::Array(Vec::new())) };
         let span = tracing::debug_span!("coracle.transaction", commands = columns.commands());
-        let asked = self.submit(columns, Shape::Transaction, until, None);
-        match traced(span, asked).await? {
+        match self.submit(columns, Shape::Transaction, until).instrument(span).await? {
             Replies::One(reply) => reply,
             Replies::Many(_) => Err(Error::core(Outcome::MaybeExecuted, "one reply expected, not many")),
         }

@@ -43,6 +43,7 @@ pub trait IntoArgument {
 impl Command {
     /// A command of this name, without arguments yet.
     #[must_use]
+    #[inline]
     pub fn new(name: &str) -> Self {
         Self::default().arg(name)
     }
@@ -55,6 +56,7 @@ impl Command {
 
     /// Adds an argument.
     #[must_use]
+    #[inline]
     pub fn arg(mut self, argument: impl IntoArgument) -> Self {
         argument.add_to(&mut self);
         self
@@ -122,6 +124,7 @@ impl Command {
         })
     }
 
+    #[inline]
     fn push_slice(&mut self, bytes: &[u8]) {
         if bytes.len() >= SHARED_FROM {
             self.push_shared(Bytes::copy_from_slice(bytes));
@@ -132,6 +135,7 @@ impl Command {
         }
     }
 
+    #[inline]
     fn push_bytes(&mut self, bytes: Bytes) {
         if bytes.len() >= SHARED_FROM {
             self.push_shared(bytes);
@@ -148,48 +152,56 @@ impl Command {
 }
 
 impl IntoArgument for &[u8] {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl<const N: usize> IntoArgument for &[u8; N] {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl IntoArgument for &str {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self.as_bytes());
     }
 }
 
 impl IntoArgument for &String {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self.as_bytes());
     }
 }
 
 impl IntoArgument for String {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self.into_bytes().into());
     }
 }
 
 impl IntoArgument for &Vec<u8> {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl IntoArgument for Vec<u8> {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self.into());
     }
 }
 
 impl IntoArgument for Bytes {
+    #[inline]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self);
     }
@@ -248,6 +260,7 @@ pub(crate) struct Ends {
 
 impl Columns {
     /// Of one command. Arguments longer than `hold_above` stay with the host.
+    #[inline]
     pub(crate) fn of(command: Command, hold_above: usize) -> Result<Self, Error> {
         let mut columns = Self::default();
         if !command.shared.is_empty() || command.small.len() > hold_above || command.lengths.is_empty() {

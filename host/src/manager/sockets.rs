@@ -1,6 +1,7 @@
 //! Sockets to the core and back.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::task::{Context, Poll};
 
 use super::events::Feed;
@@ -13,9 +14,9 @@ use crate::stats::add;
 
 /// Reads of one link before others get their turn.
 const READS: usize = 16;
-/// Callers are answered in so many parts, of so many callers at least.
+/// Callers are answered in so many parts, of so many callers.
 const WAVES: usize = 2;
-const WAVE: usize = 32;
+const WAVE: RangeInclusive<usize> = 32..=128;
 
 /// What a read came to.
 enum Read {
@@ -92,26 +93,29 @@ impl Lane {
 
     fn poll_link(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
         let mut happened = self.poll_write(place, cx);
+        let (before, wave) = (self.table.answered(), wave(self.table.len()));
         for _ in 0..READS {
             let Some(link) = self.links.get_mut(place).filter(|link| !link.dead) else { return true };
             if link.held.is_some() {
                 return happened;
             }
             let id = link.id;
-            let before = self.table.answered();
-            let wave = wave(self.table.len());
-            match read(link, cx, &mut self.scratch, wave) {
+            let left = wave - self.table.answered().wrapping_sub(before);
+            match read(link, cx, &mut self.scratch, left) {
                 Read::Nothing => return happened,
                 Read::Fed(count) => {
                     add(&self.counters().bytes_read, count as u64);
+                    let known = self.table.answered();
                     self.feed(place, count);
-                    let answered = self.table.answered().wrapping_sub(before);
-                    if answered > 0 {
-                        if let Some(link) = self.links.get_mut(place) {
-                            link.note_replies(count, answered);
-                        }
-                        // Those who have their replies go on before others get theirs: while the server works on what they
-                        // send next, there is still something to do here.
+                    let answered = self.table.answered();
+                    if answered != known
+                        && let Some(link) = self.links.get_mut(place)
+                    {
+                        link.note_replies(count, answered.wrapping_sub(known));
+                    }
+                    // Those who have their replies go on before others get theirs: while the server works on what they
+                    // send next, there is still something to do here.
+                    if answered.wrapping_sub(before) >= wave {
                         return true;
                     }
                 }
@@ -208,7 +212,7 @@ fn loss(reason: Reason) -> Option<Cause> {
 
 /// How many callers are to be answered at a time, where so many wait.
 fn wave(waiting: usize) -> usize {
-    (waiting / WAVES).max(WAVE)
+    (waiting / WAVES).clamp(*WAVE.start(), *WAVE.end())
 }
 
 fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], wave: usize) -> Read {
