@@ -43,6 +43,9 @@ type Batcher interface {
 	Batches() (batches, commands uint64)
 }
 
+// ownModule is the module of the host that this tree has.
+const ownModule = "github.com/coracle-client/coracle/go-host"
+
 // Kind is a client that can be opened.
 type Kind struct {
 	result.Client
@@ -63,7 +66,7 @@ func Kinds() []Kind {
 
 // Version is that of the kind's module, as built in; of ours, which is built from this tree, what it says itself.
 func (k Kind) Version() string {
-	if k.Ours {
+	if k.Module == ownModule {
 		return coracle.Version
 	}
 	info, ok := debug.ReadBuildInfo()

@@ -21,6 +21,7 @@ func coracleKinds() []Kind {
 			Name: "coracle", About: "defaults", Ours: true, Quick: true,
 			Workloads: slices.Concat(cacheLoad, firstOpen, scales),
 		},
+		Module: ownModule,
 		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
 			return openCoracle(ctx, addr, settings)
 		},
@@ -29,6 +30,7 @@ func coracleKinds() []Kind {
 		Client: result.Client{
 			Name: "coracle-lanes2", About: "two lanes", Baseline: true, Workloads: []string{"W2", "W3"},
 		},
+		Module: ownModule,
 		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
 			return openCoracle(ctx, addr, settings, coracle.WithLanes(2))
 		},
