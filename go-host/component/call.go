@@ -69,7 +69,11 @@ func (f *Func) Call(ctx context.Context, args ...wit.Value) (wit.Value, error) {
 func (f *Func) NewCall() *Call {
 	sig := f.export.Signature
 	size := max(len(sig.Lifted.Params), len(sig.Lifted.Results))
-	return &Call{fn: f, args: make([]argument, len(sig.Type.Params)), stack: make([]uint64, size)}
+	c := &Call{fn: f, args: make([]argument, len(sig.Type.Params)), stack: make([]uint64, size)}
+	if sig.ResultInMemory {
+		c.lists, c.plain = plainLists(sig.Type.Result)
+	}
+	return c
 }
 
 // Call is the fast path of one exported function: set each argument, [Call.Invoke], read [Call.Result], [Call.Done].
@@ -84,6 +88,9 @@ type Call struct {
 	stack  []uint64
 	result View
 	open   bool // between Invoke and Done
+	// plain is set where lists are all of a result in memory that needs a check.
+	plain bool
+	lists []plainList
 }
 
 // Invoke lowers the arguments, calls, and checks the result. After a nil error the result may be read, and [Call.Done]
@@ -141,6 +148,9 @@ func (c *Call) run() error {
 		}
 	}
 	c.result = View{out}
+	if c.plain {
+		return checkPlain(out.Mem, out.Ptr, c.lists)
+	}
 	return out.Check()
 }
 
