@@ -15,7 +15,7 @@ use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
 use crate::credentials::{self, Credentials};
-use crate::engine::Program;
+use crate::engine::{CodeCache, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Inbox;
 use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Replies, Shape, Signal, Swap};
@@ -58,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) repeat: Repeat,
     /// What is kept, if anything is to be.
     pub(crate) shelf: Option<Arc<Shelf>>,
+    code_cache: CodeCache,
     sessions: AtomicU32,
     database: u32,
     ready_within: Duration,
@@ -107,6 +108,7 @@ impl Client {
             hold_above: config.limits.hold_above as usize,
             repeat: config.repeat,
             shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
+            code_cache: config.code_cache.clone(),
             sessions: AtomicU32::new(0),
             database: config.database,
             ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
@@ -232,8 +234,8 @@ impl Client {
     /// missed something. Dropping the future does not undo it. As for [`Config::component`], a component sees all
     /// commands.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
-        let component = component.into();
-        let program = load(move || Program::load(&component)).await?;
+        let (component, cache) = (component.into(), self.shared.code_cache.clone());
+        let program = load(move || Program::load(&component, &cache)).await?;
         let (told, heard) = oneshot::channel();
         self.control(Control::Swap(Box::new(Swap { program, told }))).await?;
         heard.await.map_err(|_| self.end())?

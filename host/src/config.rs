@@ -1,5 +1,6 @@
 //! How a client is to be.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::cache::Cache;
 use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
 use crate::credentials::{Credentials, CredentialsProvider};
+use crate::engine::CodeCache;
 use crate::error::Error;
 use crate::event::{Event, Hook};
 
@@ -34,6 +36,7 @@ pub struct Config {
     pub(crate) hook: Hook,
     pub(crate) limits: Limits,
     pub(crate) component: Option<Bytes>,
+    pub(crate) code_cache: CodeCache,
     pub(crate) retire_within: Duration,
     pub(crate) connector: Arc<dyn Connector>,
     #[cfg(feature = "foreign-core")]
@@ -133,6 +136,7 @@ impl Config {
             hook: Hook::default(),
             limits: Limits::default(),
             component: None,
+            code_cache: CodeCache::default(),
             #[cfg(feature = "foreign-core")]
             foreign: None,
             retire_within: Duration::from_secs(60),
@@ -254,6 +258,30 @@ impl Config {
     #[must_use]
     pub fn component(mut self, bytes: impl Into<Bytes>) -> Self {
         self.component = Some(bytes.into());
+        self
+    }
+
+    /// Keeps compiled code in this folder, in place of `coracle/wasmtime` in the user's folder for caches
+    /// (`$XDG_CACHE_HOME`, or `~/.cache`; on macOS `~/Library/Caches`). Compiling takes a few tenths of a second, and is
+    /// then done once for all processes of a user; a second client of one process never waits for it.
+    ///
+    /// Only code is run that was not changed since it was compiled, by its SHA-256, and that nobody else could have
+    /// written: folder and files have to belong to this user or to root, and nobody else may be able to write there, or
+    /// to replace a folder above. What is damaged or not safe is not used, with a warning to `tracing`; the component is
+    /// compiled then. Files can be deleted at any time.
+    ///
+    /// Unless a folder is named, only the crate's own component is kept, and only on systems that have owners and modes.
+    /// Where they have none, such as Windows, who names a folder sees to it that nobody else can write there.
+    #[must_use]
+    pub fn code_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.code_cache = CodeCache::In(folder.into());
+        self
+    }
+
+    /// Keeps no compiled code on disk: each process compiles the component.
+    #[must_use]
+    pub fn without_code_cache(mut self) -> Self {
+        self.code_cache = CodeCache::Nowhere;
         self
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 pub use super::bindings::coracle::client::types::{Credentials, Endpoint, Limits, Progress};
 pub use super::bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
 pub use super::bindings::exports::coracle::client::pubsub::Kind;
+use super::disk::CodeCache;
 use super::instance::{Instance as Sandboxed, Trap};
 use super::program::Program as Component;
 pub use super::state::Effect;
@@ -68,8 +69,8 @@ impl Program {
         }
     }
 
-    pub(crate) fn load(bytes: &Bytes) -> Result<Self, Error> {
-        Component::load(bytes).map(|program| Self::Component(Box::new(program)))
+    pub(crate) fn load(bytes: &Bytes, cache: &CodeCache) -> Result<Self, Error> {
+        Component::load(bytes, cache).map(|program| Self::Component(Box::new(program)))
     }
 }
 

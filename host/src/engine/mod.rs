@@ -1,6 +1,7 @@
 //! wasmtime, once a process: the engine, the compiled components, and the instances made of them.
 
 mod bindings;
+mod disk;
 #[cfg(feature = "foreign-core")]
 pub mod foreign;
 mod instance;
@@ -9,6 +10,7 @@ mod state;
 mod ticker;
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -17,6 +19,7 @@ pub(crate) use bindings::coracle::client::types as wit;
 pub(crate) use bindings::exports::coracle::client::commands::Options;
 pub(crate) use bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
 pub(crate) use bindings::exports::coracle::client::pubsub::Kind;
+pub(crate) use disk::CodeCache;
 #[cfg(feature = "foreign-core")]
 pub(crate) use foreign::{Instance, Program};
 #[cfg(not(feature = "foreign-core"))]
@@ -32,7 +35,12 @@ static SHIPPED: &[u8] = include_bytes!("../../core/coracle.wasm");
 /// SHA-256 of the component that the crate ships, in hexadecimal.
 #[must_use]
 pub fn component_digest() -> String {
-    hex(&digest(SHIPPED))
+    hex(shipped_digest())
+}
+
+fn shipped_digest() -> &'static [u8; 32] {
+    static DIGEST: OnceLock<[u8; 32]> = OnceLock::new();
+    DIGEST.get_or_init(|| digest(SHIPPED))
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::disk::{CodeCache, Place};
 use super::state::HostState;
 use super::ticker::Ticker;
-use super::{SHIPPED, bindings, digest};
+use super::{SHIPPED, bindings, digest, shipped_digest};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -29,12 +30,15 @@ pub(crate) struct Program {
 impl Program {
     /// The one that a client is to run.
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
-        Runtime::shared()?.program(config.component.as_deref().unwrap_or(SHIPPED))
+        match &config.component {
+            Some(bytes) => Self::load(bytes, &config.code_cache),
+            None => Runtime::shared()?.program(SHIPPED, *shipped_digest(), &config.code_cache),
+        }
     }
 
     /// Another one.
-    pub(crate) fn load(bytes: &Bytes) -> Result<Self, Error> {
-        Runtime::shared()?.program(bytes)
+    pub(crate) fn load(bytes: &Bytes, cache: &CodeCache) -> Result<Self, Error> {
+        Runtime::shared()?.program(bytes, digest(bytes), cache)
     }
 }
 
@@ -65,29 +69,41 @@ impl Runtime {
         Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(HashMap::new()) })
     }
 
-    fn program(&'static self, bytes: &[u8]) -> Result<Program, Error> {
+    fn program(&'static self, bytes: &[u8], key: [u8; 32], cache: &CodeCache) -> Result<Program, Error> {
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = digest(bytes);
         if let Some(pre) = programs.get(&key) {
             return Ok(Program { pre: pre.clone(), runtime: self });
         }
         if programs.len() >= MAX_COMPONENTS {
             return Err(Error::config(format!("more than {MAX_COMPONENTS} different components in one process")));
         }
-        let pre =
-            self.compile(bytes).map_err(|error| Error::config(format!("the component can't be used: {error:#}")))?;
+        let place = cache.folder(key == *shipped_digest()).map(|folder| Place::new(folder, &key, &self.engine));
+        let pre = self
+            .link(bytes, place)
+            .map_err(|error| Error::config(format!("the component can't be used: {error:#}")))?;
         programs.insert(key, pre.clone());
         Ok(Program { pre, runtime: self })
     }
 
-    fn compile(&self, bytes: &[u8]) -> wasmtime::Result<bindings::ClientPre<HostState>> {
-        let component = Component::from_binary(&self.engine, bytes)?;
+    fn link(&self, bytes: &[u8], place: Option<Place>) -> wasmtime::Result<bindings::ClientPre<HostState>> {
+        let component = match place.as_ref().and_then(|place| place.read(&self.engine)) {
+            Some(component) => component,
+            None => {
+                let component = Component::from_binary(&self.engine, bytes)?;
+                if let Some(place) = place {
+                    place.write(&component);
+                }
+                component
+            }
+        };
         bindings::ClientPre::new(self.linker.instantiate_pre(&component)?)
     }
 }
 
 fn engine(strategy: InstanceAllocationStrategy) -> wasmtime::Result<Engine> {
     let mut config = wasmtime::Config::new();
+    // Of a trap, its cause is told, not where in the core it was: without that, code is smaller, and read faster from disk.
+    config.generate_address_map(false).wasm_backtrace_max_frames(None);
     config.concurrency_support(false).epoch_interruption(true).max_wasm_stack(512 << 10).allocation_strategy(strategy);
     Engine::new(&config)
 }
