@@ -170,6 +170,17 @@ func (r *request) empty() {
 	r.encoder.args, r.encoder.scratch = r.args[:0], r.digits[:0]
 }
 
+// reply gives how the command ended, and keeps the request for reuse.
+func (r *request) reply() Reply {
+	result := &r.entry.Results[0]
+	if result.Failure != nil {
+		return Reply{err: clientError(result.Failure)} // it may still be pointed at
+	}
+	value := result.Value
+	r.recycle()
+	return replyOfValue(value)
+}
+
 // recycle keeps the request for reuse if nothing points at it any more.
 func (r *request) recycle() {
 	if r.entry.Reset() {

@@ -140,7 +140,7 @@ func (c *Client) follow(
 // lead sends the command for all who wait for its reply.
 func (c *Client) lead(ctx context.Context, r *lookup, args [][]byte, flight *cache.Flight) Reply {
 	defer flight.Abandon()
-	r.entry.Commands = r.entry.One(driver.Command{Args: args, Options: c.options})
+	r.entry.One(args, c.options)
 	r.entry.Flight = flight
 	if failure := c.runAt(ctx, &r.entry, c.lanes.orReady(r.place)); failure != nil {
 		return Reply{err: clientError(failure)}

@@ -108,19 +108,19 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, sc
 	if err != nil {
 		return Reply{err: err}
 	}
-	return c.perform(ctx, session, r, driver.Command{Args: encoded, Options: c.options | script})
+	if failure := c.perform(ctx, session, r, encoded, c.options|script); failure != nil {
+		return Reply{err: clientError(failure)}
+	}
+	return r.reply()
 }
 
 // perform sends the one command of a request.
-func (c *Client) perform(ctx context.Context, session *driver.Session, r *request, command driver.Command) Reply {
-	r.entry.Commands = r.entry.One(command)
+func (c *Client) perform(
+	ctx context.Context, session *driver.Session, r *request, args [][]byte, options wire.Options,
+) *driver.Failure {
+	r.entry.One(args, options)
 	r.entry.Session = session
-	if failure := c.run(ctx, &r.entry); failure != nil {
-		return Reply{err: clientError(failure)}
-	}
-	reply := replyOf(&r.entry.Results[0])
-	r.recycle()
-	return reply
+	return c.run(ctx, &r.entry)
 }
 
 // run has an entry done on a lane, or on that of its session. What a lane did not since it was replaced meanwhile is

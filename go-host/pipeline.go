@@ -96,9 +96,10 @@ func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	}
 	var first error
 	for i := range entry.Results {
-		*replies[i] = replyOf(&entry.Results[i])
-		if err := replies[i].err; err != nil && first == nil {
-			first = err
+		r := replies[i]
+		r.become(&entry.Results[i])
+		if r.err != nil && first == nil {
+			first = r.err
 		}
 	}
 	return replies, first

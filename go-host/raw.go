@@ -3,7 +3,6 @@ package coracle
 import (
 	"context"
 
-	"github.com/coracle-client/coracle/go-host/internal/driver"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
@@ -24,7 +23,7 @@ func (c *Client) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
 	if err != nil {
 		return RawReply{}, err
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, Options: c.options | wire.OptionRaw})
+	r.entry.One(encoded, c.options|wire.OptionRaw)
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return RawReply{}, clientError(failure)
 	}

@@ -18,12 +18,22 @@ type Reply struct {
 	err   error
 }
 
-// replyOf makes the driver's result the caller's.
-func replyOf(r *driver.Result) Reply {
-	if r.Failure != nil {
-		return Reply{err: clientError(r.Failure)}
+// become makes the driver's result the caller's, where that has it: a reply that is made elsewhere is copied once more.
+func (r *Reply) become(result *driver.Result) {
+	switch {
+	case result.Failure != nil:
+		r.err = clientError(result.Failure)
+	case result.Value.Kind() == reply.KindError:
+		r.err = result.Value.Err()
+	default:
+		r.value, r.err = result.Value, nil
 	}
-	return replyOfValue(r.Value)
+}
+
+// replyOf is that result.
+func replyOf(result *driver.Result) (r Reply) {
+	r.become(result)
+	return r
 }
 
 func replyOfValue(v Value) Reply {

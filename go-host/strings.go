@@ -19,7 +19,10 @@ func (c *Client) doStrings(ctx context.Context, session *driver.Session, args []
 	if err != nil {
 		return Reply{err: err}
 	}
-	return c.perform(ctx, session, r, driver.Command{Args: encoded, Options: c.options})
+	if failure := c.perform(ctx, session, r, encoded, c.options); failure != nil {
+		return Reply{err: clientError(failure)}
+	}
+	return r.reply()
 }
 
 // DoInto is [Client.DoStrings] for a reply that is a string, which it appends to dst. Where dst has room for it nothing
@@ -31,7 +34,7 @@ func (c *Client) DoInto(ctx context.Context, dst []byte, args ...string) ([]byte
 	if err != nil {
 		return dst, err
 	}
-	r.entry.Commands = r.entry.One(driver.Command{Args: encoded, Options: c.options})
+	r.entry.One(encoded, c.options)
 	r.entry.Appends, r.entry.Into = true, dst
 	if failure := c.run(ctx, &r.entry); failure != nil {
 		return dst, clientError(failure)

@@ -61,18 +61,23 @@ func (k Kind) String() string {
 // value's own; what is changed in them changes the value. Of a value that several hold, see [Value.Shared], they are
 // copies.
 type Value struct {
+	head
+	// num is a bool, an int, the bits of a double. Of what has content it is the content's length, in bytes or values,
+	// and of a verbatim string its three characters of format above that.
+	num uint64
+	// content is the first byte of a string, or the first [Value] of an aggregate: of a map, keys and values in turns.
+	content unsafe.Pointer
+	attr    *Value // the outermost attribute, a map; its own attr is the next one inward
+}
+
+// head is apart, and content one pointer instead of a slice for each kind, so that a value has no more than four words
+// and fields: such a one the compiler keeps in registers.
+type head struct {
 	_     [0]func() // equal values are not told by ==, see [Value.Equal]
 	kind  Kind
 	class wire.ErrorClass
 	// shared is set where several hold the value: what it points at is never changed.
 	shared bool
-	// num is a bool, an int, the bits of a double. Of what has content it is the content's length, in bytes or values,
-	// and of a verbatim string its three characters of format above that.
-	num uint64
-	// content is the first byte of a string, or the first [Value] of an aggregate: of a map, keys and values in turns.
-	// That it is one pointer, and no slice for each, halves the size of a value.
-	content unsafe.Pointer
-	attr    *Value // the outermost attribute, a map; its own attr is the next one inward
 }
 
 // formatShift is where a verbatim string's format begins in num.
@@ -80,12 +85,12 @@ const formatShift = 40
 
 // text makes a value of a kind whose content is a string.
 func text(kind Kind, b []byte) Value {
-	return Value{kind: kind, num: uint64(len(b)), content: unsafe.Pointer(unsafe.SliceData(b))}
+	return Value{head: head{kind: kind}, num: uint64(len(b)), content: unsafe.Pointer(unsafe.SliceData(b))}
 }
 
 // list makes a value of a kind whose content is values.
 func list(kind Kind, elems []Value) Value {
-	return Value{kind: kind, num: uint64(len(elems)), content: unsafe.Pointer(unsafe.SliceData(elems))}
+	return Value{head: head{kind: kind}, num: uint64(len(elems)), content: unsafe.Pointer(unsafe.SliceData(elems))}
 }
 
 // str is the content of a string; nil for other kinds.
@@ -113,16 +118,16 @@ func (v Value) elems() []Value {
 // Bool makes a boolean.
 func Bool(v bool) Value {
 	if v {
-		return Value{kind: KindBool, num: 1}
+		return Value{head: head{kind: KindBool}, num: 1}
 	}
-	return Value{kind: KindBool}
+	return Value{head: head{kind: KindBool}}
 }
 
 // Int makes an integer.
-func Int(v int64) Value { return Value{kind: KindInt, num: uint64(v)} }
+func Int(v int64) Value { return Value{head: head{kind: KindInt}, num: uint64(v)} }
 
 // Double makes a floating-point number.
-func Double(v float64) Value { return Value{kind: KindDouble, num: math.Float64bits(v)} }
+func Double(v float64) Value { return Value{head: head{kind: KindDouble}, num: math.Float64bits(v)} }
 
 // ok is shared by all statuses OK, of which there are many; nobody is handed it.
 var ok = []byte("OK")

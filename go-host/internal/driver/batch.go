@@ -70,7 +70,9 @@ func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more 
 	}
 	b.rows = append(b.rows, id, e.Deadline, uint64(took)|uint64(e.Session.number())<<32,
 		uint64(rowOptions(c, command, whole))|uint64(len(args))<<32)
-	b.meta = append(b.meta, row{cursor: c, id: id, command: command, arg: arg, args: took})
+	b.meta = append(b.meta, row{})
+	m := &b.meta[len(b.meta)-1] // written where it is: a row that is made elsewhere and copied costs a stall
+	m.cursor, m.id, m.command, m.arg, m.args = c, id, command, arg, took
 	return whole
 }
 
@@ -122,7 +124,8 @@ func atomicOption(c *cursor, command int) wire.Options {
 
 // commit moves the cursors past the rows that the core took. The ids of the others stay theirs, for the next time.
 func (b *batch) commit(accepted int, t *table, seq uint64) {
-	for _, r := range b.meta[:accepted] {
+	for i := range b.meta[:accepted] {
+		r := &b.meta[i]
 		c := r.cursor
 		c.next, c.arg = r.command, r.arg+r.args
 		if c.arg == len(c.entry.Commands[r.command].Args) {

@@ -76,7 +76,7 @@ func (l *Lane) detach(e *Entry) {
 			l.leave()
 		}
 	}
-	e.held = nil
+	e.held, e.holding = nil, false
 }
 
 // linkOpened says that a link is connected; false if it is not wanted any more.

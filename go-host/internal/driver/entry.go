@@ -96,40 +96,42 @@ func (r *Result) Take(other *Result) {
 // Entry is a command, a pipeline or a transaction, from its caller to its end. It may be used again after
 // [Entry.Reset].
 type Entry struct {
+	// What is looked at in each request's life comes first, so that it lies together.
+
 	// Commands must not be changed until the entry is done.
 	Commands []Command
-	// Atomic makes all commands one transaction, with one result.
-	Atomic bool
-	// Session is nil where the entry may go on any link.
-	Session *Session
+	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
+	Results []Result
+	done    chan struct{}
+	left    int      // under the instance lock, as all that has a small name, until done: results that have not ended
+	ids     []uint64 // of each result, while it has a place in the table
 	// Deadline is on the lane's clock, see [Lane.Deadline].
 	Deadline uint64
-	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
-	Patient bool
+	// Session is nil where the entry may go on any link.
+	Session *Session
 	// Flight is that of a single command whose reply the lane may store; nil for none.
 	Flight *cache.Flight
+	// Atomic makes all commands one transaction, with one result.
+	Atomic bool
+	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
+	Patient bool
 	// Appends asks that a reply which is a string be appended to Into. Where it was, Appended is set, and the result has
 	// an empty string. A large one is in the result as ever.
 	Appends, Appended bool
-	Into              []byte
-	// Results are the caller's once the entry is done: one for each command, or one for the transaction.
-	Results []Result
-
-	done chan struct{}
-
-	// Under the instance lock, until done.
-	left   int      // results that have not ended
-	ids    []uint64 // of each result, while it has a place in the table
-	held   []*link  // whose output points at arguments
-	cursor cursor   // what of the entry was not submitted yet
 	// spent is set where something may still point at the entry after its end.
 	spent bool
 	// failed is set where a result is a failure.
 	failed bool
+	// holding is set where held has something.
+	holding bool
 
+	cursor     cursor // what of the entry was not submitted yet
 	oneCommand [1]Command
 	oneResult  [1]Result
 	oneID      [1]uint64
+
+	Into []byte
+	held []*link // whose output points at arguments
 }
 
 // prepare makes the entry ready to be queued.
@@ -156,10 +158,10 @@ func (e *Entry) prepare() {
 // Failed reports, of an entry that is done, whether one of its results is a failure.
 func (e *Entry) Failed() bool { return e.failed }
 
-// One gives room for the commands of an entry that has only one.
-func (e *Entry) One(command Command) []Command {
-	e.oneCommand[0] = command
-	return e.oneCommand[:]
+// One makes it an entry of one command, without memory of its own.
+func (e *Entry) One(args [][]byte, options wire.Options) {
+	e.oneCommand[0].Args, e.oneCommand[0].Options = args, options
+	e.Commands = e.oneCommand[:]
 }
 
 // Reset makes an entry that is done ready to be used again, if it can be.
@@ -222,5 +224,5 @@ func (e *Entry) holdsOn(k *link) {
 			return
 		}
 	}
-	e.held = append(e.held, k)
+	e.held, e.holding = append(e.held, k), true
 }

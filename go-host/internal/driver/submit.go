@@ -102,7 +102,7 @@ func (l *Lane) Await(ctx context.Context, e *Entry) {
 			<-e.done
 		}
 	}
-	if len(e.held) > 0 {
+	if e.holding {
 		l.detach(e)
 	}
 	if e.failed {
