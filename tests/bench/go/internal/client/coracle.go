@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	coracle "github.com/coracle-client/coracle/go-host"
@@ -34,14 +35,39 @@ func coracleKinds() []Kind {
 		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
 			return openCoracle(ctx, addr, settings, coracle.WithLanes(2))
 		},
+	}, {
+		Client: result.Client{
+			Name: IntoBuffers, About: "defaults, replies into buffers of the caller's", Baseline: true,
+			Workloads: []string{"W1", "W2"},
+		},
+		Module: ownModule,
+		Open: func(ctx context.Context, addr string, settings Settings) (Client, error) {
+			c, err := openCoracle(ctx, addr, settings)
+			return coracleInto{c}, err
+		},
 	}}
+}
+
+// IntoBuffers is what the client is called that reads into its callers' buffers.
+const IntoBuffers = "coracle-into"
+
+type coracleInto struct{ coracleClient }
+
+// buffers are those of callers, each of whom would have one.
+var buffers = sync.Pool{New: func() any { return new([1024]byte) }}
+
+func (c coracleInto) Get(ctx context.Context, key string) (int, error) {
+	buffer := buffers.Get().(*[1024]byte)
+	value, err := c.DoInto(ctx, buffer[:0], "GET", key)
+	buffers.Put(buffer)
+	return len(value), err
 }
 
 type coracleClient struct{ *coracle.Client }
 
 func openCoracle(
 	ctx context.Context, addr string, settings Settings, options ...coracle.Option,
-) (Client, error) {
+) (coracleClient, error) {
 	if settings.Cache {
 		options = append(options, coracle.WithCache(coracle.CacheOptions{}))
 	}
@@ -49,10 +75,7 @@ func openCoracle(
 		options = append(options, coracle.WithCompilationCache(settings.CodeDir))
 	}
 	c, err := coracle.Open(ctx, "redis://"+addr, options...)
-	if err != nil {
-		return nil, err
-	}
-	return coracleClient{c}, nil
+	return coracleClient{c}, err
 }
 
 func (c coracleClient) Get(ctx context.Context, key string) (int, error) {

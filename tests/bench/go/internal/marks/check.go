@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/coracle-client/coracle/tests/bench/go/internal/client"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/summary"
 )
 
@@ -48,6 +49,10 @@ func (k *checker) own() {
 	for _, w := range []string{"W1", "W2", "W3"} {
 		// What the runtime and the timing themselves take is less than a hundredth.
 		k.most(w, summary.Allocs.Name, roundDown(k.median(name, w, summary.Allocs)), allocs, "", "")
+	}
+	if k.language == "Go" {
+		k.most("W2", "allocations, into the caller's buffer",
+			roundDown(k.median(client.IntoBuffers, "W2", summary.Allocs)), 0, "", "")
 	}
 }
 

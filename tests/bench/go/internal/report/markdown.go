@@ -32,8 +32,8 @@ func Markdown(s *summary.Summary, verdicts []marks.Verdict, about About) string 
 		"rounds, ratios the medians of the ratios within each. A spread is what lies between the least and the greatest "+
 		"value, by the median.\n\n", about.Rounds, about.Span.Round(time.Millisecond), "0.3 s")
 	out.WriteString("## Marks\n\n" + Marks(verdicts) + "\n")
-	out.WriteString("Not shown by this run: replies into a caller's buffer, copies of payload bytes, and, unless it is " +
-		"unpinned, what more than one lane is for.\n")
+	out.WriteString("Not shown by this run: copies of payload bytes, and, unless it is unpinned, what " +
+		" more than one lane is for.\n")
 	for _, l := range s.Lists {
 		fmt.Fprintf(&out, "\n## %s\n\n| client | set up |\n|---|---|\n", l.Language)
 		for _, c := range l.Clients {
