@@ -15,7 +15,7 @@ use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Refused;
 use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape};
-use crate::rows::NEVER;
+use crate::rows::{MAY_REPEAT, NEVER};
 use crate::session::Handle;
 use crate::ticket::{Answer, Call, Ticket};
 
@@ -53,11 +53,14 @@ impl Client {
         let until = Until::of(&first, self.deadline);
         let mut columns = Columns::default();
         columns.reserve(commands.size_hint().0.saturating_add(1), &first);
-        for command in std::iter::once(first).chain(commands) {
+        let (options, hold_above) = (self.options(), self.shared.hold_above);
+        let mut next = Some(first);
+        while let Some(mut command) = next {
             if columns.commands() == MAX_COMMANDS {
                 return Err(usage("a pipeline takes at most 16,777,216 commands"));
             }
-            columns.add(self.marked(command), self.shared.hold_above)?;
+            columns.add(&mut command, options, hold_above)?;
+            next = commands.next();
         }
         Ok(Some((columns, until)))
     }
@@ -103,10 +106,10 @@ impl Client {
         Ok((ticket, answer))
     }
 
-    /// A session's link is its caller's state: nothing on it can be repeated elsewhere.
-    fn marked(&self, command: Command) -> Command {
+    /// What is said of all its commands. A session's link is its caller's state: nothing on it can be repeated elsewhere.
+    fn options(&self) -> u32 {
         let repeat = self.shared.repeat == Repeat::Allowed && self.session.is_none();
-        if repeat { command.may_repeat() } else { command }
+        if repeat { MAY_REPEAT } else { 0 }
     }
 
     /// Waits for room for a large command's bytes, and in the queue, until the deadline.
@@ -150,12 +153,12 @@ impl<'a> Calling<'a> {
         let Step::New(command, until, aside) = std::mem::replace(step, Step::Over) else { return Ok(()) };
         if tracing::level_filters::LevelFilter::current() >= tracing::Level::DEBUG {
             let span = tracing::debug_span!("coracle.call", command = command.name());
-            let columns = Columns::of(client.marked(command), client.shared.hold_above)?;
+            let columns = Columns::of(command, client.options(), client.shared.hold_above)?;
             let sent = client.send(columns, Shape::Single, until, aside)?;
             *step = Step::Slow(Box::pin(sent.finish().instrument(span)));
             return Ok(());
         }
-        let columns = Columns::of(client.marked(command), client.shared.hold_above)?;
+        let columns = Columns::of(command, client.options(), client.shared.hold_above)?;
         *step = match client.send(columns, Shape::Single, until, aside)? {
             Sent::Now(answer) => Step::Waiting(answer),
             slowly @ Sent::Slowly(..) => Step::Slow(Box::pin(slowly.finish())),

@@ -124,6 +124,11 @@ impl Command {
         })
     }
 
+    /// Whether all that it has is in one piece, no argument of which the host would hold.
+    fn is_small(&self, hold_above: usize) -> bool {
+        self.shared.is_empty() && self.small.len() <= hold_above && !self.lengths.is_empty()
+    }
+
     #[inline]
     fn push_slice(&mut self, bytes: &[u8]) {
         if bytes.len() >= SHARED_FROM {
@@ -259,28 +264,43 @@ pub(crate) struct Ends {
 }
 
 impl Columns {
-    /// Of one command. Arguments longer than `hold_above` stay with the host.
+    /// Of one command, with these options beside its own. Arguments longer than `hold_above` stay with the host.
     #[inline]
-    pub(crate) fn of(command: Command, hold_above: usize) -> Result<Self, Error> {
+    pub(crate) fn of(mut command: Command, options: u32, hold_above: usize) -> Result<Self, Error> {
         let mut columns = Self::default();
-        if !command.shared.is_empty() || command.small.len() > hold_above || command.lengths.is_empty() {
-            columns.add(command, hold_above)?;
+        if !command.is_small(hold_above) {
+            columns.add(&mut command, options, hold_above)?;
             return Ok(columns);
         }
-        let Command { lengths, small, options, .. } = command;
-        let end = Ends { arguments: lengths.len(), bytes: small.len() };
-        columns.commands.push(Packed { end, options });
-        Ok(Self { size: small.len() as u64, lengths, bytes: small, ..columns })
+        let end = Ends { arguments: command.lengths.len(), bytes: command.small.len() };
+        columns.commands.push(Packed { end, options: command.options | options });
+        columns.size = command.small.len() as u64;
+        columns.lengths = command.lengths;
+        columns.bytes = command.small;
+        Ok(columns)
     }
 
-    /// Adds a command.
-    pub(crate) fn add(&mut self, command: Command, hold_above: usize) -> Result<(), Error> {
+    /// Adds a command, and takes away the arguments that have buffers of their own.
+    pub(crate) fn add(&mut self, command: &mut Command, options: u32, hold_above: usize) -> Result<(), Error> {
+        if command.is_small(hold_above) {
+            self.lengths.extend_from_slice(&command.lengths);
+            self.bytes.extend_from_slice(&command.small);
+            self.size += command.small.len() as u64;
+        } else {
+            self.add_each(command, hold_above)?;
+        }
+        let end = Ends { arguments: self.lengths.len(), bytes: self.bytes.len() };
+        self.commands.push(Packed { end, options: command.options | options });
+        Ok(())
+    }
+
+    fn add_each(&mut self, command: &mut Command, hold_above: usize) -> Result<(), Error> {
         if command.lengths.is_empty() {
             return Err(usage("a command needs a name"));
         }
         let mut small = command.small.as_slice();
-        let mut shared = command.shared.into_iter();
-        for length in command.lengths {
+        let mut shared = std::mem::take(&mut command.shared).into_iter();
+        for length in &command.lengths {
             if length & HELD != 0 {
                 let bytes = shared.next().unwrap_or_default();
                 if bytes.len() > hold_above {
@@ -290,12 +310,10 @@ impl Columns {
                 }
                 continue;
             }
-            let (bytes, rest) = small.split_at_checked(length as usize).unwrap_or_default();
+            let (bytes, rest) = small.split_at_checked(*length as usize).unwrap_or_default();
             small = rest;
             if bytes.len() > hold_above { self.hold(Bytes::copy_from_slice(bytes))? } else { self.copy(bytes)? }
         }
-        let end = Ends { arguments: self.lengths.len(), bytes: self.bytes.len() };
-        self.commands.push(Packed { end, options: command.options });
         Ok(())
     }
 

@@ -6,6 +6,8 @@ use crate::engine::wit::NodeKind;
 use crate::error::{Error, ErrorClass};
 use crate::rows::{Fault, Node, fault};
 
+/// Bytes of a large string that are made room for on the server's word.
+pub(crate) const TRUSTED: usize = 1 << 20;
 /// Elements of an aggregate that are made room for before they have come.
 const PREALLOCATED: u64 = 1024;
 /// Room for what follows a large string, so that its end does not make the buffer grow to twice the size.
@@ -86,7 +88,10 @@ impl Builder {
         }
         if node.passes() {
             let format = (node.kind == NodeKind::Verbatim).then(|| verbatim_format(node, source));
-            let bytes = source.beginning(node)?.to_vec();
+            let beginning = source.beginning(node)?;
+            let room = usize::try_from(node.size).unwrap_or(usize::MAX).min(TRUSTED).max(beginning.len());
+            let mut bytes = Vec::with_capacity(room);
+            bytes.extend_from_slice(beginning);
             self.passing = Some(Passing { fed: bytes.len(), bytes, format });
             return Ok(());
         }

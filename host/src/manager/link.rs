@@ -12,14 +12,12 @@ use tokio_util::io::poll_read_buf;
 
 use crate::connector::{Connecting, Transport};
 use crate::rows::MAX_FEED;
-use crate::tape::Builder;
+use crate::tape::{Builder, TRUSTED};
 
 /// Segments given to one write.
 const VECTOR: usize = 64;
 /// What is asked for by one read, at least.
 const LEAST_READ: usize = 512;
-/// How far a value's buffer grows before more of it has come.
-const PASS_STEP: usize = 64 << 10;
 
 pub(super) struct Link {
     pub(super) id: u32,
@@ -132,8 +130,9 @@ impl Link {
         let left = usize::try_from(self.pass).unwrap_or(usize::MAX);
         let read = match self.value.passing() {
             Some(value) => {
-                if value.capacity() - value.len() < PASS_STEP.min(left) {
-                    value.reserve(left.min(PASS_STEP.max(value.len())));
+                // It doubles as bytes come, whatever the server has announced.
+                if value.capacity() == value.len() {
+                    value.reserve(left.min(TRUSTED.max(value.len())));
                 }
                 let room = (value.capacity() - value.len()).min(left);
                 poll_read_buf(Pin::new(transport), cx, &mut value.limit(room))

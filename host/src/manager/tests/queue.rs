@@ -38,7 +38,7 @@ impl Bench {
 
     fn late_job(&mut self, shape: Shape, commands: Vec<Command>, deadline: u64) -> u64 {
         let mut columns = Columns::default();
-        commands.into_iter().for_each(|command| columns.add(command, HOLD_ABOVE).unwrap());
+        commands.into_iter().for_each(|mut command| columns.add(&mut command, 0, HOLD_ABOVE).unwrap());
         let job = Job::of(Call::new(columns, shape, deadline, false, 0));
         self.answers.push(job.ticket.answer(Box::leak(Box::default())));
         let id = self.table.insert(job);

@@ -69,7 +69,7 @@ async fn the_third_attempt_waits_for_a_connection() {
 fn taken() -> (Table, u64, Answer<'static>) {
     let mut table = Table::default();
     let mut columns = Columns::default();
-    columns.add(Command::from_args(["GET", "k"]), 100).unwrap();
+    columns.add(&mut Command::from_args(["GET", "k"]), 0, 100).unwrap();
     let job = Job::of(Call::new(columns, Shape::Transaction, NEVER, false, 0));
     let answer = job.ticket.answer(Box::leak(Box::default()));
     let id = table.insert(job);

@@ -15,7 +15,7 @@ fn rows(jobs: Vec<(Shape, Vec<Command>, bool, u32)>) -> Vec<Vec<Row>> {
     let (mut table, mut queue, mut batch) = (Table::default(), Queue::default(), Batch::default());
     for (shape, commands, patient, session) in jobs {
         let mut columns = Columns::default();
-        commands.into_iter().for_each(|command| columns.add(command, 100).unwrap());
+        commands.into_iter().for_each(|mut command| columns.add(&mut command, 0, 100).unwrap());
         let id = table.insert(Job::of(Call::new(columns, shape, NEVER, patient, session)));
         queue.push(id, table.job(id).unwrap());
     }
@@ -58,7 +58,7 @@ fn each_command_says_for_itself_whether_it_may_be_repeated() {
 fn a_script_brings_its_hash_and_its_source() {
     let command = Script::new("return 1").command(["k"], ["a", "b"]);
     let mut columns = Columns::default();
-    columns.add(command.clone(), 100).unwrap();
+    columns.add(&mut command.clone(), 0, 100).unwrap();
     assert_eq!(columns.bytes.as_slice(), b"EVALSHAe0e1f9fabfc9d4800c877a703b823ac0578ff8dbreturn 11kab");
     assert_eq!(rows(vec![(Shape::Single, vec![command], false, 0)]), [[(0, 7, SCRIPT)]]);
 }
