@@ -139,6 +139,7 @@ pub(crate) struct Calling<'a> {
     step: Step<'a>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a command is moved in here, and not on to the heap for itself")]
 enum Step<'a> {
     New(Command, Until, Option<Box<Aside>>),
     Waiting(Answer<'a>),

@@ -28,7 +28,7 @@ pub struct Command {
     /// Of all arguments that have none.
     small: Bodies,
     /// The others, in order.
-    shared: Vec<Bytes>,
+    shared: SmallVec<[Bytes; 1]>,
     deadline: Option<Duration>,
     /// Bits of the contract's `options` that are the command's own.
     options: u32,
@@ -239,10 +239,12 @@ impl TryFrom<&redis::Cmd> for Command {
 pub(crate) struct Columns {
     /// One for each argument, with [`HELD`] set where the host holds it.
     pub(crate) lengths: Lengths,
-    /// Of all arguments that are not held.
+    /// Of all arguments that have no buffer of their own.
     pub(crate) bytes: Bodies,
-    /// By number of the argument, in order.
-    held: Vec<(u32, Bytes)>,
+    /// Those that have one, by number, in order.
+    own: SmallVec<[(u32, Bytes); 1]>,
+    /// Some of these are not held: they are copied from there.
+    loose: bool,
     /// One for each command.
     commands: SmallVec<[Packed; 1]>,
     /// Bytes of everything.
@@ -256,7 +258,7 @@ struct Packed {
     options: u32,
 }
 
-/// Where a command ends, or begins, in the columns.
+/// Where a command ends, or begins, in the columns: `bytes` counts those of arguments without buffers of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) arguments: usize,
@@ -302,17 +304,16 @@ impl Columns {
         let mut shared = std::mem::take(&mut command.shared).into_iter();
         for length in &command.lengths {
             if length & HELD != 0 {
-                let bytes = shared.next().unwrap_or_default();
-                if bytes.len() > hold_above {
-                    self.hold(bytes)?
-                } else {
-                    self.copy(&bytes)?
-                }
+                self.keep(shared.next().unwrap_or_default(), hold_above)?;
                 continue;
             }
             let (bytes, rest) = small.split_at_checked(*length as usize).unwrap_or_default();
             small = rest;
-            if bytes.len() > hold_above { self.hold(Bytes::copy_from_slice(bytes))? } else { self.copy(bytes)? }
+            if bytes.len() > hold_above {
+                self.keep(Bytes::copy_from_slice(bytes), hold_above)?;
+            } else {
+                self.copy(bytes)?;
+            }
         }
         Ok(())
     }
@@ -346,8 +347,47 @@ impl Columns {
 
     /// The held argument of this number, counted over all commands.
     pub(crate) fn held(&self, argument: usize) -> Option<&Bytes> {
-        let place = self.held.binary_search_by_key(&argument, |(number, _)| *number as usize).ok()?;
-        self.held.get(place).map(|(_, bytes)| bytes)
+        self.lengths.get(argument).filter(|length| **length & HELD != 0)?;
+        self.own(argument)
+    }
+
+    /// The argument of this number, counted over all commands, if it has a buffer of its own.
+    fn own(&self, argument: usize) -> Option<&Bytes> {
+        let place = self.own.binary_search_by_key(&argument, |(number, _)| *number as usize).ok()?;
+        self.own.get(place).map(|(_, bytes)| bytes)
+    }
+
+    /// Bytes of the arguments from here to there that are not held.
+    pub(crate) fn between(&self, from: Ends, to: Ends) -> usize {
+        if !self.loose {
+            return to.bytes - from.bytes;
+        }
+        let lengths = self.lengths.get(from.arguments..to.arguments).unwrap_or_default();
+        lengths.iter().filter(|length| **length & HELD == 0).map(|length| *length as usize).sum()
+    }
+
+    /// Appends what is not held of the next `count` arguments, so many bytes. Gives the place behind them.
+    pub(crate) fn copy_to(&self, into: &mut Vec<u8>, from: Ends, count: usize, size: usize) -> Ends {
+        let arguments = from.arguments + count;
+        if !self.loose {
+            into.extend_from_slice(self.bytes.get(from.bytes..from.bytes + size).unwrap_or_default());
+            return Ends { arguments, bytes: from.bytes + size };
+        }
+        let mut bytes = from.bytes;
+        for number in from.arguments..arguments {
+            let length = self.lengths.get(number).copied().unwrap_or_default();
+            if length & HELD != 0 {
+                continue;
+            }
+            if let Some(own) = self.own(number) {
+                into.extend_from_slice(own);
+            } else {
+                let end = bytes + length as usize;
+                into.extend_from_slice(self.bytes.get(bytes..end).unwrap_or_default());
+                bytes = end;
+            }
+        }
+        Ends { arguments, bytes }
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -356,10 +396,13 @@ impl Columns {
         Ok(())
     }
 
-    fn hold(&mut self, bytes: Bytes) -> Result<(), Error> {
+    /// Keeps an argument in its own buffer.
+    fn keep(&mut self, bytes: Bytes, hold_above: usize) -> Result<(), Error> {
         let number = u32::try_from(self.lengths.len()).map_err(|_| usage("too many arguments"))?;
-        self.length(bytes.len(), HELD)?;
-        self.held.push((number, bytes));
+        let loose = bytes.len() <= hold_above;
+        self.loose |= loose;
+        self.length(bytes.len(), if loose { 0 } else { HELD })?;
+        self.own.push((number, bytes));
         Ok(())
     }
 

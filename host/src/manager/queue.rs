@@ -268,7 +268,7 @@ impl Batch {
         // A job that was never begun, or a command that was not, stands at its beginning.
         let from = if at.at.arguments < begin.arguments { begin } else { at.at };
         let Some(lengths) = columns.lengths.get(from.arguments..end.arguments) else { return false };
-        let whole = end.bytes - from.bytes;
+        let whole = columns.between(from, end);
         let room = (MAX_LENGTHS - self.lengths.len(), MAX_BYTES - self.bytes.len());
         let fits = lengths.len() <= room.0 && whole <= room.1;
         let fits_alone = lengths.len() <= MAX_LENGTHS && whole <= MAX_BYTES;
@@ -281,7 +281,7 @@ impl Batch {
             return false;
         }
         self.lengths.extend(lengths.iter().take(count));
-        self.bytes.extend_from_slice(columns.bytes.get(from.bytes..from.bytes + size).unwrap_or_default());
+        let reached = columns.copy_to(&mut self.bytes, from, count, size);
         let id = at.request();
         let last = at.next + 1 == columns.commands();
         if live.job.patient {
@@ -297,7 +297,7 @@ impl Batch {
         let goes_on = count < lengths.len();
         if goes_on {
             options |= CONTINUES;
-            at.at = Ends { arguments: from.arguments + count, bytes: from.bytes + size };
+            at.at = reached;
         } else {
             at.next += 1;
             at.at = end;

@@ -100,7 +100,7 @@ impl Lane {
                 return happened;
             }
             let id = link.id;
-            let left = wave - self.table.answered().wrapping_sub(before);
+            let left = wave.saturating_sub(self.table.answered().wrapping_sub(before));
             match read(link, cx, &mut self.scratch, left) {
                 Read::Nothing => return happened,
                 Read::Fed(count) => {

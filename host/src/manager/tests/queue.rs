@@ -39,7 +39,11 @@ impl Bench {
     fn late_job(&mut self, shape: Shape, commands: Vec<Command>, deadline: u64) -> u64 {
         let mut columns = Columns::default();
         commands.into_iter().for_each(|mut command| columns.add(&mut command, 0, HOLD_ABOVE).unwrap());
-        let job = Job::of(Call::new(columns, shape, deadline, false, 0));
+        self.insert(Call::new(columns, shape, deadline, false, 0))
+    }
+
+    fn insert(&mut self, call: Call) -> u64 {
+        let job = Job::of(call);
         self.answers.push(job.ticket.answer(Box::leak(Box::default())));
         let id = self.table.insert(job);
         self.queue.push(id, self.table.job(id).unwrap());
@@ -147,6 +151,40 @@ fn held_arguments_are_lengths_only() {
     assert_eq!(bench.batch.bytes, b"SETk");
     let columns = &bench.table.job(id).unwrap().job.columns;
     assert_eq!((columns.held(2).map(bytes::Bytes::len), columns.held(1)), (Some(101), None));
+}
+
+/// Whichever way they are kept, and wherever the command is cut.
+#[test]
+fn arguments_of_all_sizes_come_in_order() {
+    let mut bench = Bench::default();
+    let sizes = [3, 1500, 1, 5000, 1024, 4096, 4097, 0, 900];
+    let argument = |number: usize| vec![number as u8; sizes[number % sizes.len()]];
+    let mut command = Command::from_args((0..900).map(argument));
+    let mut columns = Columns::default();
+    columns.add(&mut Command::new("PING"), 0, 4096).unwrap();
+    columns.add(&mut command, 0, 4096).unwrap();
+    let id = bench.insert(Call::new(columns, Shape::Pipeline, NEVER, false, 0));
+    let (mut lengths, mut bytes, mut calls) = (Vec::new(), Vec::new(), 0);
+    while !bench.queue.is_empty() {
+        bench.pack();
+        lengths.extend_from_slice(&bench.batch.lengths);
+        bytes.extend_from_slice(&bench.batch.bytes);
+        bench.accept(usize::MAX);
+        calls += 1;
+    }
+    let columns = &bench.table.job(id).unwrap().job.columns;
+    let (mut wanted_lengths, mut wanted) = (vec![4], b"PING".to_vec());
+    for number in 0..900 {
+        let argument = argument(number);
+        let held = argument.len() > 4096;
+        wanted_lengths.push(argument.len() as u32 | if held { HELD } else { 0 });
+        assert_eq!(columns.held(number + 1).map(|bytes| &bytes[..]), held.then_some(&argument[..]), "{number}");
+        if !held {
+            wanted.extend(argument);
+        }
+    }
+    assert_eq!((lengths, bytes == wanted), (wanted_lengths, true));
+    assert!(calls > 5, "it was cut");
 }
 
 #[test]
