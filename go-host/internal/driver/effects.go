@@ -86,7 +86,7 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 	if k.closing || k.era != l.era || l.inst == nil {
 		return false
 	}
-	k.conn, k.direct = conn, newTryWriter(conn)
+	k.conn, k.direct, k.await = conn, newTryWriter(conn), newAwaiter(conn)
 	p, err := l.inst.Opened(l.now(), k.id, l.secrets.lengths())
 	l.after(p, err, nil)
 	return k.era == l.era

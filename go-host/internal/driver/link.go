@@ -18,6 +18,12 @@ import (
 // why.
 const lingerAfterWriteError = time.Second
 
+// Bounds of how much of a value that passes by is waited for at a time.
+const (
+	leastAwaited = 64 << 10
+	mostAwaited  = 512 << 10
+)
+
 // link is one connection. Its goroutine dials, then reads; a second one writes.
 type link struct {
 	lane *Lane
@@ -27,6 +33,7 @@ type link struct {
 	cancel context.CancelFunc
 	conn   net.Conn // set before the link is opened, under the instance lock
 	direct *tryWriter
+	await  *awaiter
 	out    output
 
 	// Under the instance lock.
@@ -129,6 +136,7 @@ func (k *link) write() {
 func (k *link) read(ctx context.Context) error {
 	room := k.lane.firstRoom(k)
 	for len(room) > 0 {
+		k.await.await(k.passLeft)
 		n, err := k.conn.Read(room)
 		var full <-chan struct{}
 		if n > 0 {

@@ -99,6 +99,9 @@ func (l *Lane) traffic() (grown []core.Traffic) {
 	for _, k := range l.links {
 		written, _ := k.out.progress()
 		at := core.Traffic{Link: k.id, Written: written, Received: k.received, Held: k.held}
+		if k.passLeft >= leastAwaited { // bytes that come in do not wake the reader one by one
+			at.Received = max(k.told.Received, at.Received+k.await.waiting())
+		}
 		if at.Held || at != k.told {
 			k.told = at
 			grown = append(grown, at)
