@@ -61,12 +61,10 @@ func TestDoInto(t *testing.T) {
 				require.True(t, bytes.Equal(got, []byte("before:"+value)), "%d bytes, room for %d", len(value), room)
 			}
 		}
-		for want, args := range map[string][]string{
-			"before:OK": {"SET", "n", "41"}, "before:42": {"INCR", "n"}, "before:PONG": {"PING"},
-		} {
-			got, err := c.DoInto(ctx, dst, args...)
+		for _, args := range [][]string{{"OK", "SET", "n", "41"}, {"42", "INCR", "n"}, {"PONG", "PING"}} {
+			got, err := c.DoInto(ctx, dst, args[1:]...)
 			require.NoError(t, err)
-			require.Equal(t, want, string(got))
+			require.Equal(t, "before:"+args[0], string(got))
 		}
 	})
 }
