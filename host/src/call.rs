@@ -54,14 +54,15 @@ impl Client {
         let mut columns = Columns::default();
         columns.reserve(commands.size_hint().0.saturating_add(1), &first);
         let (options, hold_above) = (self.options(), self.shared.hold_above);
-        let mut next = Some(first);
-        while let Some(mut command) = next {
+        let mut add = |mut command: Command| {
             if columns.commands() == MAX_COMMANDS {
                 return Err(usage("a pipeline takes at most 16,777,216 commands"));
             }
-            columns.add(&mut command, options, hold_above)?;
-            next = commands.next();
-        }
+            columns.add(&mut command, options, hold_above)
+        };
+        add(first)?;
+        // Within the iterator, where a command need not be moved from hand to hand.
+        commands.try_for_each(add)?;
         Ok(Some((columns, until)))
     }
 

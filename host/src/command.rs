@@ -43,7 +43,7 @@ pub trait IntoArgument {
 impl Command {
     /// A command of this name, without arguments yet.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn new(name: &str) -> Self {
         Self::default().arg(name)
     }
@@ -56,7 +56,7 @@ impl Command {
 
     /// Adds an argument.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn arg(mut self, argument: impl IntoArgument) -> Self {
         argument.add_to(&mut self);
         self
@@ -157,56 +157,56 @@ impl Command {
 }
 
 impl IntoArgument for &[u8] {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl<const N: usize> IntoArgument for &[u8; N] {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl IntoArgument for &str {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self.as_bytes());
     }
 }
 
 impl IntoArgument for &String {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self.as_bytes());
     }
 }
 
 impl IntoArgument for String {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self.into_bytes().into());
     }
 }
 
 impl IntoArgument for &Vec<u8> {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_slice(self);
     }
 }
 
 impl IntoArgument for Vec<u8> {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self.into());
     }
 }
 
 impl IntoArgument for Bytes {
-    #[inline]
+    #[inline(always)]
     fn add_to(self, command: &mut Command) {
         command.push_bytes(self);
     }
