@@ -141,3 +141,74 @@ impl Drop for Waiting<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::command::Columns;
+    use crate::manager::Shape;
+    use crate::ticket::Call;
+
+    /// A job that is told apart by its deadline.
+    fn job(number: u64) -> Job {
+        Job::of(Call::new(Columns::default(), Shape::Single, number, false, 0))
+    }
+
+    fn taken(inbox: &Inbox) -> Vec<u64> {
+        let mut jobs = Vec::new();
+        inbox.drain(&mut jobs);
+        jobs.iter().map(|job| job.deadline).collect()
+    }
+
+    #[test]
+    fn who_finds_it_full_waits_and_others_behind_him() {
+        let inbox = Inbox::new(2);
+        assert!(inbox.try_send(job(1)).is_ok() && inbox.try_send(job(2)).is_ok());
+        assert!(matches!(inbox.try_send(job(3)), Err(Refused::Full(_))));
+        let mut third = Box::pin(inbox.send(job(3)));
+        assert!((&mut third).now_or_never().is_none());
+        assert_eq!(taken(&inbox), [1, 2]);
+        assert!(matches!(inbox.try_send(job(4)), Err(Refused::Full(_))), "nobody goes before who waits");
+        assert_eq!(third.now_or_never(), Some(true));
+        assert!(inbox.try_send(job(5)).is_ok(), "nobody waits any more");
+        assert_eq!(taken(&inbox), [3, 5]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_manager_that_is_gone() {
+        let inbox = Inbox::new(1);
+        assert!(inbox.try_send(job(1)).is_ok());
+        let mut second = Box::pin(inbox.send(job(2)));
+        assert!((&mut second).now_or_never().is_none());
+        inbox.close();
+        assert_eq!(second.now_or_never(), Some(false));
+        assert!(matches!(inbox.try_send(job(3)), Err(Refused::Closed)));
+        assert_eq!(taken(&inbox), [1], "what was in it can still be ended");
+    }
+
+    #[test]
+    fn the_manager_is_woken_by_the_first() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let (inbox, woken) = (Inbox::new(9), Arc::new(Woken(AtomicBool::new(false))));
+        let waker = Arc::clone(&woken).into();
+        assert!(!inbox.take(&Context::from_waker(&waker), &mut Vec::new()));
+        for (number, wakes) in [(1, true), (2, false)] {
+            assert!(inbox.try_send(job(number)).is_ok());
+            assert_eq!(woken.0.swap(false, Ordering::Relaxed), wakes, "job {number}");
+        }
+        assert!(inbox.take(&Context::from_waker(&waker), &mut Vec::new()));
+        assert!(inbox.try_send(job(3)).is_ok());
+        assert!(woken.0.load(Ordering::Relaxed), "it was empty again");
+    }
+}
