@@ -1,14 +1,23 @@
 //! Where output is written: a vector whose room is kept from call to call, so that writing is stores and no growing.
 
+use std::fmt;
+
 /// Bytes behind what is asked for, so that a short piece can be written as whole words.
 pub const SLACK: usize = 16;
 
 /// Bytes that are written one piece after the other.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Buffer {
     /// All of it was written to once; `used` bytes count.
     bytes: Vec<u8>,
     used: usize,
+}
+
+impl fmt::Debug for Buffer {
+    /// What was written: room that is kept says nothing.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written().fmt(formatter)
+    }
 }
 
 impl Buffer {
