@@ -77,20 +77,25 @@ func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more 
 }
 
 // take appends as many of the arguments as the call has room for, and counts them.
-func (b *batch) take(args [][]byte, holdAbove int) int {
-	most := min(len(args), wire.MaxLengths-len(b.lengths))
-	for i, a := range args[:most] {
+func (b *batch) take(args [][]byte, holdAbove int) (took int) {
+	lengths, bytes := b.lengths, b.bytes
+	most := min(len(args), wire.MaxLengths-len(lengths))
+	for took < most {
+		a := args[took]
 		if len(a) > holdAbove {
-			b.lengths = append(b.lengths, uint32(len(a))|wire.Held)
+			lengths = append(lengths, uint32(len(a))|wire.Held)
+			took++
 			continue
 		}
-		if len(b.bytes)+len(a) > wire.MaxBytes {
-			return i
+		if len(bytes)+len(a) > wire.MaxBytes {
+			break
 		}
-		b.lengths = append(b.lengths, uint32(len(a)))
-		b.bytes = append(b.bytes, a...)
+		lengths = append(lengths, uint32(len(a)))
+		bytes = append(bytes, a...)
+		took++
 	}
-	return most
+	b.lengths, b.bytes = lengths, bytes
+	return took
 }
 
 func rowOptions(c *cursor, command int, whole bool) wire.Options {

@@ -30,10 +30,11 @@ func (l *Lane) events(p *core.Progress) error {
 	s := scene{p: p}
 	defer s.letGo()
 	for i := 0; i+wire.EventWords <= len(p.Events); i += wire.EventWords {
-		event := wire.Event(p.Events[i : i+wire.EventWords])
-		if event.Kind() == wire.EventReply && l.quickReply(&s, event) {
+		row := (*wire.Event)(p.Events[i : i+wire.EventWords]) // where it is: for most of them a copy would take longest
+		if row.Kind() == wire.EventReply && l.quickReply(&s, row) {
 			continue
 		}
+		event := *row
 		if event.Kind() != wire.EventMessage {
 			s.letGo()
 		}

@@ -9,9 +9,9 @@ import (
 // [Lane.reply] does for any reply takes several times as long.
 
 // quickReply ends a request with such a reply. False means that the row is not one, and nothing was done.
-func (l *Lane) quickReply(s *scene, e wire.Event) bool {
-	node, ok := s.onlyNode(e)
-	if !ok {
+func (l *Lane) quickReply(s *scene, e *wire.Event) bool {
+	node := s.onlyNode(e)
+	if node == nil {
 		return false
 	}
 	k := s.linkOf(l, e.Link())
@@ -37,7 +37,7 @@ func (l *Lane) quickReply(s *scene, e wire.Event) bool {
 }
 
 // quickValue makes a value of one node; false if that takes more.
-func (l *Lane) quickValue(r *Result, e *Entry, node wire.Node, k *link) bool {
+func (l *Lane) quickValue(r *Result, e *Entry, node *wire.Node, k *link) bool {
 	switch node.Kind() {
 	case wire.NodeOk:
 		r.Value = reply.OK()
@@ -62,13 +62,13 @@ func (l *Lane) quickValue(r *Result, e *Entry, node wire.Node, k *link) bool {
 	return true
 }
 
-// onlyNode gives the node of a row that has just one.
-func (s *scene) onlyNode(e wire.Event) (node wire.Node, ok bool) {
+// onlyNode gives the node of a row that has just one, where it is; nil for other rows.
+func (s *scene) onlyNode(e *wire.Event) *wire.Node {
 	at := (e[2] & 0xffffffff) * wire.NodeWords
 	if e[2]>>32 != 1 || at+wire.NodeWords > uint64(len(s.p.Nodes)) {
-		return node, false
+		return nil
 	}
-	return wire.Node(s.p.Nodes[at:]), true
+	return (*wire.Node)(s.p.Nodes[at:])
 }
 
 // linkOf finds a link. Rows of one call mostly name the same one.

@@ -35,7 +35,8 @@ func (t *table) add(e *Entry, result int) uint64 {
 	}
 	t.live++
 	s := &t.slots[at]
-	*s = slot{entry: e, result: result, gen: s.gen + 1}
+	s.entry, s.result, s.gen = e, result, s.gen+1
+	s.accepted, s.resubmit, s.written, s.seq, s.cursor = false, false, false, 0, nil
 	id := uint64(s.gen)<<32 | uint64(at+1)
 	e.ids[result] = id
 	return id
