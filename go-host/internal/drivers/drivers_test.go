@@ -145,7 +145,8 @@ func TestCutAtEveryByte(t *testing.T) {
 			scripts = append(scripts, slices.Repeat([]Script{s}, copies)...)
 		}
 	}
-	require.Greater(t, len(scripts), 900*copies)
+	// How much of a subscription is there before the client closes is by chance.
+	require.Greater(t, len(scripts), 700*copies)
 	all := runAll(uint64(len(scripts)), func(at uint64) Script { return scripts[at] })
 	all.require(t)
 	// A connection may be asked for in another order than it was without the cut; few are.
