@@ -71,7 +71,12 @@ func (w *world) play(s *Script) error {
 			}
 		}
 	}
-	err = w.end(client, closing)
+	if dropped { // whoever left returns while the network stands still, too
+		err = w.until(w.haveEnded)
+	}
+	if err == nil {
+		err = w.end(client, closing)
+	}
 	if !closing {
 		w.change(func() { w.leaveAll() })
 		w.close(client, closeDrain, closed)
