@@ -9,16 +9,22 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/core"
 )
 
-// What comes of a large value is no silence, though its reader is not woken for it.
-func TestWhatIsAwaitedIsTold(t *testing.T) {
+// connected gives both ends of a connection. The first is closed at the end of the test.
+func connected(t *testing.T) (conn, peer net.Conn) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	conn, err := net.Dial("tcp", listener.Addr().String())
+	conn, err = net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
-	peer, err := listener.Accept()
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	peer, err = listener.Accept()
 	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return conn, peer
+}
+
+// What comes of a large value is no silence, though its reader is not woken for it.
+func TestWhatIsAwaitedIsTold(t *testing.T) {
+	conn, peer := connected(t)
 	defer func() { require.NoError(t, peer.Close()) }()
 
 	l := &Lane{links: make(map[uint32]*link)}
@@ -28,7 +34,7 @@ func TestWhatIsAwaitedIsTold(t *testing.T) {
 	k.await.await(k.passLeft)
 	require.Empty(t, l.traffic())
 
-	_, err = peer.Write(make([]byte, 1000))
+	_, err := peer.Write(make([]byte, 1000))
 	require.NoError(t, err)
 	var told []core.Traffic
 	for len(told) == 0 { // until it has come
@@ -45,16 +51,9 @@ func TestWhatIsAwaitedIsTold(t *testing.T) {
 
 // A reader is woken by less than it awaits when no more will come.
 func TestAnEndWakesWhoAwaitsMore(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
-	peer, err := listener.Accept()
-	require.NoError(t, err)
+	conn, peer := connected(t)
 	newAwaiter(conn).await(1 << 20)
-	_, err = peer.Write([]byte("abc"))
+	_, err := peer.Write([]byte("abc"))
 	require.NoError(t, err)
 	require.NoError(t, peer.Close())
 	got := make([]byte, 10)
