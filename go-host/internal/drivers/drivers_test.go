@@ -127,7 +127,10 @@ func TestSeeds(t *testing.T) {
 // Each connection of a dialogue breaks after so many bytes, each in turn, from the client and to it.
 func TestCutAtEveryByte(t *testing.T) {
 	dialogue := read[Script](t, "dialogue.json")
-	whole := Run(&dialogue, false)
+	// Whole means that the last message has come, too.
+	heard := dialogue
+	heard.Steps = append(slices.Clone(dialogue.Steps), Step{Wait: waitHeard}, Step{Wait: waitDrained})
+	whole := Run(&heard, false)
 	require.Empty(t, whole.Violations)
 	// Each twice, the second for direct writes; with the race detector, which is slow, only every other is for these.
 	copies := 2
@@ -145,9 +148,7 @@ func TestCutAtEveryByte(t *testing.T) {
 			scripts = append(scripts, slices.Repeat([]Script{s}, copies)...)
 		}
 	}
-	// The commands and their replies are the same each time; how far a subscription comes before the client closes is
-	// by chance.
-	require.Greater(t, whole.Bytes[0][0]+whole.Bytes[0][1], uint64(550))
+	require.Greater(t, len(scripts), 1000*copies)
 	all := runAll(uint64(len(scripts)), func(at uint64) Script { return scripts[at] })
 	all.require(t)
 	// A connection may be asked for in another order than it was without the cut; few are.
