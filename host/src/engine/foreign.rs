@@ -23,6 +23,9 @@ pub trait Core: Send {
 
     /// Appends the effects of the last call, in order.
     fn take_effects(&mut self, into: &mut Vec<Effect>);
+
+    /// The buffer of an [`Effect::Send`] that is not needed any more.
+    fn give_back(&mut self, buffer: Vec<u8>);
 }
 
 /// A function that the contract has a core export.
@@ -103,6 +106,13 @@ impl Instance {
         match self {
             Self::Component(instance) => instance.take_effects(into),
             Self::Foreign(core) => core.take_effects(into),
+        }
+    }
+
+    pub(crate) fn give_back(&mut self, buffer: Vec<u8>) {
+        match self {
+            Self::Component(instance) => instance.give_back(buffer),
+            Self::Foreign(core) => core.give_back(buffer),
         }
     }
 

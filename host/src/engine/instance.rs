@@ -62,6 +62,11 @@ impl Instance {
         self.store.data_mut().take_effects(into);
     }
 
+    /// The buffer of a [`Effect::Send`] that is not needed any more.
+    pub(crate) fn give_back(&mut self, buffer: Vec<u8>) {
+        self.store.data_mut().give_back(buffer);
+    }
+
     pub(crate) fn configure(&mut self, now: u64, settings: &Settings) -> Result<Result<Progress, String>, Trap> {
         self.arm();
         let driver = self.exports.coracle_client_driver();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmtime::{ResourceLimiter, bail};
+use wasmtime::component::{Linker, WasmList};
+use wasmtime::{ResourceLimiter, StoreContextMut, bail};
 
 use super::bindings::coracle::client::{log, network, types};
 use crate::stats::Counters;
@@ -11,6 +12,9 @@ use crate::stats::Counters;
 const MAX_EFFECTS: usize = 1 << 18;
 const MAX_EFFECT_BYTES: usize = 8 << 20;
 const MAX_TABLE_ELEMENTS: usize = 20_000;
+/// Buffers that are used again, and how large one may be.
+const MAX_SPARES: usize = 2;
+const MAX_SPARE_BYTES: usize = 128 << 10;
 
 /// What the core wants done once its call has returned. See `wit/network.wit`.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub enum Effect {
 pub(super) struct HostState {
     effects: Vec<Effect>,
     effect_bytes: usize,
+    /// Empty, with room: what is sent next goes there.
+    spares: Vec<Vec<u8>>,
     memory_limit: usize,
     /// What the counters know of.
     memory: u64,
@@ -35,13 +41,26 @@ pub(super) struct HostState {
 impl HostState {
     pub(super) fn new(memory_limit: usize, counters: Arc<Counters>) -> Self {
         counters.instance();
-        Self { effects: Vec::new(), effect_bytes: 0, memory_limit, memory: 0, counters }
+        Self { effects: Vec::new(), effect_bytes: 0, spares: Vec::new(), memory_limit, memory: 0, counters }
     }
 
     /// What the last call noted, in order, into `into`.
     pub(super) fn take_effects(&mut self, into: &mut Vec<Effect>) {
         self.effect_bytes = 0;
         into.append(&mut self.effects);
+    }
+
+    /// Keeps the buffer of an [`Effect::Send`] that was done, to be used again.
+    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if self.spares.len() < MAX_SPARES && buffer.capacity() <= MAX_SPARE_BYTES {
+            buffer.clear();
+            self.spares.push(buffer);
+        }
+    }
+
+    /// An empty one.
+    fn buffer(&mut self) -> Vec<u8> {
+        self.spares.pop().unwrap_or_default()
     }
 
     fn note(&mut self, effect: Effect) -> wasmtime::Result<()> {
@@ -57,6 +76,19 @@ impl Drop for HostState {
     fn drop(&mut self) {
         self.counters.instance_gone(self.memory);
     }
+}
+
+/// Has `send` read its bytes where they are, in place of the generated binding, which gives each call a new list.
+pub(super) fn send_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut network = linker.instance("coracle:client/network@0.1.0")?;
+    network.func_wrap("send", |mut store: StoreContextMut<'_, HostState>, (link, bytes): (u32, WasmList<u8>)| {
+        let mut buffer = store.data_mut().buffer();
+        buffer.extend_from_slice(bytes.as_le_slice(&store));
+        network::Host::send(store.data_mut(), link, buffer)
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 impl types::Host for HostState {}
@@ -107,5 +139,33 @@ impl ResourceLimiter for HostState {
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_used_again_without_what_was_in_it() {
+        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
+        let mut buffer = state.buffer();
+        buffer.extend_from_slice(b"a secret");
+        let (place, room) = (buffer.as_ptr(), buffer.capacity());
+        state.give_back(buffer);
+        let again = state.buffer();
+        assert_eq!((again.as_ptr(), again.capacity(), again.len()), (place, room, 0));
+        assert_eq!(state.buffer().capacity(), 0, "one is not given twice");
+    }
+
+    #[test]
+    fn few_buffers_are_kept_and_no_large_ones() {
+        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
+        state.give_back(Vec::with_capacity(MAX_SPARE_BYTES + 1));
+        assert_eq!(state.buffer().capacity(), 0);
+        for _ in 0..=MAX_SPARES {
+            state.give_back(Vec::with_capacity(9));
+        }
+        assert_eq!(state.spares.len(), MAX_SPARES);
     }
 }

@@ -1,9 +1,7 @@
 //! What the core asked for, done in order once its call has returned.
 
-use bytes::Bytes;
-
 use super::lane::Lane;
-use super::link::Link;
+use super::link::{Body, Link};
 use crate::connector::Endpoint;
 use crate::engine::{Effect, Reason, wit};
 use crate::rows::{Fault, fault};
@@ -25,11 +23,11 @@ impl Lane {
     fn do_effect(&mut self, effect: Effect) -> Result<(), Fault> {
         match effect {
             Effect::Open { link, endpoint } => self.open(link, endpoint),
-            Effect::Send { link, bytes } => self.append(link, bytes.into()),
+            Effect::Send { link, bytes } => self.append(link, Body::Copied(bytes)),
             Effect::SendHeld { link, request, argument } => self.append_held(link, request, argument as usize)?,
             Effect::SendSecret { link, generation, password } => {
                 match self.keyring.secret(generation, password) {
-                    Some(secret) => self.append(link, secret),
+                    Some(secret) => self.append(link, Body::Shared(secret)),
                     // The link would wait for ever.
                     None => self.shut(link, Reason::Local, "its credentials were replaced".to_owned()),
                 }
@@ -49,20 +47,20 @@ impl Lane {
         self.links.push(Link::new(id, self.config.connector.connect(&endpoint)));
     }
 
-    fn append(&mut self, id: u32, bytes: Bytes) {
+    fn append(&mut self, id: u32, body: Body) {
         self.sequence += 1;
         if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
-            link.append(bytes, self.sequence);
+            link.append(body, self.sequence);
         }
     }
 
     fn append_held(&mut self, link: u32, request: u64, argument: usize) -> Result<(), Fault> {
         let held = self.table.find(request).and_then(|(live, index)| {
             let first = live.first_argument(index);
-            live.job.columns.held(first + argument).cloned()
+            live.job.columns.held(first + argument).cloned().map(Body::Shared)
         });
         match held {
-            Some(bytes) => self.append(link, bytes),
+            Some(held) => self.append(link, held),
             None => return fault("the core wants an argument written that the host does not hold"),
         }
         Ok(())

@@ -56,11 +56,32 @@ pub(super) struct Output {
     /// Why no more can be written. What the peer said before may still be read.
     broken: Option<io::Error>,
     unflushed: bool,
+    /// Buffers that were written.
+    spares: Vec<Vec<u8>>,
 }
 
 struct Segment {
-    bytes: Bytes,
+    body: Body,
     sequence: u64,
+}
+
+/// Bytes to be written.
+pub(super) enum Body {
+    /// In a buffer that is used again.
+    Copied(Vec<u8>),
+    /// That somebody else has too.
+    Shared(Bytes),
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
 }
 
 /// What was read and may still be pointed at.
@@ -96,9 +117,9 @@ impl Link {
     }
 
     /// Appends to the output.
-    pub(super) fn append(&mut self, bytes: Bytes, sequence: u64) {
-        if !bytes.is_empty() && !self.dead {
-            self.output.segments.push_back(Segment { bytes, sequence });
+    pub(super) fn append(&mut self, body: Body, sequence: u64) {
+        if !body.is_empty() && !self.dead {
+            self.output.segments.push_back(Segment { body, sequence });
         }
     }
 
@@ -174,10 +195,15 @@ impl Output {
     }
 
     fn poll_write_once(&self, transport: &mut Box<dyn Transport>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let [segment] = self.segments.as_slices().0
+            && self.segments.len() == 1
+        {
+            return Pin::new(transport).poll_write(cx, segment.body.get(self.front..).unwrap_or_default());
+        }
         let mut slices = [IoSlice::new(&[]); VECTOR];
         let mut front = self.front;
         for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-            *slice = IoSlice::new(segment.bytes.get(front..).unwrap_or_default());
+            *slice = IoSlice::new(segment.body.get(front..).unwrap_or_default());
             front = 0;
         }
         let used = self.segments.len().min(VECTOR);
@@ -193,13 +219,20 @@ impl Output {
             if left > 0 {
                 self.touched = segment.sequence;
             }
-            if left < segment.bytes.len() {
+            if left < segment.body.len() {
                 self.front = left;
                 return;
             }
-            left -= segment.bytes.len();
-            self.segments.pop_front();
+            left -= segment.body.len();
+            if let Some(Segment { body: Body::Copied(buffer), .. }) = self.segments.pop_front() {
+                self.spares.push(buffer);
+            }
         }
+    }
+
+    /// A buffer that was written, to be used again.
+    pub(super) fn take_spare(&mut self) -> Option<Vec<u8>> {
+        self.spares.pop()
     }
 
     /// A socket that can't be written to, and has nothing more to read, is at its end.

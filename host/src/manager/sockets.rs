@@ -140,6 +140,11 @@ impl Lane {
     fn poll_write(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
         let Some(link) = self.links.get_mut(place) else { return false };
         let count = link.poll_write(cx);
+        while let Some(buffer) = link.output.take_spare() {
+            if let Some(instance) = &mut self.instance {
+                instance.give_back(buffer);
+            }
+        }
         add(&self.counters().bytes_written, count);
         count > 0
     }

@@ -11,6 +11,8 @@ use coracle_core::pubsub::Kind;
 pub struct Native {
     core: Option<Core>,
     effects: Vec<Effect>,
+    /// Buffers to be used again.
+    spares: Vec<Vec<u8>>,
 }
 
 impl foreign::Core for Native {
@@ -21,7 +23,7 @@ impl foreign::Core for Native {
             do_call(core, now, call);
         }
         let core = self.core.as_mut().ok_or("not configured")?;
-        note(core, &mut self.effects);
+        note(core, &mut self.effects, &mut self.spares);
         let done = core.progress();
         Ok(foreign::Progress {
             events: done.events,
@@ -36,6 +38,13 @@ impl foreign::Core for Native {
 
     fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.append(&mut self.effects);
+    }
+
+    fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if self.spares.len() < 2 {
+            buffer.clear();
+            self.spares.push(buffer);
+        }
     }
 }
 
@@ -61,7 +70,7 @@ fn do_call(core: &mut Core, now: u64, call: Call<'_>) {
     }
 }
 
-fn note(core: &Core, into: &mut Vec<Effect>) {
+fn note(core: &Core, into: &mut Vec<Effect>, spares: &mut Vec<Vec<u8>>) {
     let effects = core.effects();
     for effect in effects.list() {
         into.push(match effect {
@@ -73,7 +82,9 @@ fn note(core: &Core, into: &mut Vec<Effect>) {
                 },
             },
             Noted::Send { link, start, end } => {
-                Effect::Send { link: *link, bytes: effects.bytes(*start, *end).to_vec() }
+                let mut bytes = spares.pop().unwrap_or_default();
+                bytes.extend_from_slice(effects.bytes(*start, *end));
+                Effect::Send { link: *link, bytes }
             }
             &Noted::SendHeld { link, request, argument } => Effect::SendHeld { link, request, argument },
             &Noted::SendSecret { link, generation, password } => Effect::SendSecret { link, generation, password },
