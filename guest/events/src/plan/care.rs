@@ -1,0 +1,1 @@
+//! Checking the indexes against the log, and making them anew. To come.
