@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use redis::Value;
+
 use crate::command::Columns;
+use crate::error::Error;
 use crate::manager::{Replies, Shape, Signal};
 
 /// A call, as its caller made it.
@@ -57,10 +60,10 @@ impl Call {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, replies: Option<Replies>) {
+    #[inline(always)]
+    fn finish(&self, write: impl FnOnce(&mut End)) {
         let mut end = self.lock();
-        end.lost = replies.is_none();
-        end.replies = replies;
+        write(&mut end);
         let waker = end.waker.take();
         drop(end);
         if let Some(waker) = waker {
@@ -87,7 +90,18 @@ impl Ticket {
     /// Wakes the caller, if it is still there.
     pub(crate) fn tell(mut self, replies: Replies) {
         self.answered = true;
-        self.call.finish(Some(replies));
+        self.call.finish(|end| end.replies = Some(replies));
+    }
+
+    /// The same with one reply, which `write` puts in its place.
+    #[inline(always)]
+    pub(crate) fn tell_one(mut self, write: impl FnOnce(&mut Result<Value, Error>)) {
+        self.answered = true;
+        self.call.finish(|end| {
+            if let Replies::One(reply) = end.replies.insert(Replies::One(Ok(Value::Nil))) {
+                write(reply);
+            }
+        });
     }
 }
 
@@ -102,7 +116,7 @@ impl std::ops::Deref for Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.answered {
-            self.call.finish(None);
+            self.call.finish(|end| end.lost = true);
         }
     }
 }

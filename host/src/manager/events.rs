@@ -117,8 +117,7 @@ impl Lane {
     }
 
     fn reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
-        if let Some(value) = self.plain_reply(event, tape)? {
-            self.end(event.id, Ok(value));
+        if self.plain_reply(event, tape)? {
             return Ok(());
         }
         // An error that came alone may be the last of what an aggregate holds.
@@ -145,16 +144,26 @@ impl Lane {
         Ok(())
     }
 
-    /// The value of a reply that is one whole node, for its caller alone: most are.
-    fn plain_reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<Option<Value>, Fault> {
-        let Some(node) = sole_node(event.nodes(tape.nodes)?)? else { return Ok(None) };
-        if !is_plain(&node) || self.builder(event, tape)?.has_begun() {
-            return Ok(None);
+    /// Ends a request by a reply that is one whole node, for its caller alone, as most are. Says whether it is that.
+    fn plain_reply(&mut self, event: &Event, tape: &Tape<'_>) -> Result<bool, Fault> {
+        let Some(node) = sole_node(event.nodes(tape.nodes)?)? else { return Ok(false) };
+        let id = event.id;
+        if !is_plain(&node) || self.builder(event, tape)?.has_begun() || !self.table.is_for_caller(id) {
+            return Ok(false);
         }
-        match self.table.find(event.id) {
-            Some((live, _)) if live.job.aside.is_none() => scalar(&node, &tape.source(event)?).map(Some),
-            _ => Ok(None),
+        self.queue.forget(id);
+        match node.kind {
+            NodeKind::Ok => self.table.reply(id, || Value::Okay),
+            NodeKind::Bulk => {
+                let bytes = tape.source(event)?.string(&node)?.to_vec();
+                self.table.reply(id, || Value::BulkString(bytes));
+            }
+            _ => {
+                let value = scalar(&node, &tape.source(event)?)?;
+                self.table.reply(id, || value);
+            }
         }
+        Ok(true)
     }
 
     fn failed(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {

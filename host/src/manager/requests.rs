@@ -4,7 +4,7 @@ use redis::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::aside::Aside;
-use crate::error::{Error, Outcome};
+use crate::error::Error;
 use crate::ticket::{Call, Ticket};
 
 const INDEX_BITS: u32 = 24;
@@ -87,16 +87,16 @@ pub(crate) struct Live {
 
 enum Requests {
     One(Request),
-    Many(Vec<Request>),
+    /// And their results, which are nil until they are there.
+    Many(Vec<Request>, Vec<Result<Value, Error>>),
 }
 
 /// One request of a job.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Request {
     phase: Phase,
     /// It may have been executed by an attempt before this one, so it can't end as not sent.
     executed: bool,
-    result: Option<Result<Value, Error>>,
 }
 
 /// How far a request has come.
@@ -117,7 +117,10 @@ impl Table {
         let count = if job.shape == Shape::Pipeline { job.columns.commands() } else { 1 };
         let requests = match count {
             1 => Requests::One(Request::default()),
-            _ => Requests::Many(std::iter::repeat_with(Request::default).take(count).collect()),
+            _ => Requests::Many(
+                vec![Request::default(); count],
+                std::iter::repeat_with(|| Ok(Value::Nil)).take(count).collect(),
+            ),
         };
         self.adopt(Live { job, requests, open: count, kept: None })
     }
@@ -154,18 +157,53 @@ impl Table {
 
     /// A request has its result. The last one of a job wakes the caller.
     pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
+        if let Some((live, index)) = self.find(id) {
+            let result = live.judge(index, result);
+            self.finish(id, |place| *place = result);
+        }
+    }
+
+    /// As `end`, with a value that is made where it stays: one that was just written in small pieces is slow to move.
+    #[inline(always)]
+    pub(crate) fn reply(&mut self, id: u64, value: impl FnOnce() -> Value) {
+        self.finish(id, |place| *place = Ok(value()));
+    }
+
+    /// Whether nobody else hears of the reply to this request.
+    pub(crate) fn is_for_caller(&self, id: u64) -> bool {
+        self.job(id).is_some_and(|live| live.job.aside.is_none())
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, id: u64, write: impl FnOnce(&mut Result<Value, Error>)) {
         let (place, generation, index) = parts(id);
         let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
         let Some(live) = &mut slot.live else { return };
-        if !live.finish(index, result) {
-            return;
+        match &mut live.requests {
+            Requests::One(_) if index > 0 => return,
+            Requests::One(_) => {
+                let Some(live) = slot.live.take() else { return };
+                live.job.ticket.tell_one(write);
+            }
+            Requests::Many(requests, results) => {
+                let (Some(request), Some(result)) = (requests.get_mut(index), results.get_mut(index)) else { return };
+                if request.phase == Phase::Ended {
+                    return;
+                }
+                write(result);
+                request.phase = Phase::Ended;
+                live.open -= 1;
+                if live.open > 0 {
+                    return;
+                }
+                let results = std::mem::take(results);
+                let Some(live) = slot.live.take() else { return };
+                live.job.ticket.tell(Replies::Many(results));
+            }
         }
-        if let Some(live) = slot.live.take() {
-            self.free.push(place);
-            self.answered = self.answered.wrapping_add(1);
-            self.fresh = true;
-            live.answer();
-        }
+        self.free.push(place);
+        self.answered = self.answered.wrapping_add(1);
+        self.fresh = true;
     }
 
     /// Callers who got their replies so far.
@@ -259,21 +297,15 @@ impl Live {
         self.job.session == 0 && !self.requests.slice().iter().any(taken)
     }
 
-    /// Says whether that was the last one.
-    fn finish(&mut self, index: usize, mut result: Result<Value, Error>) -> bool {
+    /// What a result comes to, with what is known of the request.
+    fn judge(&self, index: usize, mut result: Result<Value, Error>) -> Result<Value, Error> {
         if let (Err(Error::Server(error)), Some(kept)) = (&mut result, &self.kept) {
             error.queued = Some(kept.clone());
         }
-        let Some(request) = self.requests.slice_mut().get_mut(index) else { return false };
-        if request.phase == Phase::Ended {
-            return false;
+        match self.requests.slice().get(index) {
+            Some(request) if request.executed => result.map_err(Error::after_an_attempt),
+            _ => result,
         }
-        if request.executed {
-            result = result.map_err(Error::after_an_attempt);
-        }
-        *request = Request { phase: Phase::Ended, executed: false, result: Some(result) };
-        self.open -= 1;
-        self.open == 0
     }
 
     fn open_requests(&self, id: u64) -> impl Iterator<Item = (u64, Phase)> {
@@ -282,31 +314,20 @@ impl Live {
             .filter(|(_, request)| request.phase != Phase::Ended)
             .map(move |(index, request)| (id | index as u64, request.phase))
     }
-
-    fn answer(self) {
-        let missing = || Err(Error::core(Outcome::MaybeExecuted, "the request has no result"));
-        let replies = match self.requests {
-            Requests::One(request) => Replies::One(request.result.unwrap_or_else(missing)),
-            Requests::Many(requests) => {
-                Replies::Many(requests.into_iter().map(|request| request.result.unwrap_or_else(missing)).collect())
-            }
-        };
-        self.job.ticket.tell(replies);
-    }
 }
 
 impl Requests {
     fn slice(&self) -> &[Request] {
         match self {
             Self::One(request) => std::slice::from_ref(request),
-            Self::Many(requests) => requests,
+            Self::Many(requests, _) => requests,
         }
     }
 
     fn slice_mut(&mut self) -> &mut [Request] {
         match self {
             Self::One(request) => std::slice::from_mut(request),
-            Self::Many(requests) => requests,
+            Self::Many(requests, _) => requests,
         }
     }
 }

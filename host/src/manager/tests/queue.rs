@@ -277,6 +277,26 @@ fn an_old_id_is_known_to_be_old() {
 }
 
 #[test]
+fn a_request_ends_once_and_by_its_own_id() {
+    let mut bench = Bench::default();
+    let single = bench.job(Shape::Single, vec![get()]);
+    let pipeline = bench.job(Shape::Pipeline, vec![get(); 2]);
+    bench.table.end(single + 1, Ok(redis::Value::Nil));
+    assert!((&mut bench.answers[0]).now_or_never().is_none(), "it has one command");
+    bench.table.reply(pipeline + 1, || redis::Value::Int(1));
+    bench.table.end(pipeline + 1, Ok(redis::Value::Int(2)));
+    assert!((&mut bench.answers[1]).now_or_never().is_none(), "one command has no reply");
+    bench.table.reply(pipeline, || redis::Value::Okay);
+    let answer = (&mut bench.answers[1]).now_or_never();
+    let Some(Some(Replies::Many(replies))) = answer else { panic!("{answer:?}") };
+    assert_eq!(replies, [Ok(redis::Value::Okay), Ok(redis::Value::Int(1))]);
+    bench.table.reply(single, || redis::Value::Okay);
+    let answer = (&mut bench.answers[0]).now_or_never();
+    assert!(matches!(answer, Some(Some(Replies::One(Ok(redis::Value::Okay))))));
+    assert!(bench.table.is_empty());
+}
+
+#[test]
 fn options_have_the_bits_of_the_contract() {
     use crate::engine::Options;
     use crate::rows::{ATOMIC, CONTINUES, LONE, MAY_REPEAT, PATIENT, RAW, SCRIPT, TRACK};
