@@ -1,5 +1,6 @@
 //! Commands as callers make them, and as they travel to the manager: columns, ready to be packed.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -338,6 +339,12 @@ impl Columns {
         let begin = begin.unwrap_or_default();
         let end = self.commands.get(index).map_or(begin, |packed| packed.end);
         (begin, end)
+    }
+
+    /// Of these commands, how many arguments there are up to its end, and the options that it came with.
+    pub(crate) fn ends(&self, commands: Range<usize>) -> impl Iterator<Item = (usize, u32)> {
+        let commands = self.commands.get(commands).unwrap_or_default();
+        commands.iter().map(|packed| (packed.end.arguments, packed.options))
     }
 
     /// The options that command `index` came with.

@@ -10,6 +10,8 @@ use crate::rows::{
 
 /// The first row of a script has its name, hash and source.
 const SCRIPT_HEAD: usize = 3;
+/// Words of a row.
+const ROW_WORDS: usize = 4;
 
 /// Commands of one job that wait.
 #[derive(Debug, Clone, Copy)]
@@ -54,11 +56,13 @@ pub(crate) struct Batch {
     marks: Vec<Mark>,
 }
 
-/// A row: which work it is of, and how far it brings it.
+/// A row, or rows of whole commands of a pipeline, one after the other: which work they are of, and how far they bring it.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     work: usize,
+    /// Of the first row.
     id: u64,
+    rows: usize,
     next: usize,
     at: Ends,
     part: bool,
@@ -146,14 +150,21 @@ impl Queue {
 
     /// The core took the first `accepted` rows of `batch`; the rest goes back to where it was.
     pub(crate) fn settle(&mut self, table: &mut Table, batch: &mut Batch, accepted: usize, sequence: u64) {
-        for mark in batch.marks.iter().take(accepted) {
+        let mut left = accepted;
+        for mark in &batch.marks {
+            let taken = left.min(mark.rows);
+            if taken == 0 {
+                break;
+            }
+            left -= taken;
+            let Some((live, index)) = table.find(mark.id) else { continue };
+            live.note_taken(index, taken, sequence);
             if let Some(work) = batch.works.get_mut(mark.work) {
                 (work.next, work.at, work.part) = (mark.next, mark.at, mark.part);
-            }
-            if let Some((live, index)) = table.find(mark.id)
-                && !matches!(live.phase(index), Phase::Taken(_))
-            {
-                live.set_phase(index, Phase::Taken(sequence));
+                if taken < mark.rows {
+                    work.next -= mark.rows - taken;
+                    work.at = live.job.columns.command(work.next).0;
+                }
             }
         }
         for work in batch.works.drain(..).rev() {
@@ -225,11 +236,12 @@ impl Work {
 impl Batch {
     /// The requests that have rows in here.
     pub(crate) fn requests(&self) -> impl Iterator<Item = u64> {
-        self.marks.iter().map(|mark| mark.id)
+        self.marks.iter().flat_map(|mark| (mark.id..).take(mark.rows))
     }
 
+    /// Rows.
     pub(crate) fn len(&self) -> usize {
-        self.marks.len()
+        self.rows.len() / ROW_WORDS
     }
 
     fn clear(&mut self) {
@@ -243,6 +255,10 @@ impl Batch {
     /// Adds rows for what is left of `work`. Says whether the call is full.
     fn add(&mut self, work: &mut Work, live: &Live) -> bool {
         let place = self.works.len();
+        if self.add_pipeline(work, live) {
+            self.works.push(*work);
+            return false;
+        }
         let mut at = *work;
         let mut full = false;
         while at.next < at.end && !full {
@@ -261,6 +277,42 @@ impl Batch {
         full
     }
 
+    /// Adds what is left of a pipeline in one go, if it is simple and there is room for all of it.
+    fn add_pipeline(&mut self, work: &Work, live: &Live) -> bool {
+        let columns = &live.job.columns;
+        let (begin, (_, end)) = (columns.command(work.next).0, columns.command(work.end.saturating_sub(1)));
+        let rows = work.end - work.next;
+        let simple = work.shape == Shape::Pipeline && !work.part && live.is_whole();
+        let Some(lengths) = columns.lengths.get(begin.arguments..end.arguments).filter(|_| simple) else {
+            return false;
+        };
+        let bytes = columns.between(begin, end);
+        if self.len() + rows > MAX_ROWS
+            || self.lengths.len() + lengths.len() > MAX_LENGTHS
+            || self.bytes.len() + bytes > MAX_BYTES
+        {
+            return false;
+        }
+        self.lengths.extend_from_slice(lengths);
+        columns.copy_to(&mut self.bytes, begin, lengths.len(), bytes);
+        self.rows.reserve(rows * ROW_WORDS);
+        let patient = if live.job.patient { PATIENT } else { 0 };
+        let mut before = begin.arguments;
+        for (id, (arguments, options)) in (work.request()..).zip(columns.ends(work.next..work.end)) {
+            self.row(id, live, options | patient, arguments - before, arguments - before);
+            before = arguments;
+        }
+        self.marks.push(Mark {
+            work: self.works.len(),
+            id: work.request(),
+            rows,
+            next: work.end,
+            at: end,
+            part: false,
+        });
+        true
+    }
+
     /// Adds one row, if there is room for one.
     fn add_row(&mut self, at: &mut Work, live: &Live, place: usize) -> bool {
         let columns = &live.job.columns;
@@ -272,7 +324,7 @@ impl Batch {
         let room = (MAX_LENGTHS - self.lengths.len(), MAX_BYTES - self.bytes.len());
         let fits = lengths.len() <= room.0 && whole <= room.1;
         let fits_alone = lengths.len() <= MAX_LENGTHS && whole <= MAX_BYTES;
-        if self.marks.len() >= MAX_ROWS || (!fits && fits_alone) {
+        if self.len() >= MAX_ROWS || (!fits && fits_alone) {
             return false;
         }
         let (count, size) = if fits { (lengths.len(), whole) } else { prefix(lengths, room) };
@@ -304,7 +356,7 @@ impl Batch {
         }
         at.part = goes_on || (at.shape == Shape::Transaction && at.next < at.end);
         self.row(id, live, options, count, lengths.len());
-        self.marks.push(Mark { work: place, id, next: at.next, at: at.at, part: at.part });
+        self.marks.push(Mark { work: place, id, rows: 1, next: at.next, at: at.at, part: at.part });
         true
     }
 

@@ -269,6 +269,21 @@ impl Live {
         }
     }
 
+    /// The core has these requests, or rows of the one.
+    pub(crate) fn note_taken(&mut self, first: usize, count: usize, sequence: u64) {
+        let end = first.saturating_add(count);
+        for request in self.requests.slice_mut().get_mut(first..end).unwrap_or_default() {
+            if request.phase == Phase::Waiting {
+                request.phase = Phase::Taken(sequence);
+            }
+        }
+    }
+
+    /// Whether no request of it has ended.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.open == self.requests.slice().len()
+    }
+
     /// The core wants this request once more. `executed` says that it may have been executed already.
     pub(crate) fn ask_again(&mut self, index: usize, executed: bool) {
         self.set_phase(index, Phase::Waiting);

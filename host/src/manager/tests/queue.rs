@@ -6,7 +6,7 @@ use crate::command::{Columns, Command};
 use crate::error::{Cause, Error};
 use crate::manager::queue::{Batch, Queue};
 use crate::manager::requests::{Job, Phase, Replies, Shape, Table};
-use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, NEVER};
+use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER};
 use crate::ticket::{Answer, Call};
 
 const HOLD_ABOVE: usize = 100;
@@ -240,6 +240,19 @@ fn what_is_asked_for_again_begins_anew() {
     bench.next_ids();
     bench.again(id, id);
     assert_eq!(bench.pack()[0].total, 40_000);
+}
+
+#[test]
+fn a_long_pipeline_goes_on_in_the_next_call() {
+    let mut bench = Bench::default();
+    let first = bench.job(Shape::Single, vec![get()]);
+    let long = bench.job(Shape::Pipeline, vec![get(); MAX_ROWS]);
+    let ids: Vec<u64> = std::iter::once(first).chain(long..long + MAX_ROWS as u64).collect();
+    assert_eq!(bench.next_ids(), ids[..MAX_ROWS]);
+    assert_eq!(bench.next_ids(), ids[MAX_ROWS..]);
+    let short = bench.job(Shape::Pipeline, vec![get(); 3]);
+    bench.pack();
+    assert_eq!(bench.batch.requests().collect::<Vec<_>>(), [short, short + 1, short + 2]);
 }
 
 #[test]

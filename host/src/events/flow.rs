@@ -1,0 +1,278 @@
+//! A flow: an operation of a store, done step by step as the core says.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+
+use super::Inner;
+use super::assemble::assemble;
+use super::command::Executed;
+use super::error::{EventError, to_wire};
+use super::event::Recorded;
+use super::flatten::{Answer, Flat, answers};
+use super::page;
+use super::table::{Lost, Name};
+use crate::engine::store::{Batch, Call, Cursor, Decision, Outcome, Step};
+use crate::error::{Cause, Error};
+use crate::session::Session;
+
+/// What is left to do of a flow that was dropped may take so long.
+const CLEARING: Duration = Duration::from_secs(10);
+
+/// An operation under way. Nothing happens before it is polled. Dropped before its end, it is cancelled, and a task does
+/// what is left to do.
+pub(super) struct Flow {
+    store: Arc<Inner>,
+    name: Option<Name>,
+    doing: Doing,
+    /// What the pieces of commands name.
+    blobs: Vec<Bytes>,
+    /// Bulk strings of the last replies.
+    bodies: Vec<Bytes>,
+    /// Kept between its steps, where they are to go on one connection.
+    session: Option<Session>,
+    /// Whether anything was sent.
+    sent: bool,
+}
+
+enum Doing {
+    /// This is to be told to the core.
+    Telling(Call),
+    Sending(Sending),
+    Waiting(Pin<Box<Sleep>>),
+    /// The caller has something, and `resume` follows when he wants more.
+    Given,
+    /// The caller decides: [`Flow::decided`] follows.
+    Deciding,
+    Over,
+}
+
+type Sending = Pin<Box<dyn Future<Output = (Result<Vec<Answer>, Error>, Option<Session>)> + Send>>;
+
+/// What a flow has for its caller.
+#[derive(Debug)]
+pub(super) enum Turn {
+    Events(Vec<Recorded>, Cursor),
+    Commands(Vec<Executed>),
+    Progress(u64, u64),
+    Decide(Decision),
+    Done(Outcome),
+}
+
+impl Flow {
+    pub(super) fn new(store: &Arc<Inner>, call: Call, blobs: Vec<Bytes>) -> Self {
+        Self {
+            store: Arc::clone(store),
+            name: None,
+            doing: Doing::Telling(call),
+            blobs,
+            bodies: Vec::new(),
+            session: None,
+            sent: false,
+        }
+    }
+
+    /// Its number, once it has begun.
+    pub(super) fn number(&self) -> u64 {
+        self.name.map_or(0, |name| name.flow)
+    }
+
+    /// What it has next for its caller. Nothing is lost where this future is dropped.
+    pub(super) async fn turn(&mut self) -> Result<Turn, EventError> {
+        std::future::poll_fn(|cx| self.poll_turn(cx)).await
+    }
+
+    /// What it ends with, where it has nothing else to give.
+    pub(super) async fn outcome(mut self) -> Result<Outcome, EventError> {
+        loop {
+            if let Turn::Done(outcome) = self.turn().await? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// The decision was made for these events, whose blobs come behind those that are there.
+    pub(super) fn decided(&mut self, events: &[super::Event], earlier: usize) {
+        self.blobs.truncate(earlier);
+        self.blobs.extend(super::event::blobs(events));
+        self.doing = Doing::Telling(Call::Decided(events.iter().map(super::Event::wire).collect()));
+    }
+
+    /// Ends it early, and waits until what is left to do is done, for some time.
+    pub(super) async fn cancel(mut self) {
+        self.doing = Doing::Telling(Call::Cancel);
+        // Whatever it ends with: nobody wants to know.
+        let _ = tokio::time::timeout(CLEARING, async { while self.turn().await.is_ok() && !self.is_over() {} }).await;
+        // Cancelling it again would give nothing else.
+        self.doing = Doing::Over;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.doing, Doing::Over)
+    }
+
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, EventError>> {
+        let turn = ready!(self.poll_steps(cx));
+        if matches!(turn, Err(_) | Ok(Turn::Done(_))) {
+            self.doing = Doing::Over;
+            self.session = None;
+        }
+        Poll::Ready(turn)
+    }
+
+    fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, EventError>> {
+        loop {
+            let call = match &mut self.doing {
+                Doing::Telling(_) => match std::mem::replace(&mut self.doing, Doing::Given) {
+                    Doing::Telling(call) => call,
+                    _ => continue,
+                },
+                Doing::Sending(sending) => {
+                    let (answers, session) = ready!(sending.as_mut().poll(cx));
+                    self.session = session;
+                    self.answered(answers)
+                }
+                Doing::Waiting(sleep) => {
+                    ready!(sleep.as_mut().poll(cx));
+                    Call::Elapsed
+                }
+                Doing::Given => Call::Resume,
+                Doing::Deciding | Doing::Over => {
+                    return Poll::Ready(Err(EventError::Misuse("the operation is over, or a decision is due".into())));
+                }
+            };
+            self.doing = Doing::Given;
+            match self.tell(&call)? {
+                Step::Send(batch) => self.send(&batch)?,
+                Step::Wait(until) => {
+                    let until = self.store.clock().instant(until);
+                    self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
+                }
+                Step::Events(found) => {
+                    let events = page::events(&found.rows, &self.bodies).map_err(|_| self.wrong("events"))?;
+                    return Poll::Ready(Ok(Turn::Events(events, found.cursor)));
+                }
+                Step::Commands(records) => {
+                    let commands = page::commands(records, &self.bodies).map_err(|_| self.wrong("commands"))?;
+                    return Poll::Ready(Ok(Turn::Commands(commands)));
+                }
+                Step::Progress(progress) => return Poll::Ready(Ok(Turn::Progress(progress.done, progress.total))),
+                Step::Decide(decision) => {
+                    self.doing = Doing::Deciding;
+                    return Poll::Ready(Ok(Turn::Decide(decision)));
+                }
+                Step::Done(outcome) => return Poll::Ready(Ok(Turn::Done(outcome))),
+                Step::Failed(fault) => {
+                    self.name = None;
+                    return Poll::Ready(Err(fault.into()));
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, call: &Call) -> Result<Step, EventError> {
+        let told = match self.name {
+            Some(name) => self.store.table.call(name, call),
+            None => self.store.table.begin(call)?.map(|(name, step)| {
+                self.name = Some(name);
+                step
+            }),
+        };
+        told.map_err(|Lost(text)| {
+            self.name = None;
+            EventError::core(self.sent, text)
+        })
+    }
+
+    fn answered(&mut self, answers: Result<Vec<Answer>, Error>) -> Call {
+        match answers {
+            Ok(answers) => {
+                let Flat { nodes, texts, bodies } = Flat::of(answers);
+                self.bodies = bodies;
+                Call::Replied { nodes, texts }
+            }
+            Err(error) => {
+                let (failure, cause, text) = to_wire(error);
+                Call::Unanswered { failure, cause, text }
+            }
+        }
+    }
+
+    fn send(&mut self, batch: &Batch) -> Result<(), EventError> {
+        let within = self.within(batch.deadline);
+        let commands = assemble(batch, &self.blobs, within).map_err(|_| self.wrong("commands"))?;
+        let client = self.store.client.with_deadline(within);
+        let wanted = batch.session;
+        // One whose link broke is of no use any more.
+        let session = self.session.take().filter(|session| wanted && session.over().is_none());
+        self.sent = true;
+        self.doing = Doing::Sending(Box::pin(async move {
+            if !wanted {
+                return (answers(&client, commands).await, None);
+            }
+            let session = match session {
+                Some(session) => Ok(session),
+                None => client.session().await,
+            };
+            match session {
+                Ok(session) => (answers(&session.client, commands).await, Some(session)),
+                Err(error) => (Err(error), None),
+            }
+        }));
+        Ok(())
+    }
+
+    /// How long it is until then.
+    fn within(&self, deadline: u64) -> Option<Duration> {
+        let until = |deadline| self.store.clock().instant(deadline).saturating_duration_since(Instant::now());
+        (deadline != crate::rows::NEVER).then(|| until(deadline))
+    }
+
+    fn wrong(&self, what: &str) -> EventError {
+        EventError::core(self.sent, format!("the core gave {what} that are not as the contract says"))
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if matches!(std::mem::replace(&mut self.doing, Doing::Over), Doing::Over) {
+            return;
+        }
+        let Some(name) = self.name else { return };
+        let call = match self.store.table.call(name, &Call::Cancel) {
+            Ok(Step::Send(batch)) => batch,
+            // It is over, or nothing that must be done is left.
+            Ok(_) | Err(_) => return,
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut rest = Self {
+            store: Arc::clone(&self.store),
+            name: self.name,
+            doing: Doing::Over,
+            blobs: std::mem::take(&mut self.blobs),
+            bodies: Vec::new(),
+            session: self.session.take(),
+            sent: self.sent,
+        };
+        if rest.send(&call).is_ok() {
+            runtime.spawn(rest.finish());
+        }
+    }
+}
+
+impl Flow {
+    /// Does what is left to do of a flow that was cancelled.
+    async fn finish(mut self) {
+        let _ = tokio::time::timeout(CLEARING, async { while self.turn().await.is_ok() && !self.is_over() {} }).await;
+        self.doing = Doing::Over;
+    }
+
+    /// Why it gave up without a word from the server.
+    pub(super) fn late(&self) -> EventError {
+        EventError::Transport(Error::not_sent(Cause::Deadline, ""))
+    }
+}
