@@ -1,7 +1,6 @@
 //! Events, commands and places in the log, and the bytes that they are kept as.
 
-use crate::fault::Fault;
-use crate::reply::Text;
+use crate::reply::{Text, decimal};
 
 /// An identity: a UUID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,22 +105,124 @@ pub struct Ordered {
 
 impl Recorded {
     /// Reads what is kept of the event at this position.
-    ///
-    /// # Errors
-    /// It is not what an append writes.
-    pub fn read(position: u64, text: &Text<'_>) -> Result<Self, Fault> {
-        let _ = (position, text);
-        Err(Fault::Unfinished)
+    #[must_use]
+    pub fn read(position: u64, text: &Text<'_>) -> Option<Self> {
+        let mut bytes = Bytes::new(text);
+        let (time, command) = (bytes.decimal()?, bytes.decimal()?);
+        let (id, kind) = bytes.identity()?;
+        let tags = (0..bytes.byte()?).map(|_| bytes.short()).collect::<Option<Vec<_>>>()?;
+        Some(Self { position, time, command, id, kind, tags, body: bytes.body()? })
     }
 }
 
 impl Ordered {
     /// Reads what is kept of the command of this number.
-    ///
-    /// # Errors
-    /// It is not what an append writes.
-    pub fn read(number: u64, text: &Text<'_>) -> Result<Self, Fault> {
-        let _ = (number, text);
-        Err(Fault::Unfinished)
+    #[must_use]
+    pub fn read(number: u64, text: &Text<'_>) -> Option<Self> {
+        let mut bytes = Bytes::new(text);
+        let (time, first, last) = (bytes.decimal()?, bytes.decimal()?, bytes.decimal()?);
+        let (id, kind) = bytes.identity()?;
+        Some(Self { number, time, id, kind, first, last, body: bytes.body()? })
+    }
+}
+
+/// What is kept of an event in front of its metadata and data; the script puts time and command in front of it.
+pub(crate) fn head_of_event(out: &mut Vec<u8>, event: &Event) {
+    identity(out, event.id, &event.kind);
+    out.push(event.tags.len() as u8);
+    for tag in &event.tags {
+        short(out, tag);
+    }
+    length(out, event.metadata);
+}
+
+/// The same of a command; the script puts time and positions in front of it.
+pub(crate) fn head_of_command(out: &mut Vec<u8>, id: Id, kind: &str, metadata: u32) {
+    identity(out, id, kind);
+    length(out, metadata);
+}
+
+fn identity(out: &mut Vec<u8>, id: Id, kind: &str) {
+    out.push(VERSION);
+    out.extend_from_slice(&id.0.to_be_bytes());
+    short(out, kind);
+}
+
+/// A string that has passed `validate`: less than 256 bytes.
+fn short(out: &mut Vec<u8>, text: &str) {
+    out.push(text.len() as u8);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// In groups of 7 bits, the lowest first; all but the last have bit 7 set.
+fn length(out: &mut Vec<u8>, mut length: u32) {
+    while length > 0x7f {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+/// The form of what follows.
+const VERSION: u8 = 1;
+
+struct Bytes<'a> {
+    text: Text<'a>,
+    rest: &'a [u8],
+}
+
+impl<'a> Bytes<'a> {
+    fn new(text: &Text<'a>) -> Self {
+        Self { text: *text, rest: text.bytes }
+    }
+
+    /// Up to a comma.
+    fn decimal(&mut self) -> Option<u64> {
+        let end = self.rest.iter().position(|byte| *byte == b',')?;
+        let (digits, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.get(1..)?;
+        decimal(digits)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    fn identity(&mut self) -> Option<(Id, String)> {
+        if self.byte()? != VERSION {
+            return None;
+        }
+        let (id, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some((Id(u128::from_be_bytes(*id)), self.short()?))
+    }
+
+    fn short(&mut self) -> Option<String> {
+        let length = self.byte()?;
+        let (text, rest) = self.rest.split_at_checked(length.into())?;
+        self.rest = rest;
+        Some(std::str::from_utf8(text).ok()?.to_owned())
+    }
+
+    fn length(&mut self) -> Option<u32> {
+        let mut length = 0_u64;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.byte()?;
+            length |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return u32::try_from(length).ok();
+            }
+        }
+        None
+    }
+
+    /// What is left is metadata and data.
+    fn body(mut self) -> Option<Body> {
+        let metadata = self.length()?;
+        let from = self.text.bytes.len().checked_sub(self.rest.len())? as u32;
+        let fits = u64::from(from).checked_add(metadata.into())? <= self.text.size;
+        fits.then_some(Body { string: self.text.string, from, metadata })
     }
 }

@@ -18,6 +18,4 @@ pub enum Fault {
     Server(String),
     /// The reply is none that the script gives.
     Unexpected,
-    /// Not written yet.
-    Unfinished,
 }

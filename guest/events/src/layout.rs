@@ -1,6 +1,29 @@
-//! Keys, and the table of segments. See the table in this file's documentation.
+//! Keys, and the table of segments. All keys of a store begin with its name in braces, so that they share a slot, and
+//! every key that a script touches is in its KEYS.
+//!
+//! | key | type | what |
+//! |---|---|---|
+//! | `{ns}:h` | hash | state: `v` version of this layout, `head` last position, `ht` the tail of its id, `c` last command's number, `ms` last time, `n` number of types, `s` number of the current segment, `sb` bytes in it, `o<k>` where segment k begins (`<position> <command> <time>`), `f` fence of locks, `r` how far a rebuild is |
+//! | `{ns}:e:<k>` | hash | segment k: position → event, `c<number>` → command's record |
+//! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type`, where the tail is the lowest 40 bits of its id |
+//! | `{ns}:y` | hash | `n<type>` → its number, 0 to 4095; `p<type>` → last position of that type |
+//! | `{ns}:g:<tag>` | list | `position * 4096 + type` of each event with the tag |
+//! | `{ns}:l:<0..15>` | hash | `<type's number>:<tag>` → last position with both; the shard by a hash of the tag |
+//! | `{ns}:b` | stream | the bell: an entry an append, id `<last position>-0`; about 256 are kept |
+//! | `{ns}:d:<id>` | string | marker: fingerprint, first position (0 for none), last position (or the head), command's number, tail of the id there; expires or not |
+//! | `{ns}:k:<lock>` | string | lock: the token; expires |
+//! | `{ns}:p:<consumer>` | string | checkpoint: position and id |
+//!
+//! An event is kept as `<time>,<command's number>,` and then: version (1), id (16 bytes), type (its length as a byte
+//! first), number of tags, tags (as the type), length of the metadata (7 bits a byte), metadata, data. A command as
+//! `<time>,<first position>,<last position>,` and then the same without tags. What is in front of the metadata has less
+//! than 4096 bytes.
+//!
+//! Positions and commands are counted from 1, segments from 0. An append that fills a segment begins the next, so that an
+//! append is in one segment, and the keys of the current one are enough to append.
 
-use crate::event::Cursor;
+use crate::event::{Cursor, Id};
+use crate::pieces::{Decimal, hexadecimal};
 
 /// The keys of one store.
 #[derive(Clone, Debug)]
@@ -27,10 +50,51 @@ impl Layout {
         [&self.prefix, "k:", name].concat()
     }
 
+    /// The key of a consumer's checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self, consumer: &str) -> String {
+        [&self.prefix, "p:", consumer].concat()
+    }
+
     pub(crate) fn key(&self, suffix: &str) -> String {
         [&self.prefix, suffix].concat()
     }
+
+    pub(crate) fn events(&self, segment: u64) -> String {
+        self.numbered("e:", segment)
+    }
+
+    pub(crate) fn log(&self, segment: u64) -> String {
+        self.numbered("t:", segment)
+    }
+
+    pub(crate) fn tag(&self, tag: &str) -> String {
+        [&self.prefix, "g:", tag].concat()
+    }
+
+    /// FNV-1a spreads well enough over a few shards.
+    pub(crate) fn pairs(&self, tag: &str) -> String {
+        let start = 0xcbf2_9ce4_8422_2325_u64;
+        let hash = tag.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        self.numbered("l:", (hash ^ (hash >> 32)) & (SHARDS - 1))
+    }
+
+    pub(crate) fn marker(&self, id: Id) -> String {
+        let id = hexadecimal(id.0);
+        [&self.prefix, "d:", std::str::from_utf8(&id).unwrap_or_default()].concat()
+    }
+
+    fn numbered(&self, kind: &str, number: u64) -> String {
+        let mut key = [&self.prefix, kind].concat();
+        key.extend(Decimal::new(number).as_bytes().iter().map(|digit| char::from(*digit)));
+        key
+    }
 }
+
+/// Of the last positions by type and tag.
+const SHARDS: u64 = 16;
+/// Behind all positions and numbers: a double still counts up to here.
+const NEVER: u64 = 1 << 53;
 
 /// Where a segment of the log begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +116,7 @@ pub struct Segments {
 
 impl Default for Segments {
     fn default() -> Self {
-        Self { begins: vec![Begin { position: 1, command: 1, time: 0 }] }
+        Self { begins: vec![FIRST] }
     }
 }
 
@@ -62,7 +126,39 @@ impl Segments {
     pub fn count(&self) -> usize {
         self.begins.len()
     }
+
+    /// Number and beginning of the one that is written to.
+    pub(crate) fn current(&self) -> (u64, Begin) {
+        let last = self.begins.last().copied().unwrap_or(FIRST);
+        (self.begins.len().saturating_sub(1) as u64, last)
+    }
+
+    /// Number of the one that this position is in, and its index there; position 0 is in the first.
+    pub(crate) fn of_position(&self, position: u64) -> (u64, u64) {
+        let number = self.begins.partition_point(|begin| begin.position <= position).saturating_sub(1);
+        let first = self.begins.get(number).map_or(1, |begin| begin.position);
+        (number as u64, position.saturating_sub(first))
+    }
+
+    /// The one that this command is in.
+    pub(crate) fn of_command(&self, command: u64) -> u64 {
+        self.begins.partition_point(|begin| begin.command <= command).saturating_sub(1) as u64
+    }
+
+    /// The last one that was begun before this time, or the first.
+    pub(crate) fn of_time(&self, time: u64) -> u64 {
+        self.begins.partition_point(|begin| begin.time < time).saturating_sub(1) as u64
+    }
+
+    /// Its beginning, and that of the one behind it.
+    pub(crate) fn bounds(&self, number: u64) -> (Begin, Begin) {
+        let begin = |number: u64| self.begins.get(usize::try_from(number).unwrap_or(usize::MAX)).copied();
+        let never = Begin { position: NEVER, command: NEVER, time: u64::MAX };
+        (begin(number).unwrap_or(never), begin(number.saturating_add(1)).unwrap_or(never))
+    }
 }
+
+const FIRST: Begin = Begin { position: 1, command: 1, time: 0 };
 
 /// How a store is, by `plan::meta`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,10 +46,7 @@ impl Commands {
 
     /// An argument that is a number.
     pub fn number(&mut self, number: u64) {
-        self.argument();
-        self.bytes.extend_from_slice(Decimal::new(number).as_bytes());
-        self.pieces.push(Decimal::new(number).as_bytes().len() as u64);
-        self.count();
+        self.text(Decimal::new(number).as_bytes());
     }
 
     /// Begins an argument of several pieces.
@@ -104,4 +101,14 @@ impl Decimal {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.digits.get(self.from..).unwrap_or_default()
     }
+}
+
+/// 32 digits.
+pub(crate) fn hexadecimal(number: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (digit, shift) in digits.iter_mut().zip((0..128).step_by(4).rev()) {
+        let value = (number >> shift) as u8 & 15;
+        *digit = if value < 10 { b'0' + value } else { b'a' - 10 + value };
+    }
+    digits
 }

@@ -9,3 +9,6 @@ pub mod commands;
 pub mod lock;
 pub mod meta;
 pub mod page;
+
+mod status;
+mod terms;

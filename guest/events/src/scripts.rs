@@ -1,4 +1,8 @@
-//! The scripts that a store runs in the server.
+//! The scripts that a store runs in the server: plain Lua 5.1, without the libraries that only some servers have.
+//! Comments and indentation are left out when they are compiled in.
+
+mod digest;
+mod trim;
 
 /// A script.
 #[derive(Clone, Copy, Debug)]
@@ -9,4 +13,49 @@ pub struct Script {
     pub source: &'static str,
     /// Whether it writes.
     pub writes: bool,
+}
+
+/// The script in these files of `scripts/`, one after the other.
+macro_rules! script {
+    ($writes:literal, $($file:literal),+) => {{
+        const WHOLE: &str = concat!($(include_str!(concat!("scripts/", $file))),+);
+        const TRIMMED: [u8; trim::length(WHOLE.as_bytes())] = trim::trimmed(WHOLE.as_bytes());
+        const HASH: [u8; 40] = digest::sha1(&TRIMMED);
+        Script { sha1: digest::text(&HASH), source: digest::text(&TRIMMED), writes: $writes }
+    }};
+}
+
+/// Appends, see `plan::append`.
+pub const APPEND: Script = script!(true, "match.lua", "append.lua");
+/// Reads a page, see `plan::page`.
+pub const PAGE: Script = script!(false, "match.lua", "page.lua");
+/// Reads events by position, see `plan::bodies`.
+pub const BODIES: Script = script!(false, "bodies.lua");
+/// Reads commands' records, see `plan::commands`.
+pub const COMMANDS: Script = script!(false, "commands.lua");
+/// Takes a lock, see `plan::lock`.
+pub const LOCK: Script = script!(true, "lock.lua");
+/// Renews or gives back locks, see `plan::lock`.
+pub const LEASE: Script = script!(true, "lease.lua");
+/// Sets a checkpoint, see `plan::checkpoint`.
+pub const CHECKPOINT: Script = script!(true, "checkpoint.lua");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_sha1_of_each_script() {
+        for script in [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT] {
+            assert_eq!(script.sha1, sha1_smol::Sha1::from(script.source).digest().to_string());
+        }
+    }
+
+    #[test]
+    fn leaves_out_what_only_people_read() {
+        for script in [APPEND, PAGE] {
+            assert!(!script.source.contains("\n--") && !script.source.contains("\n "));
+            assert!(script.source.contains("\nlocal function seek"));
+        }
+    }
 }

@@ -1,8 +1,27 @@
-//! What may be given. Nothing of `plan` checks again.
+//! What may be given. Nothing of `plan` checks it again.
 
 use crate::event::Event;
 use crate::fault::Invalid;
 use crate::query::{Item, Query};
+
+/// Bytes of a type.
+const KIND: usize = 64;
+/// Bytes of a tag.
+const TAG: usize = 255;
+/// Tags of an event.
+const TAGS: usize = 32;
+/// Bytes of an event's tags together: what is kept in front of its metadata then has less than 4096.
+const TAG_BYTES: usize = 3000;
+/// Events of one append.
+const EVENTS: usize = 1000;
+/// Items of a query.
+const ITEMS: usize = 128;
+/// Types and tags of a query together.
+const TERMS: usize = 512;
+/// Bytes of the name of a lock or a consumer.
+const NAME: usize = 200;
+/// Locks of one append.
+const LOCKS: usize = 16;
 
 /// Bounds of one append.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +37,11 @@ pub struct Limits {
 /// # Errors
 /// Anything but 1 to 64 of A–Z, a–z, 0–9, `.`, `_` and `-`.
 pub fn namespace(name: &str) -> Result<(), Invalid> {
-    let _ = name;
-    Ok(())
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=64).contains(&name.len()) && name.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(invalid("namespace", "is to be 1 to 64 letters, digits, dots, underscores and hyphens"))
 }
 
 /// Sorts the tags of each event, and checks them all. `none` says whether none at all will do, as it does with a
@@ -28,8 +50,22 @@ pub fn namespace(name: &str) -> Result<(), Invalid> {
 /// # Errors
 /// The first that can't be.
 pub fn events(events: &mut [Event], none: bool, limits: Limits) -> Result<(), Invalid> {
-    let _ = (none, limits);
-    events.iter_mut().for_each(|event| event.tags.sort_unstable());
+    let most = EVENTS.min(limits.batch_events as usize);
+    if events.is_empty() && !none {
+        return Err(invalid("events", "none are given"));
+    }
+    if events.len() > most {
+        return Err(invalid("events", &format!("are more than {most}")));
+    }
+    let mut bytes = 0_u64;
+    for (index, event) in events.iter_mut().enumerate() {
+        check_event(event)
+            .map_err(|Invalid { field, why }| Invalid { field: format!("events[{index}].{field}"), why })?;
+        bytes = bytes.saturating_add(u64::from(event.data)).saturating_add(u64::from(event.metadata));
+    }
+    if bytes > u64::from(limits.batch_bytes) {
+        return Err(invalid("events", &format!("have more than {} bytes of data and metadata", limits.batch_bytes)));
+    }
     Ok(())
 }
 
@@ -37,18 +73,46 @@ pub fn events(events: &mut [Event], none: bool, limits: Limits) -> Result<(), In
 ///
 /// # Errors
 /// No items, more than 128 items or 512 types and tags together, or one that no event could have.
-pub fn query(field: &str, items: Vec<Item>) -> Result<Query, Invalid> {
-    let _ = field;
+pub fn query(field: &str, mut items: Vec<Item>) -> Result<Query, Invalid> {
+    if items.is_empty() {
+        return Err(invalid(field, "has no items; all events are one item without types and tags"));
+    }
+    if items.len() > ITEMS {
+        return Err(invalid(field, &format!("has more than {ITEMS} items")));
+    }
+    let mut terms = 0_usize;
+    for (index, item) in items.iter_mut().enumerate() {
+        let within = |Invalid { field: inner, why }| Invalid { field: format!("{field}[{index}].{inner}"), why };
+        for (place, kind) in item.types.iter().enumerate() {
+            self::kind(&format!("types[{place}]"), kind).map_err(within)?;
+        }
+        check_tags(&item.tags).map_err(within)?;
+        for list in [&mut item.types, &mut item.tags] {
+            list.sort_unstable();
+            list.dedup();
+            terms = terms.saturating_add(list.len());
+        }
+        if item.tags.len() > TAGS {
+            return Err(within(invalid("tags", &format!("are more than an event's, {TAGS}"))));
+        }
+    }
+    if terms > TERMS {
+        return Err(invalid(field, &format!("has more than {TERMS} types and tags")));
+    }
+    items.sort_unstable();
+    items.dedup();
     Ok(Query { items }.simplified())
 }
 
-/// The type of a command: as an event's.
+/// A type, of an event or a command: 1 to 64 bytes.
 ///
 /// # Errors
 /// It is none.
 pub fn kind(field: &str, kind: &str) -> Result<(), Invalid> {
-    let _ = (field, kind);
-    Ok(())
+    if (1..=KIND).contains(&kind.len()) {
+        return Ok(());
+    }
+    Err(invalid(field, &format!("is to have 1 to {KIND} bytes")))
 }
 
 /// The name of a lock or a consumer: 1 to 200 bytes.
@@ -56,8 +120,10 @@ pub fn kind(field: &str, kind: &str) -> Result<(), Invalid> {
 /// # Errors
 /// It is none.
 pub fn name(field: &str, name: &str) -> Result<(), Invalid> {
-    let _ = (field, name);
-    Ok(())
+    if (1..=NAME).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(invalid(field, &format!("is to have 1 to {NAME} bytes")))
 }
 
 /// Names of an append's locks: sorts them, takes out what is there twice, at most 16.
@@ -65,8 +131,44 @@ pub fn name(field: &str, name: &str) -> Result<(), Invalid> {
 /// # Errors
 /// One that is none, or too many.
 pub fn locks(field: &str, names: &mut Vec<String>) -> Result<(), Invalid> {
-    let _ = field;
+    for (index, each) in names.iter().enumerate() {
+        name(&format!("{field}[{index}]"), each)?;
+    }
     names.sort_unstable();
     names.dedup();
+    if names.len() > LOCKS {
+        return Err(invalid(field, &format!("are more than {LOCKS}")));
+    }
     Ok(())
+}
+
+fn check_event(event: &mut Event) -> Result<(), Invalid> {
+    kind("type", &event.kind)?;
+    if event.tags.len() > TAGS {
+        return Err(invalid("tags", &format!("are more than {TAGS}")));
+    }
+    check_tags(&event.tags)?;
+    if event.tags.iter().map(String::len).sum::<usize>() > TAG_BYTES {
+        return Err(invalid("tags", &format!("have more than {TAG_BYTES} bytes together")));
+    }
+    event.tags.sort_unstable();
+    let twice = event.tags.iter().zip(event.tags.iter().skip(1)).find(|(one, next)| one == next);
+    match twice {
+        Some((tag, _)) => Err(invalid("tags", &format!("has {tag:?} twice"))),
+        None => Ok(()),
+    }
+}
+
+fn check_tags(tags: &[String]) -> Result<(), Invalid> {
+    for (index, tag) in tags.iter().enumerate() {
+        let whole = tag.split_once(':').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
+        if !whole || tag.len() > TAG {
+            return Err(invalid(&format!("tags[{index}]"), &format!("is to be `key:value` of at most {TAG} bytes")));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(field: &str, why: &str) -> Invalid {
+    Invalid { field: field.to_owned(), why: why.to_owned() }
 }

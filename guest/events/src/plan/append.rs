@@ -1,13 +1,16 @@
 //! Events and a command's record, appended in one step if a condition holds.
 
-use crate::event::{Cursor, Event, Id};
+use crate::event::{Cursor, Event, Id, head_of_command, head_of_event};
 use crate::fault::Fault;
 use crate::layout::{Layout, Segments};
-use crate::pieces::Commands;
+use crate::pieces::{Commands, hexadecimal};
 use crate::query::Query;
 use crate::reply::Reply;
+use crate::scripts;
 
 use super::lock::Token;
+use super::status;
+use super::terms::{Keys, Spec, Terms};
 
 /// No event after `after` may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +114,34 @@ pub struct Appended {
 /// What to send.
 #[must_use]
 pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Commands {
-    let _ = (layout, segments, append);
-    Commands::default()
+    let (types, tags) = terms(append);
+    let keys = keys(layout, segments, append, &tags);
+    let mut commands = Commands::default();
+    keys.begin(&mut commands, &scripts::APPEND);
+    commands.text(spec(append, &types, &tags).bytes());
+    let (number, begin) = segments.current();
+    commands.number(number);
+    commands.number(begin.position);
+    if let Some(marker) = append.marker {
+        commands.text(&hexadecimal(marker.fingerprint));
+        commands.number(marker.ttl);
+    }
+    for (_, token) in append.locks {
+        commands.text(&hexadecimal(token.0));
+    }
+    commands.number(append.segment_bytes);
+    if let Some(condition) = append.condition {
+        commands.number(append.budget.into());
+        commands.number(condition.after.position);
+        commands.number(segments.of_position(condition.after.position).1);
+    }
+    for kind in types.iter() {
+        commands.text(kind.as_bytes());
+    }
+    bodies(&mut commands, append);
+    // Without a marker, it would be done twice.
+    commands.may_repeat = append.marker.is_some();
+    commands
 }
 
 /// What it did.
@@ -120,6 +149,102 @@ pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Comman
 /// # Errors
 /// The server refused, or the reply is none of the script's.
 pub fn read(reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
-    let _ = reply;
-    Err(Fault::Unfinished)
+    let (status, _) = status::status(reply)?;
+    Ok(match status {
+        status::DONE => Outcome::Appended(appended(reply)?),
+        status::REPEATED => Outcome::Repeated(appended(reply)?),
+        status::REUSED => Outcome::IdReused,
+        status::CONFLICT => Outcome::Conflict { head: reply.number()?, position: reply.number()? },
+        status::AHEAD => Outcome::Ahead(reply.number()?),
+        status::REWRITTEN => Outcome::Rewritten(reply.number()?),
+        status::BROAD => Outcome::TooBroad,
+        status::TYPES => Outcome::TooManyTypes,
+        status::LOST => Outcome::LockLost(reply.number()? as usize),
+        status::STALE => Outcome::Stale,
+        status::REBUILDING => Outcome::Rebuilding,
+        _ => return Err(Fault::Unexpected),
+    })
+}
+
+fn appended(reply: &mut Reply<'_>) -> Result<Appended, Fault> {
+    let (first, position, command) = (reply.number()?, reply.number()?, reply.number()?);
+    let cursor = Cursor { position, id: Id(reply.number()?.into()) };
+    Ok(Appended { first, last: if first == 0 { 0 } else { position }, command, cursor })
+}
+
+fn terms<'a>(append: &Append<'a>) -> (Terms<'a>, Terms<'a>) {
+    let items = append.condition.map(|condition| condition.query.items.as_slice()).unwrap_or_default();
+    let mut types: Vec<&str> = append.events.iter().map(|event| event.kind.as_str()).collect();
+    let mut tags: Vec<&str> = append.events.iter().flat_map(|event| &event.tags).map(String::as_str).collect();
+    types.extend(items.iter().flat_map(|item| &item.types).map(String::as_str));
+    tags.extend(items.iter().flat_map(|item| &item.tags).map(String::as_str));
+    (Terms::new(types), Terms::new(tags))
+}
+
+/// In the order in which the script takes them.
+fn keys<'a>(layout: &'a Layout, segments: &Segments, append: &Append<'_>, tags: &Terms<'_>) -> Keys<'a> {
+    let mut keys = Keys::new(layout);
+    let (number, _) = segments.current();
+    keys.one("h");
+    keys.one("y");
+    keys.whole(layout.events(number));
+    keys.whole(layout.log(number));
+    keys.one("b");
+    if let Some(marker) = append.marker {
+        keys.whole(layout.marker(marker.id));
+    }
+    for (name, _) in append.locks {
+        keys.whole(layout.lock(name));
+    }
+    if let Some(condition) = append.condition {
+        keys.whole(layout.log(segments.of_position(condition.after.position).0));
+    }
+    for tag in tags.iter() {
+        keys.whole(layout.tag(tag));
+        keys.whole(layout.pairs(tag));
+    }
+    keys
+}
+
+/// As `append.lua` reads it.
+fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
+    let mut spec = Spec::default();
+    spec.flag(append.marker.is_some());
+    spec.word(append.locks.len());
+    spec.flag(append.condition.is_some());
+    if let Some(condition) = append.condition {
+        spec.tail(condition.after.id.tail());
+    }
+    spec.word(types.iter().len());
+    spec.word(tags.iter().len());
+    if let Some(condition) = append.condition {
+        spec.items(&condition.query, types, tags);
+    }
+    spec.flag(append.command.is_some());
+    spec.word(append.events.len());
+    for event in append.events {
+        spec.place(&event.kind, types);
+        spec.tail(event.id.tail());
+        spec.places(&event.tags, tags);
+    }
+    spec
+}
+
+fn bodies(commands: &mut Commands, append: &Append<'_>) {
+    let mut head = Vec::new();
+    let body = |commands: &mut Commands, head: &mut Vec<u8>, data: u32| {
+        commands.argument();
+        commands.more(head);
+        commands.blob(data.wrapping_add(1));
+        commands.blob(data);
+        head.clear();
+    };
+    if let Some(command) = append.command {
+        head_of_command(&mut head, command.id, command.kind, command.metadata);
+        body(commands, &mut head, command.blob);
+    }
+    for (event, blob) in append.events.iter().zip((append.blob..).step_by(2)) {
+        head_of_event(&mut head, event);
+        body(commands, &mut head, blob);
+    }
 }

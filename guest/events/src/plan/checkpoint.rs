@@ -1,16 +1,21 @@
 //! Where consumers are.
 
-use crate::event::Cursor;
+use crate::event::{Cursor, Id};
 use crate::fault::Fault;
 use crate::layout::Layout;
-use crate::pieces::Commands;
-use crate::reply::Reply;
+use crate::pieces::{Commands, Decimal, hexadecimal};
+use crate::reply::{Node, Reply, decimal, refusal};
+use crate::scripts;
+
+use super::terms::Keys;
 
 /// Ask where a consumer is.
 #[must_use]
 pub fn load(layout: &Layout, consumer: &str) -> Commands {
-    let _ = (layout, consumer);
-    Commands::default()
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    commands.command("GET");
+    commands.text(layout.checkpoint(consumer).as_bytes());
+    commands
 }
 
 /// What `load` gave.
@@ -18,15 +23,26 @@ pub fn load(layout: &Layout, consumer: &str) -> Commands {
 /// # Errors
 /// The server refused, or what is there is no checkpoint.
 pub fn loaded(layout: &Layout, reply: &mut Reply<'_>) -> Result<Option<Cursor>, Fault> {
-    let _ = (layout, reply);
-    Err(Fault::Unfinished)
+    match reply.node()? {
+        Node::Nil => Ok(None),
+        Node::Text(text) => match parsed(text.bytes) {
+            Some(cursor) => Ok(Some(cursor)),
+            None => Err(Fault::Corrupt(layout.checkpoint("*"), "is no checkpoint".to_owned())),
+        },
+        other => Err(refusal(&other)),
+    }
 }
 
 /// Store `to` if what is stored is `expected`.
 #[must_use]
 pub fn advance(layout: &Layout, consumer: &str, expected: Option<Cursor>, to: Cursor) -> Commands {
-    let _ = (layout, consumer, expected, to);
-    Commands::default()
+    let mut keys = Keys::new(layout);
+    keys.whole(layout.checkpoint(consumer));
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    keys.begin(&mut commands, &scripts::CHECKPOINT);
+    commands.text(&expected.map(written).unwrap_or_default());
+    commands.text(&written(to));
+    commands
 }
 
 /// What is stored now, after `advance`: `to` if it did.
@@ -35,4 +51,14 @@ pub fn advance(layout: &Layout, consumer: &str, expected: Option<Cursor>, to: Cu
 /// As for `loaded`.
 pub fn advanced(layout: &Layout, reply: &mut Reply<'_>) -> Result<Option<Cursor>, Fault> {
     loaded(layout, reply)
+}
+
+/// As `<position> <id>`.
+fn written(cursor: Cursor) -> Vec<u8> {
+    [Decimal::new(cursor.position).as_bytes(), b" ", &hexadecimal(cursor.id.0)].concat()
+}
+
+fn parsed(text: &[u8]) -> Option<Cursor> {
+    let (position, id) = std::str::from_utf8(text).ok()?.split_once(' ')?;
+    Some(Cursor { position: decimal(position.as_bytes())?, id: Id(u128::from_str_radix(id, 16).ok()?) })
 }

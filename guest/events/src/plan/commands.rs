@@ -5,6 +5,10 @@ use crate::fault::Fault;
 use crate::layout::{Layout, Segments};
 use crate::pieces::Commands;
 use crate::reply::Reply;
+use crate::scripts;
+
+use super::status;
+use super::terms::Keys;
 
 /// From which command on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,40 @@ pub enum Outcome {
     Stale,
 }
 
+/// Segments whose keys a page is given.
+const WINDOW: u64 = 8;
+
 /// What to send: at most `limit` records, 1 to 1000, and `bytes` as in `page::Read`.
 #[must_use]
 pub fn plan(layout: &Layout, segments: &Segments, since: Since, limit: u32, bytes: u32) -> Commands {
-    let _ = (layout, segments, since, limit, bytes);
-    Commands::default()
+    let (current, begin) = segments.current();
+    let (first, number, time) = match since {
+        Since::Number(number) => (segments.of_command(number), number.max(1), None),
+        Since::Time(time) => {
+            let segment = segments.of_time(time);
+            (segment, segments.bounds(segment).0.command, Some(time))
+        }
+    };
+    let window = first..current.saturating_add(1).min(first.saturating_add(WINDOW));
+    let mut keys = Keys::new(layout);
+    keys.one("h");
+    window.clone().for_each(|segment| keys.whole(layout.events(segment)));
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    keys.begin(&mut commands, &scripts::COMMANDS);
+    commands.number(current);
+    commands.number(begin.position);
+    commands.number(number);
+    match time {
+        Some(time) => commands.number(time),
+        None => commands.text(b""),
+    }
+    commands.number(limit.into());
+    commands.number(bytes.into());
+    for segment in window.clone() {
+        commands.number(segments.bounds(segment).0.command);
+    }
+    commands.number(segments.bounds(window.end.saturating_sub(1)).1.command);
+    commands
 }
 
 /// What was read.
@@ -43,6 +76,19 @@ pub fn plan(layout: &Layout, segments: &Segments, since: Since, limit: u32, byte
 /// # Errors
 /// The server refused, or the reply is none of the script's.
 pub fn read(layout: &Layout, reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
-    let _ = (layout, reply);
-    Err(Fault::Unfinished)
+    let (status, follow) = status::status(reply)?;
+    match status {
+        status::DONE => {}
+        status::STALE => return Ok(Outcome::Stale),
+        _ => return Err(Fault::Unexpected),
+    }
+    let (mut next, end) = (reply.number()?, reply.number()? == 1);
+    let count = follow.checked_sub(2).ok_or(Fault::Unexpected)?;
+    let mut commands = Vec::new();
+    for _ in 0..count {
+        let command = Ordered::read(next, &reply.text()?);
+        commands.push(command.ok_or_else(|| status::no_body(layout, next))?);
+        next = next.saturating_add(1);
+    }
+    Ok(Outcome::Page { commands, next, end })
 }

@@ -1,11 +1,17 @@
 //! Reading events, a page at a time.
 
-use crate::event::{Cursor, Recorded};
+use std::ops::Range;
+
+use crate::event::{Cursor, Id, Recorded};
 use crate::fault::Fault;
 use crate::layout::{Layout, Segments};
 use crate::pieces::Commands;
 use crate::query::Query;
-use crate::reply::Reply;
+use crate::reply::{Node, Reply};
+use crate::scripts;
+
+use super::status;
+use super::terms::{Keys, Spec, Terms};
 
 /// What is read.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +63,53 @@ pub struct Page {
     pub head: Cursor,
 }
 
+/// Segments whose keys a page is given.
+const WINDOW: u64 = 8;
+
 /// What to send.
 #[must_use]
 pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
-    let _ = (layout, segments, read);
-    Commands::default()
+    let items = read.query.items.as_slice();
+    let types = Terms::new(items.iter().flat_map(|item| &item.types).map(String::as_str).collect());
+    let tags = Terms::new(items.iter().flat_map(|item| &item.tags).map(String::as_str).collect());
+    let window = window(segments, read);
+    let mut keys = Keys::new(layout);
+    keys.one("h");
+    keys.one("y");
+    if let Some(cursor) = read.check {
+        keys.whole(layout.log(segments.of_position(cursor.position).0));
+    }
+    for number in window.clone() {
+        keys.whole(layout.log(number));
+        keys.whole(layout.events(number));
+    }
+    tags.iter().for_each(|tag| keys.whole(layout.tag(tag)));
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    keys.begin(&mut commands, &scripts::PAGE);
+    let count = window.end.saturating_sub(window.start) as usize;
+    commands.text(spec(read, count, &types, &tags).bytes());
+    let (number, begin) = segments.current();
+    commands.number(number);
+    commands.number(begin.position);
+    if let Some(cursor) = read.check {
+        commands.number(cursor.position);
+        commands.number(segments.of_position(cursor.position).1);
+    }
+    commands.number(read.from);
+    match read.until {
+        Some(until) => commands.number(until),
+        None => commands.text(b""),
+    }
+    commands.number(read.limit.into());
+    commands.number(read.bytes.into());
+    commands.number(read.budget.into());
+    for number in window {
+        let (begin, behind) = segments.bounds(number);
+        commands.number(begin.position);
+        commands.number(behind.position);
+    }
+    types.iter().for_each(|kind| commands.text(kind.as_bytes()));
+    commands
 }
 
 /// What was read.
@@ -69,6 +117,59 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
 /// # Errors
 /// The server refused, or the reply is none of the script's, or an event is none that the query asks for.
 pub fn read(layout: &Layout, query: &Query, reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
-    let _ = (layout, query, reply);
-    Err(Fault::Unfinished)
+    let (status, follow) = status::status(reply)?;
+    match status {
+        status::DONE => page(layout, query, reply, follow),
+        status::AHEAD => Ok(Outcome::Ahead(reply.number()?)),
+        status::REWRITTEN => Ok(Outcome::Rewritten(reply.number()?)),
+        status::STALE => Ok(Outcome::Stale),
+        _ => Err(Fault::Unexpected),
+    }
+}
+
+/// What it has in front of the positions.
+const FRONT: u64 = 5;
+
+fn page(layout: &Layout, query: &Query, reply: &mut Reply<'_>, follow: u64) -> Result<Outcome, Fault> {
+    let head = Cursor { position: reply.number()?, id: Id(reply.number()?.into()) };
+    let (looked, end, count) = (reply.number()?, reply.number()? == 1, reply.number()?);
+    let bodies = follow.checked_sub(FRONT).and_then(|rest| rest.checked_sub(count)).ok_or(Fault::Unexpected)?;
+    let mut positions = (0..count).map(|_| reply.number()).collect::<Result<Vec<_>, _>>()?;
+    let whole = usize::try_from(bodies).map_err(|_| Fault::Unexpected)?;
+    let rest = positions.split_off(whole.min(positions.len()));
+    let mut events = Vec::with_capacity(positions.len());
+    for position in positions {
+        let Node::Text(text) = reply.node()? else { return Err(status::no_body(layout, position)) };
+        let event = Recorded::read(position, &text).filter(|event| query.matches(&event.kind, &event.tags));
+        events.push(event.ok_or_else(|| status::no_body(layout, position))?);
+    }
+    Ok(Outcome::Page(Page { events, rest, looked, end, head }))
+}
+
+/// Numbers of the segments from the first event on that may be read.
+fn window(segments: &Segments, read: &Read<'_>) -> Range<u64> {
+    let (current, _) = segments.current();
+    if !read.backwards {
+        let (first, _) = segments.of_position(read.from.saturating_add(1));
+        return first..current.saturating_add(1).min(first.saturating_add(WINDOW));
+    }
+    let before = if read.from == 0 { u64::MAX } else { read.from.saturating_sub(1) };
+    let (last, _) = segments.of_position(before.min(read.until.unwrap_or(u64::MAX)));
+    let behind = last.saturating_add(1);
+    behind.saturating_sub(WINDOW)..behind
+}
+
+/// As `page.lua` reads it.
+fn spec(read: &Read<'_>, window: usize, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
+    let mut spec = Spec::default();
+    spec.flag(read.check.is_some());
+    if let Some(cursor) = read.check {
+        spec.tail(cursor.id.tail());
+    }
+    spec.flag(!read.backwards);
+    spec.word(window);
+    spec.word(types.iter().len());
+    spec.word(tags.iter().len());
+    spec.items(read.query, types, tags);
+    spec
 }

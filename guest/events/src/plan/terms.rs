@@ -1,0 +1,98 @@
+//! The types and tags of one step, each once; in a script's plan they are known by their places, from 1.
+
+use crate::layout::Layout;
+use crate::pieces::Commands;
+use crate::query::Query;
+
+/// Some strings, sorted, none twice.
+pub(crate) struct Terms<'a> {
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Terms<'a> {
+    pub(crate) fn new(mut terms: Vec<&'a str>) -> Self {
+        terms.sort_unstable();
+        terms.dedup();
+        Self { sorted: terms }
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.sorted.iter().copied()
+    }
+
+    fn place(&self, term: &str) -> u16 {
+        // All terms that are asked for are there.
+        self.sorted.binary_search(&term).map_or(0, |index| index.saturating_add(1) as u16)
+    }
+}
+
+/// What a script's plan is written into: numbers of 16 bits.
+#[derive(Default)]
+pub(crate) struct Spec(Vec<u8>);
+
+impl Spec {
+    pub(crate) fn word(&mut self, word: usize) {
+        self.0.extend_from_slice(&(word as u16).to_be_bytes());
+    }
+
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.word(flag.into());
+    }
+
+    /// 40 bits in three words.
+    pub(crate) fn tail(&mut self, tail: u64) {
+        for shift in [32, 16, 0] {
+            self.word((tail >> shift) as usize & 0xffff);
+        }
+    }
+
+    pub(crate) fn places<'a>(&mut self, of: &[String], among: &Terms<'a>) {
+        self.word(of.len());
+        for term in of {
+            self.word(among.place(term).into());
+        }
+    }
+
+    pub(crate) fn place(&mut self, of: &str, among: &Terms<'_>) {
+        self.word(among.place(of).into());
+    }
+
+    pub(crate) fn items(&mut self, query: &Query, types: &Terms<'_>, tags: &Terms<'_>) {
+        self.word(query.items.len());
+        for item in &query.items {
+            self.places(&item.types, types);
+            self.places(&item.tags, tags);
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Keys of a script's call, collected before they are written, as their number comes first.
+pub(crate) struct Keys<'a> {
+    layout: &'a Layout,
+    keys: Vec<String>,
+}
+
+impl<'a> Keys<'a> {
+    pub(crate) fn new(layout: &'a Layout) -> Self {
+        Self { layout, keys: Vec::new() }
+    }
+
+    pub(crate) fn one(&mut self, suffix: &str) {
+        self.keys.push(self.layout.key(suffix));
+    }
+
+    pub(crate) fn whole(&mut self, key: String) {
+        self.keys.push(key);
+    }
+
+    pub(crate) fn begin(&self, commands: &mut Commands, script: &crate::scripts::Script) {
+        commands.call(script, self.keys.len());
+        for key in &self.keys {
+            commands.text(key.as_bytes());
+        }
+    }
+}

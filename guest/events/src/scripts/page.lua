@@ -1,0 +1,165 @@
+-- Reads a page of events: positions that match any of some items, in order, and bodies as far as their segments are
+-- among the keys. Ends early when the budget is used up.
+--
+-- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of positions,
+-- the positions, the bodies.
+
+local PAGE, AHEAD, REWRITTEN, STALE, CORRUPT = 0, 4, 5, 9, 11
+
+local meta_key, types_key = key(), key()
+local segment, first = argument(), argument()
+local meta = call('HMGET', meta_key, 'v', 'head', 'ht', 's', 'o' .. segment)
+if meta[1] and meta[1] ~= '1' then return { CORRUPT, meta_key, 'has another layout' } end
+local begins = meta[5] and string.match(meta[5], '^%d+') or '1'
+if (meta[4] or '0') ~= segment or begins ~= first then return { STALE } end
+local head, head_tail = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
+
+if word() > 0 then
+  local position, id, index, list = number(), tail(), argument(), key()
+  if position > head then return { AHEAD, head } end
+  if position > 0 then
+    local there = head_tail
+    if position < head then
+      there = call('LINDEX', list, index)
+      if not there then return { CORRUPT, list, 'is too short' } end
+      there = floor(there / TYPES)
+    end
+    if there ~= id then return { REWRITTEN, position } end
+  end
+end
+
+-- From the first position to the last, both counted.
+local upwards = word() > 0
+local from, till, limit, enough = number(), argument(), number(), number()
+left = number()
+till = till == '' and head or math.min(tonumber(till), head)
+local position
+if upwards then
+  way, position, stop = 1, from + 1, till
+else
+  position, stop = from == 0 and till or math.min(from - 1, till), 1
+end
+
+-- Segments next to each other, as { first position, first one behind it, key of its log, key of its events }.
+local window = {}
+for i = 1, word() do window[i] = { number(), number(), key(), key() } end
+local function segment_of(at)
+  for _, one in ipairs(window) do
+    if at >= one[1] and at < one[2] then return one end
+  end
+end
+
+local numbers = {}
+local type_count = word()
+if type_count > 0 then
+  local names = {}
+  for i = 1, type_count do names[i] = 'n' .. argument() end
+  numbers = call('HMGET', types_key, unpack(names))
+end
+local lists = {}
+for i = 1, word() do lists[i] = key() end
+
+-- As `advance`, for an item without tags and types.
+local function every(item, at)
+  item.at = (at - stop) * way <= 0 and at or nil
+end
+
+-- As `advance`, for an item without tags: reads the log itself.
+local broken
+local chunk, chunk_from, chunk_size = {}, 0, SMALL
+local function load_chunk(at, one)
+  local low, high = at, math.min(at + chunk_size, one[2], head + 1) - 1
+  if way < 0 then low, high = math.max(at - chunk_size + 1, one[1]), at end
+  chunk, chunk_from = call('LRANGE', one[3], digits(low - one[1]), digits(high - one[1])), low
+  left = left - #chunk
+  chunk_size = math.min(chunk_size * 2, LARGE)
+  return #chunk == high - low + 1
+end
+local function scan(item, at)
+  local rounds = 0
+  while (at - stop) * way <= 0 do
+    local value = chunk[at - chunk_from + 1]
+    if not value then
+      local one = segment_of(at)
+      if not one or (left <= 0 and rounds > 0) then
+        item.at, item.over = at, true
+        return
+      end
+      rounds = rounds + 1
+      if not load_chunk(at, one) then
+        broken, item.at = one[3], nil
+        return
+      end
+      value = chunk[at - chunk_from + 1]
+    end
+    if item.types[value % TYPES] then
+      item.at = at
+      return
+    end
+    at = at + way
+  end
+  item.at = nil
+end
+
+local items = {}
+for _ = 1, word() do
+  local among, tags = words(), words()
+  local item = { streams = {}, go = #tags > 0 and advance or #among > 0 and scan or every }
+  if #among > 0 then
+    item.types = {}
+    for _, kind in ipairs(among) do
+      if numbers[kind] then item.types[tonumber(numbers[kind])] = true end
+    end
+  end
+  if not item.types or next(item.types) then
+    for i, tag in ipairs(tags) do item.streams[i] = open(lists[tag], position) end
+    items[#items + 1] = item
+  end
+end
+for _, item in ipairs(items) do item:go(position) end
+
+local found, looked, ended = {}, position - way, false
+while #found < limit do
+  local best
+  for _, item in ipairs(items) do
+    local at = item.at
+    if at and (not best or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
+  end
+  if not best then
+    ended = true
+    break
+  end
+  local at = best.at
+  if best.over then
+    if (at - way - looked) * way > 0 then looked = at - way end
+    break
+  end
+  found[#found + 1], looked = at, at
+  for _, item in ipairs(items) do
+    if item.at == at and not item.over then item:go(at + way) end
+  end
+end
+if broken then return { CORRUPT, broken, 'does not end at the head' } end
+if ended and (stop - looked) * way > 0 then looked = stop end
+
+local bodies, bytes, size = {}, 0, 16
+local place = 1
+while place <= #found and bytes < enough do
+  local one = segment_of(found[place])
+  if not one then break end
+  local fields = {}
+  while found[place] and #fields < size and found[place] >= one[1] and found[place] < one[2] do
+    fields[#fields + 1] = digits(found[place])
+    place = place + 1
+  end
+  for _, body in ipairs(call('HMGET', one[4], unpack(fields))) do
+    bodies[#bodies + 1] = body
+    bytes = bytes + (body and #body or 0)
+  end
+  size = math.max(1, math.min(LARGE, floor((enough - bytes) / (bytes / #bodies + 1))))
+end
+
+local reply = { PAGE, head, head_tail, looked, ended and 1 or 0, #found }
+for i = 1, #found do reply[#reply + 1] = found[i] end
+for i = 1, #bodies do reply[#reply + 1] = bodies[i] end
+return reply
