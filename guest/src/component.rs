@@ -13,9 +13,12 @@ use crate::output::Progress;
 use crate::pubsub::Kind;
 
 #[cfg(not(feature = "testing"))]
-wit_bindgen::generate!({ path: "../wit", world: "client" });
+wit_bindgen::generate!({ path: "../wit", world: "core" });
 #[cfg(feature = "testing")]
 wit_bindgen::generate!({ path: "../wit", world: "client-testing" });
+
+#[path = "component_events.rs"]
+mod events;
 
 use coracle::client::{log, network, types};
 use exports::coracle::client::{commands, driver, pubsub};

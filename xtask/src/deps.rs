@@ -9,7 +9,7 @@ use crate::root;
 
 /// What the core may depend on directly. Add to it only what does no I/O, reads no clock, draws nothing and starts
 /// nothing.
-const CORE_MAY: [&str; 1] = ["wit-bindgen"];
+const CORE_MAY: [&str; 2] = ["coracle-events", "wit-bindgen"];
 
 /// What must not come in behind those.
 const CORE_MUST_NOT: [&str; 12] = [

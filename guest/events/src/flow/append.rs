@@ -1,0 +1,241 @@
+//! Appending events.
+
+use crate::event::{Event, Id};
+use crate::pieces::Commands;
+use crate::plan::append::{self as plan, Append as Plan, Condition, Marker, Order};
+use crate::plan::lock::Token;
+use crate::reply::{Node, Reply};
+use crate::step::{Appended, Failure, Fault, Lost, Outcome, Step};
+use crate::store::{Acknowledgements, Durability};
+
+use super::{Context, Flow, Input, Refresh, unasked};
+
+/// An append on its way: sent, sent again where its marker makes that safe, and acknowledged.
+pub(crate) struct Appending {
+    pub(crate) events: Vec<Event>,
+    /// The number of the first event's data.
+    pub(crate) blob: u32,
+    pub(crate) condition: Option<Condition>,
+    pub(crate) marker: Option<Marker>,
+    pub(crate) command: Option<Command>,
+    pub(crate) locks: Vec<(String, Token)>,
+    pub(crate) durability: Durability,
+    /// How often its handler ran, if it has one.
+    pub(crate) runs: Option<u32>,
+    refresh: Refresh,
+    sent: u32,
+    /// When it was sent first: what a marker answers later is not its own.
+    since: u64,
+    /// The first attempt of which nobody knows whether it was executed.
+    lost: Option<Lost>,
+    /// It is there, and to be acknowledged.
+    written: Option<Appended>,
+}
+
+/// What the record of a command needs.
+pub(crate) struct Command {
+    pub(crate) id: Id,
+    pub(crate) kind: String,
+    pub(crate) metadata: u32,
+    /// The number of its data.
+    pub(crate) blob: u32,
+}
+
+/// What comes of a reply.
+pub(crate) enum Turn {
+    Step(Step),
+    /// It is there.
+    Done(Appended),
+    /// The head, and the last event known to conflict.
+    Conflict(u64, u64),
+}
+
+impl Appending {
+    pub(crate) fn new(events: Vec<Event>, blob: u32, durability: Durability) -> Self {
+        Self {
+            events,
+            blob,
+            condition: None,
+            marker: None,
+            command: None,
+            locks: Vec::new(),
+            durability,
+            runs: None,
+            refresh: Refresh::default(),
+            sent: 0,
+            since: 0,
+            lost: None,
+            written: None,
+        }
+    }
+
+    /// Whether it may have been executed; `sent`: what was sent last is not answered.
+    pub(crate) fn unsure(&self, sent: bool) -> bool {
+        sent || self.lost.is_some() || self.written.is_some()
+    }
+
+    pub(crate) fn send(&mut self, context: &Context<'_>) -> Step {
+        if self.sent == 0 {
+            self.since = context.now;
+        }
+        self.sent = self.sent.saturating_add(1);
+        let settings = &context.shared.settings;
+        let append = Plan {
+            events: &self.events,
+            blob: self.blob,
+            condition: self.condition.as_ref(),
+            marker: self.marker,
+            command: self.command.as_ref().map(|command| Order {
+                id: command.id,
+                kind: &command.kind,
+                metadata: command.metadata,
+                blob: command.blob,
+            }),
+            locks: &self.locks,
+            budget: settings.scan_budget,
+            segment_bytes: settings.segment_bytes,
+        };
+        let commands = plan::plan(&context.shared.layout, &context.shared.segments, &append);
+        self.submit(context, commands)
+    }
+
+    pub(crate) fn replied(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Turn, Fault> {
+        if let Some(written) = self.written {
+            return acknowledged(&mut reply, self.durability, written).map(Turn::Done);
+        }
+        if self.refresh.answered(context, &mut reply)? {
+            self.sent = self.sent.saturating_sub(1);
+            return Ok(Turn::Step(self.send(context)));
+        }
+        match plan::read(&mut reply)? {
+            plan::Outcome::Appended(appended) => Ok(self.settle(context, appended, false)),
+            plan::Outcome::Repeated(appended) => Ok(self.settle(context, appended, true)),
+            plan::Outcome::Conflict { head, position } => Ok(Turn::Conflict(head, position)),
+            plan::Outcome::Stale => {
+                let commands = self.refresh.ask(context)?;
+                Ok(Turn::Step(self.submit(context, commands)))
+            }
+            plan::Outcome::IdReused => Err(Fault::IdReused(self.marker.map(|marker| marker.id).unwrap_or_default())),
+            plan::Outcome::Ahead(head) => Err(Fault::Ahead(head)),
+            plan::Outcome::Rewritten(position) => Err(Fault::Rewritten(position)),
+            plan::Outcome::TooBroad => Err(Fault::TooBroad),
+            plan::Outcome::TooManyTypes => Err(Fault::TooManyTypes),
+            plan::Outcome::LockLost(index) => {
+                Err(Fault::LockLost(self.locks.get(index).map(|(name, _)| name.clone()).unwrap_or_default()))
+            }
+            plan::Outcome::Rebuilding => Err(Fault::Rebuilding),
+        }
+    }
+
+    /// Waits, and sends it again, as long as its marker is sure to say whether this attempt was executed.
+    pub(crate) fn lost(&mut self, context: &mut Context<'_>, lost: Lost) -> Result<Step, Fault> {
+        self.refresh.lost();
+        if let Some(written) = self.written {
+            return Err(Fault::TooFewAcknowledgements(0, 0, written));
+        }
+        let (cause, certain) = (lost.cause, lost.failure != Failure::MaybeExecuted);
+        if self.lost.is_none() && certain {
+            return Err(lost.fault(false));
+        }
+        let first = self.lost.get_or_insert(lost);
+        let window = match self.marker {
+            None => 0,
+            Some(Marker { ttl: 0, .. }) => u64::MAX,
+            Some(Marker { ttl, .. }) => self.since.saturating_add(ttl.saturating_mul(500)),
+        };
+        if cause == Lost::DEADLINE || cause == Lost::CLOSING || context.now >= window.min(context.deadline) {
+            let first = first.clone();
+            return Err(Lost { cause, ..first }.fault(true));
+        }
+        Ok(context.back_off(self.sent))
+    }
+
+    /// Time has passed: the next attempt.
+    pub(crate) fn again(&mut self, context: &mut Context<'_>) -> Step {
+        self.send(context)
+    }
+
+    fn submit(&self, context: &Context<'_>, commands: Commands) -> Step {
+        if self.durability == Durability::None { context.send(commands) } else { context.send_on_session(commands) }
+    }
+
+    fn settle(&mut self, context: &Context<'_>, appended: plan::Appended, repeated: bool) -> Turn {
+        let plan::Appended { first, last, command, mut cursor } = appended;
+        if let (false, Some(event)) = (repeated, self.events.last()) {
+            cursor.id = event.id;
+        }
+        let appended = Appended { first, last, cursor, command, repeated, attempts: self.runs.unwrap_or(self.sent) };
+        let Some(commands) = wait(self.durability) else { return Turn::Done(appended) };
+        self.written = Some(appended);
+        Turn::Step(context.send_on_session(commands))
+    }
+}
+
+/// What makes the server wait for acknowledgements of all that it has written so far: a repeated append's, too.
+fn wait(durability: Durability) -> Option<Commands> {
+    let mut commands = Commands::default();
+    let Acknowledgements { count, timeout } = match durability {
+        Durability::None => return None,
+        Durability::Replicas(acknowledgements) => {
+            commands.command("WAIT");
+            acknowledgements
+        }
+        Durability::Fsynced(local, acknowledgements) => {
+            commands.command("WAITAOF");
+            commands.number(local.into());
+            acknowledgements
+        }
+    };
+    commands.number(count.into());
+    commands.number(timeout.into());
+    Some(commands)
+}
+
+/// An error counts as no acknowledgement: the events are written.
+fn acknowledged(reply: &mut Reply<'_>, durability: Durability, written: Appended) -> Result<Appended, Fault> {
+    let mut number = || match reply.node() {
+        Ok(Node::Integer(number)) => u32::try_from(number).unwrap_or(0),
+        _ => 0,
+    };
+    let (local, replicas, enough) = match durability {
+        Durability::None => (0, 0, true),
+        Durability::Replicas(wanted) => {
+            let replicas = number();
+            (0, replicas, replicas >= wanted.count)
+        }
+        Durability::Fsynced(wants_local, wanted) => {
+            // Past the array.
+            number();
+            let (local, replicas) = (number(), number());
+            (local, replicas, local >= u32::from(wants_local) && replicas >= wanted.count)
+        }
+    };
+    if enough { Ok(written) } else { Err(Fault::TooFewAcknowledgements(local, replicas, written)) }
+}
+
+/// `append`.
+pub(crate) struct Append(pub(crate) Appending);
+
+impl Flow for Append {
+    fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
+        match input {
+            Input::Begin => Ok(self.0.send(context)),
+            Input::Reply(reply) => match self.0.replied(context, reply)? {
+                Turn::Step(step) => Ok(step),
+                // Without an attempt that was lost, somebody else sent it before.
+                Turn::Done(appended) if appended.repeated && self.0.lost.is_none() => {
+                    Err(Fault::Duplicate(appended.first, appended.last))
+                }
+                Turn::Done(appended) => Ok(Step::Done(Outcome::Appended(appended))),
+                Turn::Conflict(head, position) => Err(Fault::Conflict(head, position)),
+            },
+            Input::Lost(lost) => self.0.lost(context, lost),
+            Input::Go => Ok(self.0.again(context)),
+            Input::Decided(_) => Err(unasked()),
+        }
+    }
+
+    fn unsure(&self, sent: bool) -> bool {
+        self.0.unsure(sent)
+    }
+}

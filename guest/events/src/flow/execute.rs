@@ -1,0 +1,137 @@
+//! Executing a command.
+
+use crate::event::Event;
+use crate::plan::append::Condition;
+use crate::query::Query;
+use crate::step::{Decision, Fault, Outcome, Step};
+use crate::store::{Command, Durability, Retries};
+use crate::validate;
+
+use super::append::{Appending, Command as Record, Turn};
+use super::lock::{Taking, secrets};
+use super::{Context, Flow, Input, unasked};
+
+/// `execute`: takes the locks, lets the handler decide, appends; after a conflict again from the handler on.
+pub(crate) struct Execute {
+    pub(crate) command: Command,
+    pub(crate) retries: Retries,
+    pub(crate) durability: Durability,
+    pub(crate) taking: Taking,
+    pub(crate) attempt: u32,
+    pub(crate) state: State,
+}
+
+pub(crate) enum State {
+    Locking,
+    Deciding,
+    Appending(Box<Appending>),
+    /// After a conflict.
+    Pausing,
+    /// Locks are given back; then it ends so.
+    Releasing(Step),
+}
+
+impl Flow for Execute {
+    fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
+        match (&mut self.state, input) {
+            (State::Locking, input) => {
+                let step = match input {
+                    Input::Begin | Input::Go => self.taking.send(context),
+                    Input::Reply(reply) => self.taking.replied(context, reply)?,
+                    Input::Lost(lost) => Some(self.taking.lost(context, lost)?),
+                    Input::Decided(_) => return Err(unasked()),
+                };
+                Ok(step.unwrap_or_else(|| self.decide(context)))
+            }
+            (State::Deciding, Input::Decided(events)) => self.decided(context, events),
+            (State::Pausing, Input::Go) => Ok(self.decide(context)),
+            (State::Appending(appending), input) => {
+                let turn = match input {
+                    Input::Reply(reply) => appending.replied(context, reply)?,
+                    Input::Lost(lost) => Turn::Step(appending.lost(context, lost)?),
+                    _ => Turn::Step(appending.again(context)),
+                };
+                match turn {
+                    Turn::Step(step) => Ok(step),
+                    Turn::Done(appended) => Ok(self.end(context, Step::Done(Outcome::Appended(appended)))),
+                    Turn::Conflict(head, position) => self.conflict(context, head, position),
+                }
+            }
+            // Whether the locks were given back is not what the caller asked.
+            (State::Releasing(ending), _) => Ok(ending.clone()),
+            _ => Err(unasked()),
+        }
+    }
+
+    fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
+        context.shared.decisions.remove(&context.flow);
+        if let State::Releasing(ending) = &self.state {
+            return ending.clone();
+        }
+        self.end(context, Step::Failed(fault))
+    }
+
+    fn unsure(&self, sent: bool) -> bool {
+        matches!(&self.state, State::Appending(appending) if appending.unsure(sent))
+    }
+
+    fn late(&self) -> Fault {
+        match self.state {
+            State::Locking => self.taking.late(),
+            _ => Fault::Deadline(self.unsure(false)),
+        }
+    }
+}
+
+impl Execute {
+    fn decide(&mut self, context: &mut Context<'_>) -> Step {
+        self.attempt = self.attempt.saturating_add(1);
+        self.state = State::Deciding;
+        context.shared.decisions.insert(context.flow, super::Seen::default());
+        Step::Decide(Decision { attempt: self.attempt, leases: self.taking.held.clone() })
+    }
+
+    fn decided(&mut self, context: &mut Context<'_>, mut events: Vec<Event>) -> Result<Step, Fault> {
+        let seen = context.shared.decisions.remove(&context.flow).unwrap_or_default();
+        validate::events(&mut events, true, context.shared.settings.limits())?;
+        let mut appending = Appending::new(events, 2, self.durability);
+        if let Some(after) = seen.head {
+            appending.condition =
+                Some(Condition { query: validate::query("reads", Query::union(&seen.queries).items)?, after });
+        }
+        appending.marker = Some(self.command.marker(&context.shared.settings));
+        appending.command = Some(Record {
+            id: self.command.id,
+            kind: self.command.kind.clone(),
+            metadata: self.command.metadata,
+            blob: 0,
+        });
+        appending.runs = Some(self.attempt);
+        appending.locks = secrets(&self.taking.held);
+        let step = appending.send(context);
+        self.state = State::Appending(Box::new(appending));
+        Ok(step)
+    }
+
+    /// A pause drawn from 0 to a bound that doubles, and then the handler again.
+    fn conflict(&mut self, context: &mut Context<'_>, head: u64, position: u64) -> Result<Step, Fault> {
+        if self.attempt >= self.retries.attempts {
+            return Err(Fault::Conflict(head, position));
+        }
+        self.state = State::Pausing;
+        let doubled = u64::from(self.retries.backoff) << self.attempt.saturating_sub(1).min(30);
+        let bound = doubled.min(self.retries.max_backoff.into()).saturating_mul(1000);
+        let delay = context.shared.random.up_to(bound);
+        Ok(context.wait(delay))
+    }
+
+    fn end(&mut self, context: &mut Context<'_>, ending: Step) -> Step {
+        match self.taking.release(context) {
+            Some(step) => {
+                self.state = State::Releasing(ending);
+                step
+            }
+            None => ending,
+        }
+    }
+}

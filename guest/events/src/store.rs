@@ -1,0 +1,521 @@
+//! A store: its settings, and the table of flows. One method for each function of the WIT.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Cursor, Event, Id};
+use crate::flow::append::{Append, Appending, Command as Record};
+use crate::flow::checkpoint::Checkpoint;
+use crate::flow::commands::ReadCommands;
+use crate::flow::execute::{Execute, State as Executing};
+use crate::flow::inspect::Inspect;
+use crate::flow::lock::{Keep, Lock, Taking, Unlock};
+use crate::flow::read::{Read, Reading};
+use crate::flow::stats::Stats;
+use crate::flow::subscribe::{State as Following, Subscribe};
+use crate::flow::{Context, Flow, Input, Refresh, Shared};
+use crate::layout::{Layout, Segments};
+use crate::plan::append::{Condition, Marker};
+use crate::query::{Item, Query};
+use crate::random::Random;
+use crate::reply::Reply;
+use crate::step::{Fault, Lease, Lost, Step};
+use crate::validate::{self, Limits};
+
+/// No deadline.
+pub const NEVER: u64 = u64::MAX;
+/// The most queries of one read: `Query::mask` has a bit for each.
+const MOST_QUERIES: usize = 64;
+/// The most leases that are renewed together.
+const MOST_LEASES: usize = 64;
+
+/// How a store is to be; the WIT says what each means.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
+pub struct Settings {
+    pub namespace: String,
+    pub seed: u64,
+    pub token_seed: (u64, u64),
+    pub max_batch_events: u32,
+    pub max_batch_bytes: u32,
+    pub scan_budget: u32,
+    pub page_events: u32,
+    pub segment_bytes: u64,
+    pub marker_ttl: u64,
+    pub durability: Durability,
+    pub max_flows: u32,
+}
+
+/// What must have happened before an append is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The server has executed it.
+    None,
+    /// As many replicas have it.
+    Replicas(Acknowledgements),
+    /// It is in the append-only files, of this server if true, and of as many replicas.
+    Fsynced(bool, Acknowledgements),
+}
+
+/// How many, and how long to wait for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledgements {
+    /// Replicas.
+    pub count: u32,
+    /// Milliseconds.
+    pub timeout: u32,
+}
+
+/// A command.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
+pub struct Command {
+    pub id: Id,
+    pub kind: String,
+    pub data: u32,
+    pub metadata: u32,
+    pub fingerprint: u128,
+    pub locks: Vec<String>,
+    pub permanent: bool,
+}
+
+/// What `read` reads.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
+pub struct Selection {
+    pub queries: Vec<Vec<Item>>,
+    pub after: Cursor,
+    pub limit: u64,
+    pub backwards: bool,
+    pub decision: u64,
+}
+
+/// How often, and how quickly, a decision is tried again.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
+pub struct Retries {
+    pub attempts: u32,
+    pub backoff: u32,
+    pub max_backoff: u32,
+    pub lease: u32,
+}
+
+/// From which command on.
+#[derive(Clone, Copy, Debug)]
+pub enum Since {
+    /// Its number.
+    Number(u64),
+    /// Its time.
+    Time(u64),
+    /// The one of the event at this position.
+    Position(u64),
+}
+
+/// A store's flows.
+pub struct Store {
+    shared: Shared,
+    flows: BTreeMap<u64, Entry>,
+}
+
+struct Entry {
+    flow: Box<dyn Flow>,
+    expects: Expects,
+    deadline: u64,
+}
+
+/// What the last step of a flow asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    Reply,
+    Time,
+    Resume,
+    Decision,
+}
+
+type Made = Result<Box<dyn Flow>, Fault>;
+
+impl Store {
+    /// `open`.
+    ///
+    /// # Errors
+    /// The setting, and why it can't be.
+    pub fn open(settings: Settings) -> Result<Self, (String, String)> {
+        settings.check()?;
+        let (high, low) = settings.token_seed;
+        Ok(Self {
+            shared: Shared {
+                layout: Layout::new(&settings.namespace),
+                segments: Segments::default(),
+                random: Random::new(settings.seed),
+                tokens: (Random::new(high), Random::new(low)),
+                decisions: BTreeMap::new(),
+                settings,
+            },
+            flows: BTreeMap::new(),
+        })
+    }
+
+    /// How many flows are under way.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// `append`.
+    #[expect(clippy::too_many_arguments, reason = "they are the WIT's")]
+    pub fn append(
+        &mut self,
+        now: u64,
+        flow: u64,
+        deadline: u64,
+        events: Vec<Event>,
+        condition: Option<(Vec<Item>, Cursor)>,
+        command: Option<Command>,
+        durability: Option<Durability>,
+    ) -> Step {
+        let made = self.appending(events, condition, command, durability);
+        self.begin(now, flow, deadline, made)
+    }
+
+    /// `read`.
+    pub fn read(&mut self, now: u64, flow: u64, deadline: u64, selection: Selection) -> Step {
+        let made = self.reading(selection);
+        self.begin(now, flow, deadline, made)
+    }
+
+    /// `subscribe`.
+    pub fn subscribe(&mut self, now: u64, flow: u64, query: Vec<Item>, after: Cursor) -> Step {
+        let made = validate::query("query", query).map_err(Fault::from).map(|query| {
+            let reading = Reading::new(vec![query], after, false, 0);
+            Box::new(Subscribe { reading, state: Following::Page, failures: 0 }) as Box<dyn Flow>
+        });
+        self.begin(now, flow, NEVER, made)
+    }
+
+    /// `execute`.
+    pub fn execute(
+        &mut self,
+        now: u64,
+        flow: u64,
+        deadline: u64,
+        command: Command,
+        retries: Retries,
+        durability: Option<Durability>,
+    ) -> Step {
+        let made = self.executing(command, retries, durability);
+        self.begin(now, flow, deadline, made)
+    }
+
+    /// `decided`.
+    pub fn decided(&mut self, now: u64, flow: u64, events: Vec<Event>) -> Step {
+        self.go_on(now, flow, Expects::Decision, Input::Decided(events))
+    }
+
+    /// `keep`.
+    pub fn keep(&mut self, now: u64, flow: u64, leases: Vec<Lease>, duration: u32) -> Step {
+        let made = if leases.is_empty() || leases.len() > MOST_LEASES {
+            Err(invalid("leases", "1 to 64 are renewed together"))
+        } else {
+            lasting(duration).map(|()| Box::new(Keep { leases, duration, until: 0, sent: 0 }) as Box<dyn Flow>)
+        };
+        self.begin(now, flow, NEVER, made)
+    }
+
+    /// `lock`.
+    pub fn lock(&mut self, now: u64, flow: u64, deadline: u64, name: String, duration: u32) -> Step {
+        let checked = validate::name("name", &name).map_err(Fault::from).and_then(|()| lasting(duration));
+        let made = checked
+            .map(|()| Box::new(Lock { taking: Taking::new(vec![name], duration), ending: None }) as Box<dyn Flow>);
+        self.begin(now, flow, deadline, made)
+    }
+
+    /// `unlock`.
+    pub fn unlock(&mut self, now: u64, flow: u64, deadline: u64, lease: Lease) -> Step {
+        self.begin(now, flow, deadline, Ok(Box::new(Unlock(lease))))
+    }
+
+    /// `checkpoint`.
+    pub fn checkpoint(&mut self, now: u64, flow: u64, deadline: u64, consumer: String) -> Step {
+        self.place(now, flow, deadline, consumer, None)
+    }
+
+    /// `advance`.
+    pub fn advance(
+        &mut self,
+        now: u64,
+        flow: u64,
+        deadline: u64,
+        consumer: String,
+        expected: Option<Cursor>,
+        to: Cursor,
+    ) -> Step {
+        self.place(now, flow, deadline, consumer, Some((expected, to)))
+    }
+
+    /// `read-commands`.
+    pub fn read_commands(&mut self, now: u64, flow: u64, deadline: u64, since: Since, limit: u64) -> Step {
+        let left = if limit == 0 { u64::MAX } else { limit };
+        let made = match since {
+            Since::Position(0) => Err(invalid("since", "positions count from 1")),
+            _ => Ok(Box::new(ReadCommands { since, left, end: false, refresh: Refresh::default() }) as Box<dyn Flow>),
+        };
+        self.begin(now, flow, deadline, made)
+    }
+
+    /// `inspect`.
+    pub fn inspect(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
+        self.begin(now, flow, deadline, Ok(Box::new(Inspect)))
+    }
+
+    /// `stats`.
+    pub fn stats(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
+        self.begin(now, flow, deadline, Ok(Box::new(Stats)))
+    }
+
+    /// `verify`.
+    pub fn verify(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
+        self.begin(now, flow, deadline, Err(Fault::Misuse("to come".to_owned())))
+    }
+
+    /// `rebuild`.
+    pub fn rebuild(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
+        self.begin(now, flow, deadline, Err(Fault::Misuse("to come".to_owned())))
+    }
+
+    /// `replied`.
+    pub fn replied(&mut self, now: u64, flow: u64, nodes: &[u64], texts: &[u8]) -> Step {
+        self.go_on(now, flow, Expects::Reply, Input::Reply(Reply::new(nodes, texts)))
+    }
+
+    /// `unanswered`.
+    pub fn unanswered(&mut self, now: u64, flow: u64, lost: Lost) -> Step {
+        self.go_on(now, flow, Expects::Reply, Input::Lost(lost))
+    }
+
+    /// `elapsed`.
+    pub fn elapsed(&mut self, now: u64, flow: u64) -> Step {
+        self.go_on(now, flow, Expects::Time, Input::Go)
+    }
+
+    /// `resume`.
+    pub fn resume(&mut self, now: u64, flow: u64) -> Step {
+        self.go_on(now, flow, Expects::Resume, Input::Go)
+    }
+
+    /// `cancel`.
+    pub fn cancel(&mut self, now: u64, flow: u64) -> Step {
+        let Some(mut entry) = self.flows.remove(&flow) else { return unknown() };
+        let fault = Fault::Cancelled(entry.flow.unsure(entry.expects == Expects::Reply));
+        let mut context = Context { shared: &mut self.shared, now, flow, deadline: entry.deadline };
+        let step = entry.flow.give_up(&mut context, fault);
+        self.note(flow, entry, step)
+    }
+
+    fn begin(&mut self, now: u64, flow: u64, deadline: u64, made: Made) -> Step {
+        if flow == 0 || self.flows.contains_key(&flow) {
+            return Step::Failed(Fault::Misuse("a flow's id is not 0, and no other's".to_owned()));
+        }
+        if self.flows.len() >= self.shared.settings.max_flows as usize {
+            return Step::Failed(Fault::TooManyFlows);
+        }
+        let entry = match made {
+            Ok(flow) => Entry { flow, expects: Expects::Reply, deadline },
+            Err(fault) => return Step::Failed(fault),
+        };
+        if deadline <= now {
+            return Step::Failed(Fault::Deadline(false));
+        }
+        self.step(now, flow, entry, Input::Begin)
+    }
+
+    fn go_on(&mut self, now: u64, flow: u64, expected: Expects, input: Input<'_>) -> Step {
+        match self.flows.get(&flow) {
+            None => return unknown(),
+            Some(entry) if entry.expects != expected => {
+                return Step::Failed(Fault::Misuse("the last step asked for another call".to_owned()));
+            }
+            Some(_) => {}
+        }
+        match self.flows.remove(&flow) {
+            Some(entry) => self.step(now, flow, entry, input),
+            None => unknown(),
+        }
+    }
+
+    fn step(&mut self, now: u64, flow: u64, mut entry: Entry, input: Input<'_>) -> Step {
+        let mut context = Context { shared: &mut self.shared, now, flow, deadline: entry.deadline };
+        // What is answered counts, however late.
+        let late = entry.expects != Expects::Reply && now >= entry.deadline;
+        let next = if late { Err(entry.flow.late()) } else { entry.flow.next(&mut context, input) };
+        let step = next.unwrap_or_else(|fault| entry.flow.give_up(&mut context, fault));
+        self.note(flow, entry, step)
+    }
+
+    /// Remembers what the host is to call next, unless the flow is over.
+    fn note(&mut self, flow: u64, mut entry: Entry, step: Step) -> Step {
+        entry.expects = match &step {
+            Step::Send(_) => Expects::Reply,
+            Step::Wait(_) => Expects::Time,
+            Step::Events(_) | Step::Commands(_) | Step::Progress(_) => Expects::Resume,
+            Step::Decide(_) => Expects::Decision,
+            Step::Done(_) | Step::Failed(_) => return step,
+        };
+        self.flows.insert(flow, entry);
+        step
+    }
+
+    fn appending(
+        &self,
+        mut events: Vec<Event>,
+        condition: Option<(Vec<Item>, Cursor)>,
+        command: Option<Command>,
+        durability: Option<Durability>,
+    ) -> Made {
+        let settings = &self.shared.settings;
+        let recorded = command.as_ref().is_some_and(|command| !command.kind.is_empty());
+        validate::events(&mut events, recorded, settings.limits())?;
+        let blob = (events.len() as u32).saturating_mul(2);
+        let mut appending = Appending::new(events, 0, durability.unwrap_or(settings.durability));
+        appending.durability.check()?;
+        if let Some((items, after)) = condition {
+            appending.condition = Some(Condition { query: validate::query("condition.query", items)?, after });
+        }
+        if let Some(command) = command {
+            if !command.locks.is_empty() {
+                return Err(invalid("command.locks", "an append takes no locks: execute does"));
+            }
+            appending.marker = Some(command.marker(settings));
+            if recorded {
+                command.check(settings)?;
+                let Command { id, kind, metadata, .. } = command;
+                appending.command = Some(Record { id, kind, metadata, blob });
+            }
+        }
+        Ok(Box::new(Append(appending)))
+    }
+
+    fn reading(&self, selection: Selection) -> Made {
+        let Selection { queries, after, limit, backwards, decision } = selection;
+        if queries.is_empty() || queries.len() > MOST_QUERIES {
+            return Err(invalid("queries", "1 to 64 are read at once"));
+        }
+        if decision != 0 && !self.shared.decisions.contains_key(&decision) {
+            return Err(Fault::Misuse("no handler of this flow runs".to_owned()));
+        }
+        let mut checked = Vec::with_capacity(queries.len());
+        for query in queries {
+            checked.push(validate::query("queries", query)?);
+        }
+        // Together they have the bounds of one.
+        validate::query("queries", Query::union(&checked).items)?;
+        Ok(Box::new(Read { reading: Reading::new(checked, after, backwards, limit), decision }))
+    }
+
+    fn executing(&self, mut command: Command, retries: Retries, durability: Option<Durability>) -> Made {
+        let settings = &self.shared.settings;
+        command.check(settings)?;
+        validate::locks("command.locks", &mut command.locks)?;
+        if retries.attempts == 0 {
+            return Err(invalid("retries.attempts", "at least 1"));
+        }
+        let durability = durability.unwrap_or(settings.durability);
+        durability.check()?;
+        if !command.locks.is_empty() {
+            lasting(retries.lease)?;
+        }
+        let taking = Taking::new(std::mem::take(&mut command.locks), retries.lease);
+        Ok(Box::new(Execute { command, retries, durability, taking, attempt: 0, state: Executing::Locking }))
+    }
+
+    fn place(
+        &mut self,
+        now: u64,
+        flow: u64,
+        deadline: u64,
+        consumer: String,
+        advance: Option<(Option<Cursor>, Cursor)>,
+    ) -> Step {
+        let checked = validate::name("consumer", &consumer).map_err(Fault::from);
+        let made = checked.map(|()| Box::new(Checkpoint { consumer, advance }) as Box<dyn Flow>);
+        self.begin(now, flow, deadline, made)
+    }
+}
+
+impl Settings {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { batch_events: self.max_batch_events, batch_bytes: self.max_batch_bytes }
+    }
+
+    fn check(&self) -> Result<(), (String, String)> {
+        let why = |name: &str, why: &str| Err((name.to_owned(), why.to_owned()));
+        if let Err(invalid) = validate::namespace(&self.namespace) {
+            return Err((invalid.field, invalid.why));
+        }
+        if !(1..=1000).contains(&self.max_batch_events) {
+            return why("max-batch-events", "1 to 1000");
+        }
+        if !(1..=64 << 20).contains(&self.max_batch_bytes) {
+            return why("max-batch-bytes", "1 byte to 64 MiB");
+        }
+        if self.scan_budget < 1000 {
+            return why("scan-budget", "at least 1000");
+        }
+        if !(1..=1000).contains(&self.page_events) {
+            return why("page-events", "1 to 1000");
+        }
+        if !(1 << 20..=256 << 20).contains(&self.segment_bytes) {
+            return why("segment-bytes", "1 MiB to 256 MiB");
+        }
+        if self.marker_ttl == 0 {
+            return why("marker-ttl", "at least 1 ms");
+        }
+        if self.max_flows == 0 {
+            return why("max-flows", "at least 1");
+        }
+        if self.durability.check().is_err() {
+            return why("durability", "at least one acknowledgement, and 1 ms for it");
+        }
+        Ok(())
+    }
+}
+
+impl Durability {
+    fn check(self) -> Result<(), Fault> {
+        let (enough, timeout) = match self {
+            Self::None => return Ok(()),
+            Self::Replicas(wanted) => (wanted.count > 0, wanted.timeout),
+            Self::Fsynced(local, wanted) => (local || wanted.count > 0, wanted.timeout),
+        };
+        // A time of 0 would be for ever.
+        if enough && timeout > 0 {
+            return Ok(());
+        }
+        Err(invalid("durability", "at least one acknowledgement, and 1 ms for it"))
+    }
+}
+
+impl Command {
+    fn check(&self, settings: &Settings) -> Result<(), Fault> {
+        validate::kind("command.type", &self.kind)?;
+        if self.data.saturating_add(self.metadata) > settings.max_batch_bytes {
+            return Err(invalid("command.data", "with its metadata it is over max-batch-bytes"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn marker(&self, settings: &Settings) -> Marker {
+        let ttl = if self.permanent { 0 } else { settings.marker_ttl };
+        Marker { id: self.id, fingerprint: self.fingerprint, ttl }
+    }
+}
+
+fn lasting(duration: u32) -> Result<(), Fault> {
+    if duration == 0 { Err(invalid("duration", "at least 1 ms")) } else { Ok(()) }
+}
+
+fn invalid(field: &str, why: &str) -> Fault {
+    Fault::Invalid(field.to_owned(), why.to_owned())
+}
+
+fn unknown() -> Step {
+    Step::Failed(Fault::Misuse("there is no such flow".to_owned()))
+}
