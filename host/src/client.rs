@@ -15,6 +15,7 @@ use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
 use crate::credentials::{self, Credentials};
+use crate::engine::store::Template;
 use crate::engine::{CodeCache, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Inbox;
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) repeat: Repeat,
     /// What is kept, if anything is to be.
     pub(crate) shelf: Option<Arc<Shelf>>,
+    /// What the client began with, if it is not the crate's own.
+    component: Option<Bytes>,
     code_cache: CodeCache,
     sessions: AtomicU32,
     database: u32,
@@ -108,6 +111,7 @@ impl Client {
             hold_above: config.limits.hold_above as usize,
             repeat: config.repeat,
             shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
+            component: config.component.clone(),
             code_cache: config.code_cache.clone(),
             sessions: AtomicU32::new(0),
             database: config.database,
@@ -252,6 +256,16 @@ impl Client {
         self.shared.database
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    /// What an event store's instances are made of: the component that the client began with.
+    pub(crate) async fn store_template(&self) -> Result<Template, Error> {
+        let (component, cache) = (self.shared.component.clone(), self.shared.code_cache.clone());
+        load(move || Template::load(component.as_ref(), &cache)).await
+    }
+
     pub(crate) fn signal(&self) -> &Arc<Signal> {
         &self.shared.signal
     }
@@ -279,7 +293,7 @@ impl Client {
 }
 
 /// A component, compiled if it is the first time in this process, which takes a while.
-async fn load(load: impl FnOnce() -> Result<Program, Error> + Send + 'static) -> Result<Program, Error> {
+async fn load<T: Send + 'static>(load: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(load)
         .await
         .map_err(|error| Error::config(format!("the component was not loaded: {error}")))?

@@ -27,6 +27,7 @@ mod credentials;
 mod engine;
 mod error;
 mod event;
+pub mod events;
 mod inbox;
 mod manager;
 mod raw;

@@ -180,7 +180,7 @@ impl Instance {
     }
 }
 
-fn instantiation(error: wasmtime::Error) -> Error {
+pub(super) fn instantiation(error: wasmtime::Error) -> Error {
     if error.is::<PoolConcurrencyLimitError>() {
         return Error::config("too many clients in one process: the pool of instances is used up");
     }

@@ -7,6 +7,7 @@ pub mod foreign;
 mod instance;
 mod program;
 mod state;
+pub(crate) mod store;
 mod ticker;
 
 use std::fmt::Write as _;

@@ -32,8 +32,13 @@ impl Program {
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         match &config.component {
             Some(bytes) => Self::load(bytes, &config.code_cache),
-            None => Runtime::shared()?.program(SHIPPED, *shipped_digest(), &config.code_cache),
+            None => Self::shipped(&config.code_cache),
         }
+    }
+
+    /// The crate's own.
+    pub(super) fn shipped(cache: &CodeCache) -> Result<Self, Error> {
+        Runtime::shared()?.program(SHIPPED, *shipped_digest(), cache)
     }
 
     /// Another one.

@@ -17,7 +17,7 @@ use bindings::exports::coracle::client::event_store as contract;
 /// The contract's types. See `wit/event-store.wit`.
 pub(crate) use contract::{
     Acknowledgements, Appended, Batch, Command, Condition, Cursor, Decision, Durability, Event, Fault, Item, Lease,
-    Outcome, Page, Progress, Recorded, Retries, Selection, Settings, Since, Step, Verified, Warning,
+    Outcome, Recorded, Retries, Selection, Settings, Since, Step, Transport,
 };
 
 mod bindings {
@@ -192,9 +192,7 @@ impl Instance {
             Call::Verify { deadline } => core.call_verify(store, now, flow, *deadline),
             Call::Rebuild { deadline } => core.call_rebuild(store, now, flow, *deadline),
             Call::Replied { nodes, texts } => core.call_replied(store, now, flow, nodes, texts),
-            Call::Unanswered { failure, cause, text } => {
-                core.call_unanswered(store, now, flow, *failure, *cause, text)
-            }
+            Call::Unanswered { failure, cause, text } => core.call_unanswered(store, now, flow, *failure, *cause, text),
             Call::Elapsed => core.call_elapsed(store, now, flow),
             Call::Resume => core.call_resume(store, now, flow),
             Call::Cancel => core.call_cancel(store, now, flow),

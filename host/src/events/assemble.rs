@@ -15,7 +15,11 @@ const BLOB: u64 = 1 << 63;
 pub(super) struct Malformed;
 
 /// The commands of a batch, which may take so long.
-pub(super) fn assemble(batch: &wire::Batch, blobs: &[Bytes], within: Option<Duration>) -> Result<Vec<Command>, Malformed> {
+pub(super) fn assemble(
+    batch: &wire::Batch,
+    blobs: &[Bytes],
+    within: Option<Duration>,
+) -> Result<Vec<Command>, Malformed> {
     let mut rest = Rest { arguments: &batch.arguments, pieces: &batch.pieces, bytes: &batch.bytes, blobs };
     let commands = batch.lengths.iter().map(|arguments| rest.command(*arguments, batch, within)).collect();
     if rest.arguments.is_empty() && rest.pieces.is_empty() && rest.bytes.is_empty() { commands } else { Err(Malformed) }
@@ -111,12 +115,7 @@ mod tests {
     fn pieces_and_blobs_become_arguments() {
         let long = Bytes::from(vec![b'x'; 5000]);
         let blobs = [Bytes::from_static(b"data"), Bytes::new(), long.clone()];
-        let batch = batch(
-            &[2, 4],
-            &[1, 3, 1, 1, 2, 0],
-            &[3, 4, BLOB, 1, 4, BLOB | 2, BLOB | 1, 2],
-            b"SETbody\nHSETzz",
-        );
+        let batch = batch(&[2, 4], &[1, 3, 1, 1, 2, 0], &[3, 4, BLOB, 1, 4, BLOB | 2, BLOB | 1, 2], b"SETbody\nHSETzz");
         let commands = assemble(&batch, &blobs, None).unwrap();
         let expected: Vec<Vec<&[u8]>> = vec![vec![b"SET", b"bodydata\n"], vec![b"HSET", &long, b"zz", b""]];
         assert_eq!(arguments(&commands), expected);

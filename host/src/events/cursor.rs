@@ -99,7 +99,9 @@ mod tests {
         assert_eq!(Cursor::START.to_string(), "0");
         assert_eq!("0".parse(), Ok(Cursor::START));
         assert_eq!(Cursor::from_wire(cursor.wire()), cursor);
-        for bad in ["", "12", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "+1@01890a5d-ac96-774b-bcce-b302099a8057"] {
+        for bad in
+            ["", "12", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "+1@01890a5d-ac96-774b-bcce-b302099a8057"]
+        {
             assert_eq!(bad.parse::<Cursor>(), Err(ParseCursorError), "{bad}");
         }
     }

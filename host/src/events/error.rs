@@ -54,8 +54,13 @@ pub enum EventError {
     #[error("the store has 4096 types of events, and takes no more")]
     TooManyTypes,
     /// Something that was given can't be. Nothing was sent.
-    #[error("{}", Violations(.0))]
-    Invalid(Vec<Violation>),
+    #[error("{field}: {why}")]
+    Invalid {
+        /// What it is, such as `events[3].tags[0]`.
+        field: String,
+        /// Why it can't be.
+        why: String,
+    },
     /// The lock was not had in time.
     #[error("the lock {name} was not had in time")]
     LockTimeout {
@@ -121,15 +126,6 @@ pub enum EventError {
     Misuse(String),
 }
 
-/// Something that was given and can't be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// What it is, such as `events[3].tags[0]`.
-    pub field: String,
-    /// Why it can't be.
-    pub why: String,
-}
-
 /// Why a command was not executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecuteError<E> {
@@ -157,16 +153,14 @@ impl EventError {
     }
 
     pub(super) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation { field: field.into(), why: why.into() }])
+        Self::Invalid { field: field.into(), why: why.into() }
     }
 }
 
 impl From<wire::Fault> for EventError {
     fn from(fault: wire::Fault) -> Self {
         match fault {
-            wire::Fault::Invalid(all) => {
-                Self::Invalid(all.into_iter().map(|(field, why)| Violation { field, why }).collect())
-            }
+            wire::Fault::Invalid((field, why)) => Self::Invalid { field, why },
             wire::Fault::Conflict((head, position)) => Self::Conflict { head, position },
             wire::Fault::Ahead(head) => Self::Ahead { head },
             wire::Fault::Rewritten(position) => Self::Rewritten { position },
@@ -179,9 +173,7 @@ impl From<wire::Fault> for EventError {
             wire::Fault::TooFewAcknowledgements((local, replicas, appended)) => {
                 Self::TooFewAcknowledgements { local, replicas, appended: Appended::from_wire(&appended) }
             }
-            wire::Fault::CheckpointMoved(actual) => {
-                Self::CheckpointMoved { actual: actual.map(Cursor::from_wire) }
-            }
+            wire::Fault::CheckpointMoved(actual) => Self::CheckpointMoved { actual: actual.map(Cursor::from_wire) },
             wire::Fault::Corrupt((key, what)) => Self::Corrupt { key, what },
             wire::Fault::Rebuilding => Self::Rebuilding,
             wire::Fault::Server(text) => Self::Server(text),
@@ -221,26 +213,6 @@ impl<E: std::error::Error + 'static> std::error::Error for ExecuteError<E> {
             Self::Handler(error) => error.source(),
             Self::Store(error) => error.source(),
         }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.why)
-    }
-}
-
-/// All in one line.
-struct Violations<'a>(&'a [Violation]);
-
-impl fmt::Display for Violations<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().enumerate().try_for_each(|(number, violation)| {
-            if number > 0 {
-                f.write_str("; ")?;
-            }
-            violation.fmt(f)
-        })
     }
 }
 
@@ -327,11 +299,6 @@ mod tests {
             assert_eq!(to_wire(error).0, perhaps);
         }
         assert!(EventError::core(true, "").maybe_executed() && !EventError::core(false, "").maybe_executed());
-        let all = EventError::Invalid(vec![
-            Violation { field: "a".into(), why: "b".into() },
-            Violation { field: "c".into(), why: "d".into() },
-        ]);
-        assert_eq!(all.to_string(), "a: b; c: d");
         assert_eq!(
             EventError::Deadline { maybe_executed: true }.to_string(),
             "the deadline passed; it may have been executed"

@@ -43,7 +43,8 @@ mod tests {
         // By hand: 8 bytes of length before each of `T`, `d`, `m`.
         let text = b"\0\0\0\0\0\0\0\x01T\0\0\0\0\0\0\0\x01d\0\0\0\0\0\0\0\x01m";
         let hash = Sha256::digest(text);
-        let expected = (u64::from_be_bytes(hash[..8].try_into().unwrap()), u64::from_be_bytes(hash[8..16].try_into().unwrap()));
+        let expected =
+            (u64::from_be_bytes(hash[..8].try_into().unwrap()), u64::from_be_bytes(hash[8..16].try_into().unwrap()));
         assert_eq!(of(&[]), expected);
     }
 
@@ -52,7 +53,11 @@ mod tests {
         let event = || Event::new("E").tag("a:1").tag("b:2").data("x").metadata("y");
         let usual = of(&[event()]);
         assert_eq!(of(&[event()]), usual, "ids are no content");
-        assert_eq!(of(&[Event::new("E").tag("b:2").tag("a:1").data("x").metadata("y")]), usual, "nor is the tags' order");
+        assert_eq!(
+            of(&[Event::new("E").tag("b:2").tag("a:1").data("x").metadata("y")]),
+            usual,
+            "nor is the tags' order"
+        );
         let others = [
             of(&[]),
             of(&[event(), event()]),

@@ -58,12 +58,11 @@ impl Flat {
             Value::Double(number) => self.node(NodeKind::Double, 0, number.to_bits()),
             Value::Boolean(is) => self.node(NodeKind::Boolean, 0, u64::from(is)),
             Value::VerbatimString { text, .. } => self.string(NodeKind::Verbatim, text.as_bytes()),
-            Value::BigNumber(number) => self.string(NodeKind::BigNumber, number.to_string().as_bytes()),
             Value::ServerError(error) => {
                 let line = error.details().map(|more| format!("{} {more}", error.code()));
                 self.string(NodeKind::Error, line.as_deref().unwrap_or(error.code()).as_bytes());
             }
-            // `redis` may learn of more; the core knows none of them.
+            // What the core asks for is answered with none of the others.
             _ => self.node(NodeKind::Nil, 0, 0),
         }
     }
@@ -93,7 +92,9 @@ impl Flat {
 
 /// Sends commands, and waits until all are answered, or gives the error that says why they are not.
 pub(super) async fn answers(client: &Client, mut commands: Vec<crate::Command>) -> Result<Vec<Answer>, Error> {
-    if commands.len() == 1 && let Some(command) = commands.pop() {
+    if commands.len() == 1
+        && let Some(command) = commands.pop()
+    {
         return Ok(vec![answer(client.call(command).await)?]);
     }
     let replies: Vec<_> = client.pipeline(commands).await?.into_iter().map(answer).collect();
@@ -162,7 +163,10 @@ mod tests {
         let place = long.as_ptr();
         let flat = Flat::of(vec![Ok(Value::BulkString(long)), Ok(bulk("next"))]);
         assert_eq!(flat.texts.len(), SHOWN + 4);
-        assert_eq!(flat.nodes, [row(NodeKind::Bulk, SHOWN as u64 + 1, 0), row(NodeKind::Bulk, 4, SHOWN as u64)].concat());
+        assert_eq!(
+            flat.nodes,
+            [row(NodeKind::Bulk, SHOWN as u64 + 1, 0), row(NodeKind::Bulk, 4, SHOWN as u64)].concat()
+        );
         assert_eq!(flat.bodies[0].len(), SHOWN + 1);
         assert_eq!(flat.bodies[0].as_ptr(), place, "nothing is copied");
     }

@@ -17,7 +17,7 @@ use super::flatten::{Answer, Flat, answers};
 use super::page;
 use super::table::{Lost, Name};
 use crate::engine::store::{Batch, Call, Cursor, Decision, Outcome, Step};
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::session::Session;
 
 /// What is left to do of a flow that was dropped may take so long.
@@ -104,15 +104,24 @@ impl Flow {
 
     /// Ends it early, and waits until what is left to do is done, for some time.
     pub(super) async fn cancel(mut self) {
-        self.doing = Doing::Telling(Call::Cancel);
-        // Whatever it ends with: nobody wants to know.
-        let _ = tokio::time::timeout(CLEARING, async { while self.turn().await.is_ok() && !self.is_over() {} }).await;
-        // Cancelling it again would give nothing else.
-        self.doing = Doing::Over;
+        if self.name.is_some() {
+            self.doing = Doing::Telling(Call::Cancel);
+            self.finish().await;
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.doing, Doing::Over)
+    }
+
+    /// Does what is left to do, once it was cancelled.
+    async fn finish(&mut self) {
+        let rest = async { while !matches!(self.turn().await, Err(_) | Ok(Turn::Done(_))) {} };
+        // What it ends with is of no use to anybody; leases that are not given back end by themselves.
+        if tokio::time::timeout(CLEARING, rest).await.is_err() {
+            // Cancelling it again would give nothing else.
+            (self.name, self.doing) = (None, Doing::Over);
+        }
     }
 
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, EventError>> {
@@ -145,33 +154,47 @@ impl Flow {
                     return Poll::Ready(Err(EventError::Misuse("the operation is over, or a decision is due".into())));
                 }
             };
-            self.doing = Doing::Given;
-            match self.tell(&call)? {
-                Step::Send(batch) => self.send(&batch)?,
-                Step::Wait(until) => {
-                    let until = self.store.clock().instant(until);
-                    self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
-                }
-                Step::Events(found) => {
-                    let events = page::events(&found.rows, &self.bodies).map_err(|_| self.wrong("events"))?;
-                    return Poll::Ready(Ok(Turn::Events(events, found.cursor)));
-                }
-                Step::Commands(records) => {
-                    let commands = page::commands(records, &self.bodies).map_err(|_| self.wrong("commands"))?;
-                    return Poll::Ready(Ok(Turn::Commands(commands)));
-                }
-                Step::Progress(progress) => return Poll::Ready(Ok(Turn::Progress(progress.done, progress.total))),
-                Step::Decide(decision) => {
-                    self.doing = Doing::Deciding;
-                    return Poll::Ready(Ok(Turn::Decide(decision)));
-                }
-                Step::Done(outcome) => return Poll::Ready(Ok(Turn::Done(outcome))),
-                Step::Failed(fault) => {
-                    self.name = None;
-                    return Poll::Ready(Err(fault.into()));
-                }
+            let step = self.tell(&call)?;
+            if let Some(turn) = self.take(step)? {
+                return Poll::Ready(Ok(turn));
             }
         }
+    }
+
+    /// Begins to do what a step says, or gives what is for the caller.
+    fn take(&mut self, step: Step) -> Result<Option<Turn>, EventError> {
+        self.doing = Doing::Given;
+        Ok(Some(match step {
+            Step::Send(batch) => {
+                self.send(&batch)?;
+                return Ok(None);
+            }
+            Step::Wait(until) => {
+                let until = self.store.clock().instant(until);
+                self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
+                return Ok(None);
+            }
+            Step::Events(found) => {
+                let events = page::events(&found.rows, &self.bodies).map_err(|_| self.wrong("events"))?;
+                Turn::Events(events, found.cursor)
+            }
+            Step::Commands(records) => {
+                Turn::Commands(page::commands(records, &self.bodies).map_err(|_| self.wrong("commands"))?)
+            }
+            Step::Progress(progress) => Turn::Progress(progress.done, progress.total),
+            Step::Decide(decision) => {
+                self.doing = Doing::Deciding;
+                Turn::Decide(decision)
+            }
+            Step::Done(outcome) => {
+                self.name = None;
+                Turn::Done(outcome)
+            }
+            Step::Failed(fault) => {
+                self.name = None;
+                return Err(fault.into());
+            }
+        }))
     }
 
     fn tell(&mut self, call: &Call) -> Result<Step, EventError> {
@@ -239,40 +262,19 @@ impl Flow {
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        if matches!(std::mem::replace(&mut self.doing, Doing::Over), Doing::Over) {
+        // What is under way is given up first.
+        self.doing = Doing::Over;
+        let Some(name) = self.name.take() else { return };
+        let Ok(step) = self.store.table.call(name, &Call::Cancel) else { return };
+        if matches!(step, Step::Done(_) | Step::Failed(_)) {
             return;
         }
-        let Some(name) = self.name else { return };
-        let call = match self.store.table.call(name, &Call::Cancel) {
-            Ok(Step::Send(batch)) => batch,
-            // It is over, or nothing that must be done is left.
-            Ok(_) | Err(_) => return,
-        };
+        // Without a runtime nothing can be done; leases end by themselves.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mut rest = Self {
-            store: Arc::clone(&self.store),
-            name: self.name,
-            doing: Doing::Over,
-            blobs: std::mem::take(&mut self.blobs),
-            bodies: Vec::new(),
-            session: self.session.take(),
-            sent: self.sent,
-        };
-        if rest.send(&call).is_ok() {
-            runtime.spawn(rest.finish());
+        let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
+        (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
+        if rest.take(step).is_ok() {
+            runtime.spawn(async move { rest.finish().await });
         }
-    }
-}
-
-impl Flow {
-    /// Does what is left to do of a flow that was cancelled.
-    async fn finish(mut self) {
-        let _ = tokio::time::timeout(CLEARING, async { while self.turn().await.is_ok() && !self.is_over() {} }).await;
-        self.doing = Doing::Over;
-    }
-
-    /// Why it gave up without a word from the server.
-    pub(super) fn late(&self) -> EventError {
-        EventError::Transport(Error::not_sent(Cause::Deadline, ""))
     }
 }

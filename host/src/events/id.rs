@@ -78,14 +78,15 @@ impl FromStr for Id {
         if text.len() != 36 {
             return Err(ParseIdError);
         }
-        text.char_indices().try_fold(0, |number: u128, (place, letter)| {
-            if HYPHENS.contains(&place) {
-                return (letter == '-').then_some(number);
-            }
-            Some(number << 4 | u128::from(letter.to_digit(16)?))
-        })
-        .map(Self)
-        .ok_or(ParseIdError)
+        text.char_indices()
+            .try_fold(0, |number: u128, (place, letter)| {
+                if HYPHENS.contains(&place) {
+                    return (letter == '-').then_some(number);
+                }
+                Some(number << 4 | u128::from(letter.to_digit(16)?))
+            })
+            .map(Self)
+            .ok_or(ParseIdError)
     }
 }
 

@@ -1,0 +1,144 @@
+//! Locks: leases with fencing tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::append::unexpected;
+use super::error::EventError;
+use super::flow::Flow;
+use super::options::millis;
+use super::{EventStore, Inner};
+use crate::engine::store::{Call, Lease, Outcome};
+
+/// A lease is for so long unless the caller says something else.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// How a lock is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockOptions {
+    lease: Option<Duration>,
+    wait: Option<Duration>,
+}
+
+/// A lock that is held, and renewed until it is given back or dropped.
+///
+/// Whoever holds it may be stopped for longer than its lease, and another one may hold it then. So what it protects has to
+/// look at the fence, or to be an append of a [`super::Command`] with that lock, which the store itself checks.
+#[derive(Debug)]
+pub struct Lock {
+    store: Arc<Inner>,
+    lease: Option<Lease>,
+    name: String,
+    fence: u64,
+    lost: watch::Receiver<Option<EventError>>,
+    keeper: AbortHandle,
+}
+
+impl LockOptions {
+    /// As it is unless something else is said.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For how long it is held if its holder dies: 10 seconds unless set.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// How long to wait for it, in place of the client's deadline.
+    #[must_use]
+    pub fn wait(mut self, within: Duration) -> Self {
+        self.wait = Some(within);
+        self
+    }
+}
+
+impl EventStore {
+    /// Takes a lock: a name of 1 to 200 bytes. Waits for it if another one holds it.
+    pub async fn lock(&self, name: &str, options: LockOptions) -> Result<Lock, EventError> {
+        let duration = millis(options.lease.unwrap_or(LEASE));
+        let call = Call::Lock { deadline: self.deadline(options.wait), name: name.to_owned(), duration };
+        match self.run(call).await? {
+            Outcome::Locked(lease) => Ok(Lock::new(&self.inner, lease, duration)),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl Lock {
+    fn new(store: &Arc<Inner>, lease: Lease, duration: u32) -> Self {
+        let (tell, lost) = watch::channel(None);
+        let keep = Flow::new(store, Call::Keep { leases: vec![lease.clone()], duration }, Vec::new());
+        let keeper = tokio::spawn(async move {
+            if let Err(error) = keep.outcome().await {
+                tell.send_replace(Some(error));
+            }
+        });
+        Self {
+            store: Arc::clone(store),
+            name: lease.name.clone(),
+            fence: lease.fence,
+            lease: Some(lease),
+            lost,
+            keeper: keeper.abort_handle(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Grows with each lease of any lock of the store: what the lock protects can refuse what is older than it has seen.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Waits until the lock is lost, as it could not be renewed, and says why. While it is held, it waits.
+    pub async fn lost(&self) -> EventError {
+        let mut lost = self.lost.clone();
+        match lost.wait_for(Option::is_some).await {
+            Ok(error) => error.clone().unwrap_or_else(|| self.gone()),
+            Err(_) => self.gone(),
+        }
+    }
+
+    /// Gives it back; [`EventError::LockLost`] if it was not held any more.
+    pub async fn unlock(mut self) -> Result<(), EventError> {
+        self.keeper.abort();
+        match self.lease.take() {
+            Some(lease) => unlock(&self.store, lease).outcome().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn gone(&self) -> EventError {
+        EventError::LockLost { name: self.name.clone() }
+    }
+}
+
+fn unlock(store: &Arc<Inner>, lease: Lease) -> Flow {
+    Flow::new(store, Call::Unlock { deadline: store.deadline(None), lease }, Vec::new())
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.keeper.abort();
+        // Without a runtime it can't be given back; the lease ends by itself.
+        if let (Some(lease), Ok(runtime)) = (self.lease.take(), tokio::runtime::Handle::try_current()) {
+            let unlock = unlock(&self.store, lease);
+            runtime.spawn(async move {
+                // It may be lost already, and there is nobody to be told.
+                let _ = tokio::time::timeout(LEASE, unlock.outcome()).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Export and import.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::append::AppendOptions;
+use super::error::EventError;
+use super::event::Event;
+use super::fingerprint::fingerprint;
+use super::id::Id;
+use super::query::Query;
+use super::{Command, EventStore, ndjson};
+
+/// How long a whole store may be read for.
+const LONG: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// So much is put together before it is written.
+const CHUNK: usize = 64 << 10;
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// Events that were appended.
+    pub events: u64,
+    /// Events that were there already, of an import before that did not end.
+    pub repeated: u64,
+}
+
+impl EventStore {
+    /// Writes all events that match, as lines of JSON, and tells how many there are so far. Gives how many.
+    ///
+    /// A line has `position`, `id`, `type`, `tags`, `time` (milliseconds since 1970), and `data` and `metadata` as
+    /// strings; or `data_base64` and `metadata_base64` where they are not UTF-8.
+    pub async fn export(
+        &self,
+        query: Query,
+        mut to: impl AsyncWrite + Unpin,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, EventError> {
+        let mut events = self.read(query).deadline(LONG);
+        let (mut lines, mut count) = (String::new(), 0);
+        while let Some(event) = events.next().await {
+            ndjson::write(&event?, &mut lines);
+            count += 1;
+            if lines.len() >= CHUNK {
+                to.write_all(lines.as_bytes()).await.map_err(|error| broken(&error))?;
+                lines.clear();
+                progress(count);
+            }
+        }
+        to.write_all(lines.as_bytes()).await.map_err(|error| broken(&error))?;
+        to.flush().await.map_err(|error| broken(&error))?;
+        progress(count);
+        Ok(count)
+    }
+
+    /// Appends the events of lines of JSON, as `export` writes them, in batches, and tells how many there are so far.
+    /// They keep their ids; position and time are new ones.
+    ///
+    /// An import that did not end can be begun again with the same lines and options, as long as ids are remembered
+    /// ([`super::Options::marker_ttl`]): what is there already is not appended again.
+    pub async fn import(
+        &self,
+        mut from: impl AsyncBufRead + Unpin,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Imported, EventError> {
+        let mut done = Imported::default();
+        let (mut batch, mut line, mut number) = (Batch::default(), String::new(), 0_u64);
+        loop {
+            line.clear();
+            let ended = from.read_line(&mut line).await.map_err(|error| broken(&error))? == 0;
+            number += 1;
+            let event = if ended || line.trim().is_empty() { None } else { Some(parse(&line, number)?) };
+            if ended || event.as_ref().is_some_and(|event| !batch.takes(event, self.inner.options.most_batch())) {
+                self.import_batch(batch.take(), &mut done).await?;
+                progress(done.events + done.repeated);
+            }
+            if ended {
+                return Ok(done);
+            }
+            batch.add(event);
+        }
+    }
+
+    async fn import_batch(&self, events: Vec<Event>, done: &mut Imported) -> Result<(), EventError> {
+        let count = events.len() as u64;
+        let Some(first) = events.first() else { return Ok(()) };
+        // The same events in the same batch make the same id.
+        let of_batch = fingerprint(&Command::new("import").data(first.id.to_bytes().to_vec()), &events);
+        match self.append(events, AppendOptions::new().once(Id::from_wire(of_batch))).await {
+            Ok(appended) if appended.repeated => done.repeated += count,
+            Ok(_) => done.events += count,
+            Err(EventError::Duplicate { .. }) => done.repeated += count,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Events that are to be appended together.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn takes(&self, event: &Event, (events, bytes): (u32, u32)) -> bool {
+        self.events.len() < events as usize && self.bytes + size(event) <= bytes as usize
+    }
+
+    fn add(&mut self, event: Option<Event>) {
+        self.bytes += event.as_ref().map_or(0, size);
+        self.events.extend(event);
+    }
+
+    fn take(&mut self) -> Vec<Event> {
+        self.bytes = 0;
+        std::mem::take(&mut self.events)
+    }
+}
+
+fn size(event: &Event) -> usize {
+    event.data.len() + event.metadata.len()
+}
+
+fn parse(line: &str, number: u64) -> Result<Event, EventError> {
+    ndjson::read(line).map_err(|field| EventError::invalid(format!("line {number}"), format!("{field} can't be read")))
+}
+
+/// Of the file, not of the store.
+fn broken(error: &io::Error) -> EventError {
+    EventError::invalid("the file", error.to_string())
+}
