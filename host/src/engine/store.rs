@@ -35,6 +35,9 @@ mod bindings {
     });
 }
 
+#[cfg(test)]
+pub(crate) use contract::Progress;
+
 /// A call of one flow.
 #[derive(Debug)]
 pub(crate) enum Call {

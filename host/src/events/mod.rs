@@ -47,6 +47,8 @@ mod query;
 mod read;
 mod subscribe;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 use std::sync::Arc;
