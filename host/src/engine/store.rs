@@ -17,7 +17,7 @@ use bindings::exports::coracle::client::event_store as contract;
 /// The contract's types. See `wit/event-store.wit`.
 pub(crate) use contract::{
     Acknowledgements, Appended, Batch, Command, Condition, Cursor, Decision, Durability, Event, Fault, Item, Lease,
-    Outcome, Recorded, Retries, Selection, Settings, Since, Step, Transport,
+    Outcome, Page, Recorded, Retries, Selection, Settings, Since, Step, Transport,
 };
 
 mod bindings {

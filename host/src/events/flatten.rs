@@ -20,7 +20,7 @@ pub(super) struct Flat {
     pub(super) nodes: Vec<u64>,
     /// What the nodes' strings have in them, as far as it is shown.
     pub(super) texts: Vec<u8>,
-    /// All bulk strings, whole, in preorder: what the core calls the body of number i is here.
+    /// All strings, whole, in preorder: what the core calls the body of number i is here.
     pub(super) bodies: Vec<Bytes>,
 }
 
@@ -31,7 +31,7 @@ impl Flat {
         for answer in answers {
             match answer {
                 Ok(value) => flat.add(value),
-                Err(error) => flat.string(NodeKind::Error, error.text.as_bytes()),
+                Err(error) => flat.string(NodeKind::Error, error.text.into()),
             }
         }
         flat
@@ -42,10 +42,7 @@ impl Flat {
         match value {
             Value::Nil => self.node(NodeKind::Nil, 0, 0),
             Value::Int(number) => self.node(NodeKind::Integer, 0, number.cast_unsigned()),
-            Value::BulkString(bytes) => {
-                self.string(NodeKind::Bulk, &bytes);
-                self.bodies.push(bytes.into());
-            }
+            Value::BulkString(bytes) => self.string(NodeKind::Bulk, bytes.into()),
             Value::Array(children) | Value::Push { data: children, .. } => self.children(NodeKind::Array, children),
             Value::Set(children) => self.children(NodeKind::Set, children),
             Value::Map(pairs) => self.pairs(NodeKind::Map, pairs),
@@ -53,14 +50,14 @@ impl Flat {
                 self.pairs(NodeKind::Attribute, attributes);
                 self.add(*data);
             }
-            Value::SimpleString(text) => self.string(NodeKind::Status, text.as_bytes()),
+            Value::SimpleString(text) => self.string(NodeKind::Status, text.into()),
             Value::Okay => self.node(NodeKind::Ok, 0, 0),
             Value::Double(number) => self.node(NodeKind::Double, 0, number.to_bits()),
             Value::Boolean(is) => self.node(NodeKind::Boolean, 0, u64::from(is)),
-            Value::VerbatimString { text, .. } => self.string(NodeKind::Verbatim, text.as_bytes()),
+            Value::VerbatimString { text, .. } => self.string(NodeKind::Verbatim, text.into()),
             Value::ServerError(error) => {
                 let line = error.details().map(|more| format!("{} {more}", error.code()));
-                self.string(NodeKind::Error, line.as_deref().unwrap_or(error.code()).as_bytes());
+                self.string(NodeKind::Error, line.unwrap_or_else(|| error.code().to_owned()).into());
             }
             // What the core asks for is answered with none of the others.
             _ => self.node(NodeKind::Nil, 0, 0),
@@ -80,9 +77,10 @@ impl Flat {
         }
     }
 
-    fn string(&mut self, kind: NodeKind, bytes: &[u8]) {
+    fn string(&mut self, kind: NodeKind, bytes: Bytes) {
         self.node(kind, bytes.len(), self.texts.len() as u64);
         self.texts.extend(bytes.iter().take(SHOWN));
+        self.bodies.push(bytes);
     }
 
     fn node(&mut self, kind: NodeKind, size: usize, value: u64) {
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_come_in_preorder_and_bodies_are_the_bulk_strings() {
+    fn nodes_come_in_preorder_and_bodies_are_the_strings() {
         let value = Value::Array(vec![
             Value::Int(-2),
             Value::Map(vec![(bulk("k"), Value::Nil), (Value::SimpleString("st".into()), bulk("vv"))]),
@@ -154,7 +152,7 @@ mod tests {
         ];
         assert_eq!(flat.nodes, expected.concat());
         assert_eq!(flat.texts, b"kstvvERR xlast");
-        assert_eq!(flat.bodies, ["k", "vv", "last"]);
+        assert_eq!(flat.bodies, ["k", "st", "vv", "ERR x", "last"]);
     }
 
     #[test]

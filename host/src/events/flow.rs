@@ -175,7 +175,7 @@ impl Flow {
                 return Ok(None);
             }
             Step::Events(found) => {
-                let events = page::events(&found.rows, &self.bodies).map_err(|_| self.wrong("events"))?;
+                let events = page::events(&found, &self.bodies).map_err(|_| self.wrong("events"))?;
                 Turn::Events(events, found.cursor)
             }
             Step::Commands(records) => {

@@ -9,37 +9,51 @@ use super::event::Recorded;
 use super::id::Id;
 use crate::engine::store as wire;
 
-/// Words of an event beside those of its tags.
-const WORDS: usize = 9;
+/// Words of an event.
+const WORDS: usize = 8;
 
 /// The rows do not fit the bodies, or are not as the contract says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Misfit;
 
-/// The events that these rows tell of.
-pub(super) fn events(mut rows: &[u64], bodies: &[Bytes]) -> Result<Vec<Recorded>, Misfit> {
-    let mut events = Vec::new();
-    while !rows.is_empty() {
-        let (row, rest) = rows.split_at_checked(WORDS).ok_or(Misfit)?;
-        let &[position, time, command, high, low, matches, which, type_, metadata] = row else { return Err(Misfit) };
-        let (body, tags) = halves(which);
-        let (tags, rest) = rest.split_at_checked(tags).ok_or(Misfit)?;
-        let body = bodies.get(body).ok_or(Misfit)?;
-        let (metadata, data) = rest_of(body, halves(metadata))?;
-        events.push(Recorded {
-            position,
-            time: at(time),
-            command,
-            id: Id::from_wire((high, low)),
-            type_: text(body, type_)?,
-            tags: tags.iter().map(|tag| text(body, *tag)).collect::<Result<_, _>>()?,
-            data,
-            metadata,
-            matches,
-        });
-        rows = rest;
+/// The events of a page.
+pub(super) fn events(page: &wire::Page, bodies: &[Bytes]) -> Result<Vec<Recorded>, Misfit> {
+    let mut texts = Texts { lengths: &page.lengths, text: &page.texts };
+    let events = page.rows.chunks(WORDS).map(|row| event(row, &mut texts, bodies)).collect();
+    if texts.lengths.is_empty() && texts.text.is_empty() { events } else { Err(Misfit) }
+}
+
+fn event(row: &[u64], texts: &mut Texts<'_>, bodies: &[Bytes]) -> Result<Recorded, Misfit> {
+    let &[position, time, command, high, low, matches, which, metadata] = row else { return Err(Misfit) };
+    let (body, tags) = halves(which);
+    let (metadata, data) = rest_of(bodies.get(body).ok_or(Misfit)?, halves(metadata))?;
+    Ok(Recorded {
+        position,
+        time: at(time),
+        command,
+        id: Id::from_wire((high, low)),
+        type_: texts.next()?,
+        // By what there is, not by what the row says, which nobody has checked.
+        tags: (0..tags).map(|_| texts.next()).collect::<Result<_, _>>()?,
+        data,
+        metadata,
+        matches,
+    })
+}
+
+/// Types and tags that no event has taken yet.
+struct Texts<'a> {
+    lengths: &'a [u32],
+    text: &'a str,
+}
+
+impl Texts<'_> {
+    fn next(&mut self) -> Result<String, Misfit> {
+        let (length, lengths) = self.lengths.split_first().ok_or(Misfit)?;
+        let (text, rest) = self.text.split_at_checked(*length as usize).ok_or(Misfit)?;
+        (self.lengths, self.text) = (lengths, rest);
+        Ok(text.to_owned())
     }
-    Ok(events)
 }
 
 /// The commands that these records tell of.
@@ -68,12 +82,6 @@ fn rest_of(body: &Bytes, (from, length): (usize, usize)) -> Result<(Bytes, Bytes
     Ok((body.slice(from..end), body.slice(end..)))
 }
 
-fn text(body: &Bytes, range: u64) -> Result<String, Misfit> {
-    let (from, length) = halves(range);
-    let bytes = body.get(from..from.saturating_add(length)).ok_or(Misfit)?;
-    String::from_utf8(bytes.to_vec()).map_err(|_| Misfit)
-}
-
 fn at(millis: u64) -> SystemTime {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
@@ -90,42 +98,61 @@ mod tests {
         from | length << 32
     }
 
-    /// `..Type` + `a:1` + `b:2` + metadata `mm` + data `ddd`.
-    const BODY: &[u8] = b"..Typea:1b:2mmddd";
+    /// Something of the core's, metadata `mm`, data `ddd`.
+    const BODY: &[u8] = b"....mmddd";
 
-    fn row(body: u64) -> Vec<u64> {
-        vec![7, 1500, 3, 1, 2, 0b101, range(body, 2), range(2, 4), range(12, 2), range(6, 3), range(9, 3)]
+    fn page(events: u64) -> wire::Page {
+        let row = [7, 1500, 3, 1, 2, 0b101, range(1, 2), range(4, 2)];
+        let count = events as usize;
+        wire::Page {
+            rows: row.repeat(count),
+            lengths: [4, 3, 4].repeat(count),
+            texts: "Typea:1b:é".repeat(count),
+            cursor: wire::Cursor { position: 9, id: (0, 0) },
+        }
     }
 
     #[test]
     fn rows_are_read_in_turn_and_bodies_are_not_copied() {
         let bodies = [Bytes::new(), Bytes::from_static(BODY)];
-        let rows = [row(1), row(1)].concat();
-        let events = events(&rows, &bodies).unwrap();
+        let events = events(&page(2), &bodies).unwrap();
         assert_eq!(events.len(), 2);
         let event = &events[1];
         assert_eq!((event.position, event.command, event.matches), (7, 3, 5));
         assert_eq!(event.time, UNIX_EPOCH + Duration::from_millis(1500));
         assert_eq!(event.id, Id::from_wire((1, 2)));
-        assert_eq!((event.type_.as_str(), event.tags.as_slice()), ("Type", &["a:1".to_owned(), "b:2".to_owned()][..]));
+        assert_eq!((event.type_.as_str(), event.tags.as_slice()), ("Type", &["a:1".to_owned(), "b:é".to_owned()][..]));
         assert_eq!((&*event.metadata, &*event.data), (&b"mm"[..], &b"ddd"[..]));
-        assert_eq!(event.data.as_ptr(), bodies[1][14..].as_ptr());
+        assert_eq!(event.data.as_ptr(), bodies[1][6..].as_ptr());
         assert!(event.is_of(0) && !event.is_of(1) && event.is_of(2) && !event.is_of(64));
+        assert_eq!(super::events(&page(0), &[]), Ok(Vec::new()));
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let bodies = [Bytes::from_static(BODY)];
-        assert_eq!(events(&row(1), &bodies), Err(Misfit), "no such body");
-        for length in 1..row(0).len() {
-            assert_eq!(events(&row(0)[..length], &bodies), Err(Misfit), "{length} words");
+        let bodies = [Bytes::new(), Bytes::from_static(BODY)];
+        assert_eq!(events(&page(1), &bodies[..1]), Err(Misfit), "no such body");
+        let spoilt = |spoil: &dyn Fn(&mut wire::Page)| {
+            let mut page = page(1);
+            spoil(&mut page);
+            events(&page, &bodies)
+        };
+        let spoils: [&dyn Fn(&mut wire::Page); 10] = [
+            &|page| page.rows.truncate(7),
+            &|page| page.rows.push(1),
+            &|page| page.rows[7] = range(8, 2),
+            &|page| page.rows[7] = u64::MAX,
+            &|page| page.rows[6] = range(1, 1),
+            &|page| page.rows[6] = range(1, u64::from(u32::MAX)),
+            &|page| page.lengths.truncate(2),
+            &|page| page.lengths[0] = 5,
+            &|page| page.lengths[2] = 3,
+            &|page| page.texts.push('x'),
+        ];
+        for (number, spoil) in spoils.into_iter().enumerate() {
+            assert_eq!(spoilt(spoil), Err(Misfit), "{number}");
         }
-        for (word, bad) in [(7, range(16, 2)), (8, range(16, 2)), (9, range(17, 1)), (8, u64::MAX), (7, u64::MAX)] {
-            let mut row = row(0);
-            row[word] = bad;
-            assert_eq!(events(&row, &bodies), Err(Misfit), "word {word}");
-        }
-        assert_eq!(events(&row(0), &[Bytes::from_static(&[0xff; 17])]), Err(Misfit), "no text");
+        assert!(spoilt(&|_| {}).is_ok());
     }
 
     #[test]
@@ -138,7 +165,7 @@ mod tests {
             first: 1,
             last: 2,
             body: 0,
-            metadata: (12, 2),
+            metadata: (4, 2),
         };
         let bodies = [Bytes::from_static(BODY)];
         let all = commands(vec![record.clone()], &bodies).unwrap();
