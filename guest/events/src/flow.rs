@@ -40,8 +40,8 @@ pub(crate) enum Input<'a> {
     Decided(Vec<Event>),
 }
 
-/// An operation under way.
-pub(crate) trait Flow {
+/// An operation under way. Tests have stores in several threads.
+pub(crate) trait Flow: Send {
     /// What comes next; a fault goes to `give_up`. The store sees to it that the input is one that the last step asked
     /// for.
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault>;

@@ -95,7 +95,9 @@ impl Appending {
             budget: settings.scan_budget,
             segment_bytes: settings.segment_bytes,
         };
-        let commands = plan::plan(&context.shared.layout, &context.shared.segments, &append);
+        let mut commands = plan::plan(&context.shared.layout, &context.shared.segments, &append);
+        // This flow does it, so that it knows which answer is to its own attempt.
+        commands.may_repeat = false;
         self.submit(context, commands)
     }
 
