@@ -1,0 +1,89 @@
+package eventstore
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// line is an event as a line of JSON, which the hosts of other languages write and read too.
+type line struct {
+	Position       uint64   `json:"position,omitempty"`
+	ID             *ID      `json:"id,omitempty"`
+	Type           string   `json:"type"`
+	Tags           []string `json:"tags"`
+	Time           int64    `json:"time,omitempty"`
+	Data           *string  `json:"data,omitempty"`
+	DataBase64     string   `json:"data_base64,omitempty"`
+	Metadata       *string  `json:"metadata,omitempty"`
+	MetadataBase64 string   `json:"metadata_base64,omitempty"`
+}
+
+// lineOf is that of an event.
+func lineOf(e *Recorded) line {
+	l := line{Position: e.Position, ID: &e.ID, Type: e.Type, Tags: e.Tags, Time: e.Time.UnixMilli()}
+	if l.Tags == nil {
+		l.Tags = []string{}
+	}
+	l.Data, l.DataBase64 = written(e.Data)
+	l.Metadata, l.MetadataBase64 = written(e.Metadata)
+	return l
+}
+
+// written gives bytes as a string, or in Base64 where they are none; what is empty is neither.
+func written(b []byte) (text *string, encoded string) {
+	switch {
+	case len(b) == 0:
+		return nil, ""
+	case utf8.Valid(b):
+		s := string(b)
+		return &s, ""
+	default:
+		return nil, base64.StdEncoding.EncodeToString(b)
+	}
+}
+
+var errNoType = errors.New("type is missing")
+
+// parseLine reads an event. What else the line says is not looked at: position and time are new ones.
+func parseLine(text []byte) (Event, error) {
+	var l struct {
+		line
+		Position, Time json.RawMessage
+	}
+	if err := json.Unmarshal(text, &l); err != nil {
+		return Event{}, err
+	}
+	if l.Type == "" {
+		return Event{}, errNoType
+	}
+	e := Event{Type: l.Type, Tags: l.Tags}
+	if l.ID != nil {
+		e.ID = *l.ID
+	}
+	var err error
+	if e.Data, err = read(l.Data, l.DataBase64); err != nil {
+		return Event{}, fmt.Errorf("data_base64: %w", err)
+	}
+	if e.Metadata, err = read(l.Metadata, l.MetadataBase64); err != nil {
+		return Event{}, fmt.Errorf("metadata_base64: %w", err)
+	}
+	return e, nil
+}
+
+func read(text *string, encoded string) ([]byte, error) {
+	if text != nil {
+		return []byte(*text), nil
+	}
+	return base64.StdEncoding.DecodeString(encoded)
+}
+
+// appendLine adds a line to others.
+func appendLine(lines *bytes.Buffer, e *Recorded) error {
+	encoder := json.NewEncoder(lines)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(lineOf(e))
+}

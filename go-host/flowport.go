@@ -1,0 +1,31 @@
+package coracle
+
+import (
+	"context"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/flowport"
+)
+
+func init() {
+	flowport.Of = func(client any) flowport.Port { return port{client.(*Client)} }
+}
+
+// port is the client as the module's other packages see it.
+type port struct{ client *Client }
+
+func (p port) Run(ctx context.Context, e *driver.Entry) *driver.Failure { return p.client.run(ctx, e) }
+
+func (p port) Lease(ctx context.Context) (session *driver.Session, failure *driver.Failure) {
+	c := p.client
+	failure = c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {
+		session, failure = lane.Lease(ctx)
+		return failure
+	})
+	return session, failure
+}
+
+func (p port) Module() *core.Module { return p.client.lane().Module() }
+
+func (p port) Error(failure *driver.Failure) error { return clientError(failure) }

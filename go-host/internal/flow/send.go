@@ -1,0 +1,151 @@
+package flow
+
+import (
+	"context"
+	"errors"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
+)
+
+// errPieces is what is wrong with commands that the core does not describe as the contract says.
+var errPieces = errors.New("the core described commands that can't be")
+
+// blobBit marks a piece that is a blob's number.
+const blobBit = 1 << 63
+
+// send sends commands, and tells the core how that went.
+func (f *flow) send(s *Send) (Step, error) {
+	if f.release != nil && f.live.Err() != nil {
+		return nil, ErrAbandoned
+	}
+	commands, err := f.assemble(s)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := f.engine.until(f.live, s.Deadline)
+	defer done()
+	entry := &driver.Entry{Commands: commands}
+	failure := f.prepareSession(ctx, s.Session)
+	if failure == nil {
+		entry.Session = f.session
+		failure = f.engine.config.Port.Run(ctx, entry)
+	}
+	if failure == nil {
+		failure = worst(entry.Results)
+		f.sent = f.sent || failure == nil || failure.Failure == wire.FailureMaybeExecuted
+	}
+	if failure != nil {
+		return f.unanswered(failure)
+	}
+	f.replies.take(entry.Results)
+	return f.engine.call(f, func(c Core, now uint64) (Step, error) {
+		return c.Replied(now, f.id, f.replies.nodes, f.replies.texts)
+	})
+}
+
+func (f *flow) unanswered(failure *driver.Failure) (Step, error) {
+	f.told = f.engine.config.Port.Error(failure)
+	f.replies.reset()
+	f.endSession() // it may be broken, and what it was for has to begin anew
+	return f.engine.call(f, func(c Core, now uint64) (Step, error) {
+		return c.Unanswered(now, f.id, failure.Failure, failure.Cause, failure.Text)
+	})
+}
+
+// worst is the failure to tell of several commands: one that may have been executed before all others.
+func worst(results []driver.Result) (failure *driver.Failure) {
+	for i := range results {
+		own := results[i].Failure
+		if own == nil {
+			continue
+		}
+		if failure == nil || own.Failure == wire.FailureMaybeExecuted && failure.Failure != own.Failure {
+			failure = own
+		}
+	}
+	return failure
+}
+
+// prepareSession sees to it that the flow has a session of its own, or none.
+func (f *flow) prepareSession(ctx context.Context, wanted bool) (failure *driver.Failure) {
+	if !wanted {
+		f.endSession()
+	}
+	if wanted && f.session == nil {
+		f.session, failure = f.engine.config.Port.Lease(ctx)
+	}
+	return failure
+}
+
+func (f *flow) endSession() {
+	if f.session != nil {
+		f.session.Close()
+		f.session = nil
+	}
+}
+
+// assemble makes the commands of a step.
+func (f *flow) assemble(s *Send) ([]driver.Command, error) {
+	var options wire.Options
+	if s.Script {
+		options |= wire.OptionScript
+	}
+	if s.MayRepeat {
+		options |= wire.OptionMayRepeat
+	}
+	args := make([][]byte, 0, len(s.Arguments))
+	for bytes, pieces, n := s.Bytes, s.Pieces, 0; n < len(s.Arguments); n++ {
+		count := int(s.Arguments[n])
+		if count > len(pieces) {
+			return nil, errPieces
+		}
+		arg, taken, err := f.argument(bytes, pieces[:count])
+		if err != nil {
+			return nil, err
+		}
+		args, bytes, pieces = append(args, arg), bytes[taken:], pieces[count:]
+	}
+	commands := make([]driver.Command, len(s.Lengths))
+	for n, length := range s.Lengths {
+		if int(length) > len(args) || length == 0 {
+			return nil, errPieces
+		}
+		commands[n] = driver.Command{Args: args[:length:length], Options: options}
+		args = args[length:]
+	}
+	return commands, nil
+}
+
+// argument puts the pieces of one together; taken counts those that are of bytes. A single piece is not copied.
+func (f *flow) argument(bytes []byte, pieces []uint64) (arg []byte, taken int, err error) {
+	size := 0
+	for _, piece := range pieces {
+		switch {
+		case piece&blobBit == 0 && piece <= uint64(len(bytes)-taken):
+			taken += int(piece)
+			size += int(piece)
+		case piece&blobBit != 0 && piece&^blobBit < uint64(len(f.blobs)):
+			size += len(f.blobs[piece&^blobBit])
+		default:
+			return nil, 0, errPieces
+		}
+	}
+	if len(pieces) != 1 {
+		arg = make([]byte, 0, size)
+	}
+	own := bytes
+	for _, piece := range pieces {
+		part := own[:0]
+		if piece&blobBit != 0 {
+			part = f.blobs[piece&^blobBit]
+		} else {
+			part, own = own[:piece:piece], own[piece:]
+		}
+		if len(pieces) == 1 {
+			return part, taken, nil
+		}
+		arg = append(arg, part...)
+	}
+	return arg, taken, nil
+}
