@@ -1,6 +1,6 @@
 //! The shell of the event store: translates between the WIT's types and those of `coracle-events`, and holds no logic.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use coracle_events::event::{Cursor, Event, Id, Ordered};
 use coracle_events::plan::lock::Token;
@@ -14,15 +14,17 @@ use super::exports::coracle::client::event_store as wit;
 thread_local! {
     /// One store an instance.
     static STORE: RefCell<Option<Store>> = const { RefCell::new(None) };
+    /// What the last call came to, until it is asked for.
+    static NEXT: Cell<Option<Step>> = const { Cell::new(None) };
 }
 
-/// Calls the store; before `open` there is none.
-fn with_store(call: impl FnOnce(&mut Store) -> Step) -> wit::Step {
+/// Calls the store; before `open` there is none. What the step is, `next` tells: one function that lowers it, as it is large.
+fn with_store(call: impl FnOnce(&mut Store) -> Step) {
     let step = STORE.with_borrow_mut(|store| match store {
         Some(store) => call(store),
         None => Step::Failed(Fault::Misuse("open was not called".to_owned())),
     });
-    from_step(step)
+    NEXT.set(Some(step));
 }
 
 impl wit::Guest for super::Shell {
@@ -44,7 +46,7 @@ impl wit::Guest for super::Shell {
         condition: Option<wit::Condition>,
         command: Option<wit::Command>,
         durability: Option<wit::Durability>,
-    ) -> wit::Step {
+    ) {
         let events = to_events(events);
         let condition = condition.map(|condition| (to_query(condition.query), to_cursor(condition.after)));
         let command = command.map(to_command);
@@ -52,14 +54,14 @@ impl wit::Guest for super::Shell {
         with_store(|store| store.append(now, flow, deadline, events, condition, command, durability))
     }
 
-    fn read(now: u64, flow: u64, deadline: u64, selection: wit::Selection) -> wit::Step {
+    fn read(now: u64, flow: u64, deadline: u64, selection: wit::Selection) {
         let wit::Selection { queries, after, limit, backwards, decision } = selection;
         let queries = queries.into_iter().map(to_query).collect();
         let selection = Selection { queries, after: to_cursor(after), limit, backwards, decision };
         with_store(|store| store.read(now, flow, deadline, selection))
     }
 
-    fn subscribe(now: u64, flow: u64, query: wit::Query, after: wit::Cursor) -> wit::Step {
+    fn subscribe(now: u64, flow: u64, query: wit::Query, after: wit::Cursor) {
         with_store(|store| store.subscribe(now, flow, to_query(query), to_cursor(after)))
     }
 
@@ -70,46 +72,39 @@ impl wit::Guest for super::Shell {
         command: wit::Command,
         retries: wit::Retries,
         durability: Option<wit::Durability>,
-    ) -> wit::Step {
+    ) {
         let wit::Retries { attempts, backoff, max_backoff, lease } = retries;
         let retries = Retries { attempts, backoff, max_backoff, lease };
         let (command, durability) = (to_command(command), durability.map(to_durability));
         with_store(|store| store.execute(now, flow, deadline, command, retries, durability))
     }
 
-    fn decided(now: u64, flow: u64, events: Vec<wit::Event>) -> wit::Step {
+    fn decided(now: u64, flow: u64, events: Vec<wit::Event>) {
         with_store(|store| store.decided(now, flow, to_events(events)))
     }
 
-    fn keep(now: u64, flow: u64, leases: Vec<wit::Lease>, duration: u32) -> wit::Step {
+    fn keep(now: u64, flow: u64, leases: Vec<wit::Lease>, duration: u32) {
         let leases = leases.into_iter().map(to_lease).collect();
         with_store(|store| store.keep(now, flow, leases, duration))
     }
 
-    fn lock(now: u64, flow: u64, deadline: u64, name: String, duration: u32) -> wit::Step {
+    fn lock(now: u64, flow: u64, deadline: u64, name: String, duration: u32) {
         with_store(|store| store.lock(now, flow, deadline, name, duration))
     }
 
-    fn unlock(now: u64, flow: u64, deadline: u64, lease: wit::Lease) -> wit::Step {
+    fn unlock(now: u64, flow: u64, deadline: u64, lease: wit::Lease) {
         with_store(|store| store.unlock(now, flow, deadline, to_lease(lease)))
     }
 
-    fn checkpoint(now: u64, flow: u64, deadline: u64, consumer: String) -> wit::Step {
+    fn checkpoint(now: u64, flow: u64, deadline: u64, consumer: String) {
         with_store(|store| store.checkpoint(now, flow, deadline, consumer))
     }
 
-    fn advance(
-        now: u64,
-        flow: u64,
-        deadline: u64,
-        consumer: String,
-        expected: Option<wit::Cursor>,
-        to: wit::Cursor,
-    ) -> wit::Step {
+    fn advance(now: u64, flow: u64, deadline: u64, consumer: String, expected: Option<wit::Cursor>, to: wit::Cursor) {
         with_store(|store| store.advance(now, flow, deadline, consumer, expected.map(to_cursor), to_cursor(to)))
     }
 
-    fn read_commands(now: u64, flow: u64, deadline: u64, since: wit::Since, limit: u64) -> wit::Step {
+    fn read_commands(now: u64, flow: u64, deadline: u64, since: wit::Since, limit: u64) {
         let since = match since {
             wit::Since::Number(number) => Since::Number(number),
             wit::Since::Time(time) => Since::Time(time),
@@ -118,27 +113,27 @@ impl wit::Guest for super::Shell {
         with_store(|store| store.read_commands(now, flow, deadline, since, limit))
     }
 
-    fn inspect(now: u64, flow: u64, deadline: u64) -> wit::Step {
+    fn inspect(now: u64, flow: u64, deadline: u64) {
         with_store(|store| store.inspect(now, flow, deadline))
     }
 
-    fn stats(now: u64, flow: u64, deadline: u64) -> wit::Step {
+    fn stats(now: u64, flow: u64, deadline: u64) {
         with_store(|store| store.stats(now, flow, deadline))
     }
 
-    fn verify(now: u64, flow: u64, deadline: u64) -> wit::Step {
+    fn verify(now: u64, flow: u64, deadline: u64) {
         with_store(|store| store.verify(now, flow, deadline))
     }
 
-    fn rebuild(now: u64, flow: u64, deadline: u64) -> wit::Step {
+    fn rebuild(now: u64, flow: u64, deadline: u64) {
         with_store(|store| store.rebuild(now, flow, deadline))
     }
 
-    fn replied(now: u64, flow: u64, nodes: Vec<u64>, texts: Vec<u8>) -> wit::Step {
+    fn replied(now: u64, flow: u64, nodes: Vec<u64>, texts: Vec<u8>) {
         with_store(|store| store.replied(now, flow, &nodes, &texts))
     }
 
-    fn unanswered(now: u64, flow: u64, failure: types::Failure, cause: types::Cause, text: String) -> wit::Step {
+    fn unanswered(now: u64, flow: u64, failure: types::Failure, cause: types::Cause, text: String) {
         let failure = match failure {
             types::Failure::NotSent => Failure::NotSent,
             types::Failure::MaybeExecuted => Failure::MaybeExecuted,
@@ -149,16 +144,21 @@ impl wit::Guest for super::Shell {
         with_store(|store| store.unanswered(now, flow, Lost { failure, cause: cause as u8, text }))
     }
 
-    fn elapsed(now: u64, flow: u64) -> wit::Step {
+    fn elapsed(now: u64, flow: u64) {
         with_store(|store| store.elapsed(now, flow))
     }
 
-    fn resume(now: u64, flow: u64) -> wit::Step {
+    fn resume(now: u64, flow: u64) {
         with_store(|store| store.resume(now, flow))
     }
 
-    fn cancel(now: u64, flow: u64) -> wit::Step {
+    fn cancel(now: u64, flow: u64) {
         with_store(|store| store.cancel(now, flow))
+    }
+
+    fn next() -> wit::Step {
+        let unasked = || Step::Failed(Fault::Misuse("there is no step to be told".to_owned()));
+        from_step(NEXT.take().unwrap_or_else(unasked))
     }
 }
 

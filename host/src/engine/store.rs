@@ -169,7 +169,7 @@ impl Instance {
         self.store.set_epoch_deadline(CALL_TICKS);
         let core = self.exports.coracle_client_event_store();
         let store = &mut self.store;
-        Ok(match call {
+        match call {
             Call::Append { deadline, events, condition, command, durability } => {
                 let (condition, command) = (condition.as_ref(), command.as_ref());
                 core.call_append(store, now, flow, *deadline, events, condition, command, *durability)
@@ -199,6 +199,7 @@ impl Instance {
             Call::Elapsed => core.call_elapsed(store, now, flow),
             Call::Resume => core.call_resume(store, now, flow),
             Call::Cancel => core.call_cancel(store, now, flow),
-        }?)
+        }?;
+        Ok(core.call_next(&mut self.store)?)
     }
 }
