@@ -165,6 +165,13 @@ bench-build: setup-rust ## Build the benchmark programs and their runner into ta
 	@$(STEP) "Building the benchmark of Go clients" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench-go .'
 	@$(STEP) "Building the benchmarks' runner" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench ./cmd/bench'
 
+.PHONY: bench-events
+bench-events: ## Measure the event store beside one on PostgreSQL, at 1,000 to 1,000,000 events
+	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
+	@$(STEP) "Installing PostgreSQL to measure beside" scripts/install-postgres.sh
+	@$(STEP) "Building the benchmark of event stores" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench-events ./cmd/bench-events'
+	@$(STEP) "Measuring; the report goes to target/bench-events/report.md" target/bench/bench-events $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for SECONDS_EACH=60
 	@$(STEP) "Fuzzing the core" scripts/cargo-tool.sh cargo-fuzz 0.13.2 scripts/fuzz.sh $(SECONDS_EACH) decode encode calls

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/marks"
+	"github.com/coracle-client/coracle/tests/bench/go/internal/progress"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/report"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/runner"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/summary"
@@ -85,9 +86,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bar := newBar(os.Stderr)
-	runs, err := runner.Rounds(ctx, c.plan, server, clientCore, bar.tell)
-	bar.end()
+	bar := progress.New(os.Stderr)
+	runs, err := runner.Rounds(ctx, c.plan, server, clientCore, func(done, total, round int, workload, client string) {
+		bar.Tell(done, total, fmt.Sprintf("round %d, %s", round+1, workload), client)
+	})
+	bar.End()
 	if err = errors.Join(err, server.Stop()); err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-package main
+// Package progress shows how far something long is.
+package progress
 
 import (
 	"fmt"
@@ -7,40 +8,44 @@ import (
 	"time"
 )
 
-// bar shows how far the benchmark is: in one line of a terminal, else in a line for each workload of a round.
-type bar struct {
+// Bar is one line of a terminal that changes; elsewhere a line for each stage.
+type Bar struct {
 	out      *os.File
 	terminal bool
 	began    time.Time
 	last     string
 }
 
-func newBar(out *os.File) *bar {
+// New makes a bar. What it reckons to be left is counted from now.
+func New(out *os.File) *Bar {
 	info, err := out.Stat()
-	return &bar{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: time.Now()}
+	return &Bar{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: time.Now()}
 }
 
-func (b *bar) tell(done, total, round int, workload, client string) {
+// Tell says how much is done; stage is what is under way, detail a part of it.
+func (b *Bar) Tell(done, total int, stage, detail string) {
 	const width = 30
-	filled := width * done / max(total, 1)
+	total = max(total, 1)
+	filled := width * done / total
 	left := ""
 	if done > 0 {
 		rest := time.Since(b.began) / time.Duration(done) * time.Duration(total-done)
 		left = fmt.Sprintf(", %s left", rest.Round(time.Second))
 	}
-	line := fmt.Sprintf("[%s%s] %3d %%, round %d, %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled),
-		100*done/max(total, 1), round+1, workload)
+	line := fmt.Sprintf("[%s%s] %3d %%, %s", strings.Repeat("#", filled), strings.Repeat(".", width-filled),
+		100*done/total, stage)
 	if b.terminal {
-		fmt.Fprintf(b.out, "\r\033[K%s %s%s", line, client, left)
+		fmt.Fprintf(b.out, "\r\033[K%s %s%s", line, detail, left)
 		return
 	}
-	if stage := fmt.Sprint(round, workload); stage != b.last {
+	if stage != b.last {
 		b.last = stage
 		fmt.Fprintf(b.out, "%s%s\n", line, left)
 	}
 }
 
-func (b *bar) end() {
+// End makes room for other lines.
+func (b *Bar) End() {
 	if b.terminal {
 		fmt.Fprint(b.out, "\r\033[K")
 	}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -41,22 +40,9 @@ func busy(stat string) time.Duration {
 
 // processBusy is how long a process has used processors so far; 0 where the system does not say.
 func processBusy(pid int) time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	busy, err := cpuTimes(pid, 2)
 	if err != nil {
 		return 0
 	}
-	// The name, in parentheses, may hold anything. Behind it, user and system time are the fields 11 and 12.
-	fields := strings.Fields(string(stat)[strings.LastIndexByte(string(stat), ')')+1:])
-	if len(fields) < 13 {
-		return 0
-	}
-	var total time.Duration
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0
-		}
-		total += time.Duration(n) * jiffy
-	}
-	return total
+	return busy
 }
