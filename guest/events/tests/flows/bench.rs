@@ -1,0 +1,114 @@
+//! What the tests have in common.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, and does not know that these are")]
+
+use coracle_events::event::{Cursor, Event, Id};
+use coracle_events::query::Item;
+use coracle_events::step::{Failure, Lost, Step};
+use coracle_events::store::{Command, Durability, Retries, Selection, Settings, Store};
+
+/// The flow of most tests.
+pub const FLOW: u64 = 5;
+/// When their flows have to be over.
+pub const DEADLINE: u64 = 1_000_000_000;
+
+pub fn settings() -> Settings {
+    Settings {
+        namespace: "n".to_owned(),
+        seed: 1,
+        token_seed: (2, 3),
+        max_batch_events: 10,
+        max_batch_bytes: 1000,
+        scan_budget: 1000,
+        page_events: 10,
+        segment_bytes: 1 << 20,
+        marker_ttl: 10_000,
+        durability: Durability::None,
+        max_flows: 3,
+    }
+}
+
+pub fn store() -> Store {
+    Store::open(settings()).unwrap()
+}
+
+pub fn event() -> Event {
+    Event { id: Id(9), kind: "e".to_owned(), tags: vec!["a:1".to_owned()], data: 3, metadata: 0 }
+}
+
+pub fn command(locks: &[&str]) -> Command {
+    Command {
+        id: Id(8),
+        kind: "c".to_owned(),
+        data: 3,
+        metadata: 0,
+        fingerprint: 4,
+        locks: locks.iter().map(|&name| name.to_owned()).collect(),
+        permanent: false,
+    }
+}
+
+pub fn retries(attempts: u32) -> Retries {
+    Retries { attempts, backoff: 10, max_backoff: 1000, lease: 3000 }
+}
+
+pub fn everything(decision: u64) -> Selection {
+    Selection { queries: vec![vec![Item::default()]], after: Cursor::default(), limit: 0, backwards: false, decision }
+}
+
+/// A reply of numbers.
+pub fn numbers(list: &[u64]) -> Vec<u64> {
+    let mut nodes = vec![10 | (list.len() as u64) << 16, 0];
+    for number in list {
+        nodes.extend([2, *number]);
+    }
+    nodes
+}
+
+/// One number.
+pub fn number(number: u64) -> Vec<u64> {
+    vec![2, number]
+}
+
+/// An append's.
+pub fn appended(position: u64) -> Vec<u64> {
+    numbers(&[0, position, position, 1, 9])
+}
+
+/// A page without events, of a log with this head.
+pub fn empty_page(head: u64) -> Vec<u64> {
+    numbers(&[0, head, 9, head, 1, 0])
+}
+
+pub fn lost(failure: Failure, cause: u8) -> Lost {
+    Lost { failure, cause, text: "lost".to_owned() }
+}
+
+/// The link broke.
+pub fn broke() -> Lost {
+    lost(Failure::MaybeExecuted, 3)
+}
+
+pub fn until(step: &Step) -> u64 {
+    match step {
+        Step::Wait(until) => *until,
+        other => panic!("no wait but {other:?}"),
+    }
+}
+
+/// The name of what is sent: of a script, what is only in it.
+pub fn sent(step: &Step) -> &'static str {
+    let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
+    let text = String::from_utf8_lossy(&batch.commands.bytes);
+    let has = |what: &str| text.contains(what);
+    match () {
+        () if has("{n}:b") && has("XREAD") => "bell",
+        () if has("WAITAOF") => "waitaof",
+        () if has("WAIT") => "wait",
+        () if has("HGETALL") => "meta",
+        () if has("HINCRBY") => "lock",
+        () if has("PEXPIRE") => "lease",
+        () if has("XADD") => "append",
+        () if has("EVALSHA") => "script",
+        () => "other",
+    }
+}

@@ -1,0 +1,282 @@
+//! Calls out of turn, bounds, and what is asked of the caller when.
+
+use coracle_events::event::{Cursor, Id};
+use coracle_events::plan::lock::Token;
+use coracle_events::query::Item;
+use coracle_events::step::{Failure, Fault, Lease, Outcome, Step};
+use coracle_events::store::{Acknowledgements, Durability, Settings, Since, Store};
+
+use crate::bench::{
+    DEADLINE, FLOW, appended, broke, command, empty_page, event, everything, lost, number, numbers, retries, sent,
+    settings, store, until,
+};
+
+fn misused(step: &Step) -> bool {
+    matches!(step, Step::Failed(Fault::Misuse(_)))
+}
+
+#[test]
+fn settings_have_bounds() {
+    let change = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Store::open(settings).err().map(|(name, _)| name).unwrap_or_default()
+    };
+    assert_eq!(change(|_| ()), "");
+    assert_eq!(change(|settings| settings.namespace = "a b".to_owned()), "namespace");
+    assert_eq!(change(|settings| settings.max_batch_events = 1001), "max-batch-events");
+    assert_eq!(change(|settings| settings.max_batch_bytes = 0), "max-batch-bytes");
+    assert_eq!(change(|settings| settings.scan_budget = 999), "scan-budget");
+    assert_eq!(change(|settings| settings.page_events = 0), "page-events");
+    assert_eq!(change(|settings| settings.segment_bytes = 1 << 29), "segment-bytes");
+    assert_eq!(change(|settings| settings.marker_ttl = 0), "marker-ttl");
+    assert_eq!(change(|settings| settings.max_flows = 0), "max-flows");
+    let none = |settings: &mut Settings| {
+        settings.durability = Durability::Fsynced(false, Acknowledgements { count: 0, timeout: 1 });
+    };
+    assert_eq!(change(none), "durability");
+    let for_ever = |settings: &mut Settings| {
+        settings.durability = Durability::Replicas(Acknowledgements { count: 1, timeout: 0 });
+    };
+    assert_eq!(change(for_ever), "durability");
+}
+
+#[test]
+fn ids_are_of_one_flow_and_flows_are_bounded() {
+    let mut store = store();
+    assert!(misused(&store.stats(0, 0, DEADLINE)));
+    assert_eq!(sent(&store.stats(0, 1, DEADLINE)), "meta");
+    assert!(misused(&store.stats(0, 1, DEADLINE)));
+    for flow in [2, 3] {
+        store.stats(0, flow, DEADLINE);
+    }
+    assert_eq!(store.stats(0, 4, DEADLINE), Step::Failed(Fault::TooManyFlows));
+    assert_eq!(store.cancel(0, 2), Step::Failed(Fault::Cancelled(false)));
+    assert_eq!(sent(&store.stats(0, 4, DEADLINE)), "meta");
+    assert_eq!(store.flows(), 3);
+    assert!(misused(&store.cancel(0, 2)) && misused(&store.replied(0, 2, &[], &[])));
+}
+
+#[test]
+fn a_call_out_of_turn_changes_nothing() {
+    let mut store = store();
+    assert_eq!(sent(&store.append(0, FLOW, DEADLINE, vec![event()], None, None, None)), "append");
+    assert!(misused(&store.elapsed(0, FLOW)) && misused(&store.resume(0, FLOW)));
+    assert!(misused(&store.decided(0, FLOW, Vec::new())));
+    let step = store.replied(0, FLOW, &appended(1), &[]);
+    let Step::Done(Outcome::Appended(appended)) = step else { panic!("{step:?}") };
+    assert_eq!((appended.last, appended.cursor, appended.attempts), (1, Cursor { position: 1, id: Id(9) }, 1));
+    assert!(misused(&store.replied(0, FLOW, &[], &[])));
+
+    let step = store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
+    assert!(matches!(&step, Step::Decide(decision) if decision.attempt == 1 && decision.leases.is_empty()));
+    assert!(misused(&store.replied(0, FLOW, &[], &[])) && misused(&store.elapsed(0, FLOW)));
+    // A read names a flow whose handler runs, and no other.
+    assert!(misused(&store.read(0, 6, DEADLINE, everything(7))));
+    assert_eq!(sent(&store.read(0, 6, DEADLINE, everything(FLOW))), "script");
+    assert_eq!(sent(&store.decided(0, FLOW, vec![event()])), "append");
+    assert!(misused(&store.read(0, 7, DEADLINE, everything(FLOW))));
+}
+
+#[test]
+fn what_is_given_is_checked_before_anything_is_sent() {
+    let mut store = store();
+    let field = |step: Step| match step {
+        Step::Failed(Fault::Invalid(field, _)) => field,
+        other => panic!("{other:?}"),
+    };
+    let mut other = event();
+    other.tags = vec!["a".to_owned()];
+    let events = vec![event(), other];
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, events, None, None, None)), "events[1].tags[0]");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, Vec::new(), None, None, None)), "events");
+    let condition = Some((Vec::new(), Cursor::default()));
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], condition, None, None)), "condition.query");
+    let durability = Some(Durability::Replicas(Acknowledgements { count: 0, timeout: 1 }));
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability)), "durability");
+    let locked = Some(command(&["a"]));
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, locked, None)), "command.locks");
+    let mut large = command(&[]);
+    large.metadata = 998;
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, large, retries(1), None)), "command.data");
+    let mut nameless = command(&[]);
+    nameless.kind.clear();
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, nameless, retries(1), None)), "command.type");
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, command(&[]), retries(0), None)), "retries.attempts");
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, command(&["a", ""]), retries(1), None)), "command.locks[1]");
+    let mut none = everything(0);
+    none.queries.clear();
+    assert_eq!(field(store.read(0, FLOW, DEADLINE, none)), "queries");
+    assert_eq!(field(store.subscribe(0, FLOW, Vec::new(), Cursor::default())), "query");
+    assert_eq!(field(store.lock(0, FLOW, DEADLINE, String::new(), 1)), "name");
+    assert_eq!(field(store.lock(0, FLOW, DEADLINE, "a".to_owned(), 0)), "duration");
+    assert_eq!(field(store.keep(0, FLOW, Vec::new(), 1)), "leases");
+    assert_eq!(field(store.checkpoint(0, FLOW, DEADLINE, String::new())), "consumer");
+    assert_eq!(field(store.read_commands(0, FLOW, DEADLINE, Since::Position(0), 0)), "since");
+    assert_eq!(store.flows(), 0);
+    // A handler's events, too; its locks are given back.
+    store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None);
+    store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+    let mut bad = event();
+    bad.kind.clear();
+    assert_eq!(sent(&store.decided(0, FLOW, vec![bad])), "lease");
+    assert_eq!(field(store.replied(0, FLOW, &number(0), &[])), "events[0].type");
+}
+
+#[test]
+fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
+    let mut store = store();
+    let wanted = Acknowledgements { count: 2, timeout: 7 };
+    for (durability, command, reply, ending) in [
+        (Durability::Replicas(wanted), "wait", number(2), None),
+        (Durability::Replicas(wanted), "wait", number(1), Some((0, 1))),
+        (Durability::Fsynced(true, wanted), "waitaof", numbers(&[1, 2]), None),
+        (Durability::Fsynced(true, wanted), "waitaof", numbers(&[0, 2]), Some((0, 2))),
+        (Durability::Fsynced(false, wanted), "waitaof", numbers(&[0, 3]), None),
+    ] {
+        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, Some(durability));
+        assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.may_repeat));
+        let step = store.replied(0, FLOW, &appended(1), &[]);
+        assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.script));
+        assert_eq!(sent(&step), command);
+        match (store.replied(0, FLOW, &reply, &[]), ending) {
+            (Step::Done(Outcome::Appended(_)), None) => {}
+            (Step::Failed(Fault::TooFewAcknowledgements(files, replicas, written)), Some(counts)) => {
+                assert_eq!(((files, replicas), written.last), (counts, 1));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn stale_segments_are_asked_for_and_a_store_that_stays_so_is_given_up() {
+    let mut store = store();
+    let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, None);
+    let mut asked = 0;
+    while let Step::Send(_) = step {
+        assert_eq!(sent(&step), "append");
+        step = store.replied(0, FLOW, &numbers(&[9]), &[]);
+        if let Step::Send(_) = step {
+            assert_eq!(sent(&step), "meta");
+            asked += 1;
+            step = store.replied(0, FLOW, &numbers(&[]), &[]);
+        }
+    }
+    assert_eq!(asked, 16);
+    assert!(matches!(step, Step::Failed(Fault::Corrupt(..))));
+    // A question that is lost is not mistaken for what it was asked for.
+    let id = Some(command(&[]));
+    store.append(0, FLOW, DEADLINE, vec![event()], None, id, None);
+    assert_eq!(sent(&store.replied(0, FLOW, &numbers(&[9]), &[])), "meta");
+    let step = store.unanswered(0, FLOW, broke());
+    assert_eq!(sent(&store.elapsed(until(&step), FLOW)), "append");
+    assert!(matches!(store.replied(until(&step), FLOW, &appended(1), &[]), Step::Done(_)));
+}
+
+#[test]
+fn reads_of_a_decision_share_its_head_and_make_its_condition() {
+    let mut store = store();
+    store.execute(0, FLOW, DEADLINE, command(&[]), retries(2), None);
+    // Two at once, which see different heads: the lower one counts.
+    store.read(0, 1, DEADLINE, everything(FLOW));
+    let mut tagged = everything(FLOW);
+    tagged.queries = vec![vec![Item { types: Vec::new(), tags: vec!["only:here".to_owned()] }]];
+    store.read(0, 2, DEADLINE, tagged.clone());
+    assert!(
+        matches!(store.replied(0, 1, &empty_page(44), &[]), Step::Done(Outcome::Read(head)) if head.position == 44)
+    );
+    assert!(
+        matches!(store.replied(0, 2, &empty_page(43), &[]), Step::Done(Outcome::Read(head)) if head.position == 43)
+    );
+    // A later one stops there.
+    let step = store.read(0, 1, DEADLINE, everything(FLOW));
+    assert!(has(&step, "43") && !has(&step, "44"), "{step:?}");
+    assert!(
+        matches!(store.replied(0, 1, &empty_page(50), &[]), Step::Done(Outcome::Read(head)) if head.position == 43)
+    );
+    let step = store.decided(0, FLOW, vec![event()]);
+    // Everything makes the tag superfluous.
+    assert!(has(&step, "43") && !has(&step, "only:here"), "{step:?}");
+    // After a conflict nothing of that is left.
+    let step = store.replied(0, FLOW, &numbers(&[3, 45, 45]), &[]);
+    let at = until(&step);
+    assert!(at <= 10_000);
+    assert!(matches!(store.elapsed(at, FLOW), Step::Decide(decision) if decision.attempt == 2));
+    store.read(at, 2, DEADLINE, tagged);
+    store.replied(at, 2, &empty_page(46), &[]);
+    let step = store.decided(at, FLOW, vec![event()]);
+    assert!(has(&step, "46") && has(&step, "only:here"), "{step:?}");
+    assert_eq!(store.replied(at, FLOW, &numbers(&[3, 47, 47]), &[]), Step::Failed(Fault::Conflict(47, 47)));
+
+    // One who reads nothing has no condition.
+    store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
+    let bare = store.decided(0, FLOW, Vec::new());
+    assert!(matches!(store.replied(0, FLOW, &numbers(&[0, 0, 3, 7, 9]), &[]),
+        Step::Done(Outcome::Appended(appended)) if (appended.first, appended.last, appended.command) == (0, 0, 7)));
+    assert!(has(&bare, "APPENDED") || sent(&bare) == "append");
+}
+
+fn has(step: &Step, what: &str) -> bool {
+    let Step::Send(batch) = step else { return false };
+    let mut bytes = batch.commands.bytes.as_slice();
+    let mut arguments = Vec::new();
+    for piece in &batch.commands.pieces {
+        if piece >> 63 == 0 {
+            let (argument, rest) = bytes.split_at(*piece as usize);
+            arguments.push(argument);
+            bytes = rest;
+        }
+    }
+    arguments.iter().any(|argument| *argument == what.as_bytes() || argument.ends_with(format!(":{what}").as_bytes()))
+}
+
+#[test]
+fn leases_are_renewed_at_a_third_and_lost_at_their_end() {
+    let mut store = store();
+    let lease = Lease { name: "a".to_owned(), fence: 1, token: Token(1), until: 0 };
+    let step = store.keep(0, FLOW, vec![lease.clone()], 300);
+    assert_eq!(until(&step), 100_000);
+    assert_eq!(sent(&store.elapsed(100_000, FLOW)), "lease");
+    let step = store.replied(120_000, FLOW, &number(0), &[]);
+    assert_eq!(until(&step), 200_000);
+    store.elapsed(200_000, FLOW);
+    assert_eq!(until(&store.unanswered(210_000, FLOW, broke())), 225_000);
+    store.elapsed(225_000, FLOW);
+    let step = store.unanswered(400_000, FLOW, broke());
+    assert_eq!(step, Step::Failed(Fault::LockLost("a".to_owned())));
+
+    store.keep(0, FLOW, vec![lease], 300);
+    store.elapsed(100_000, FLOW);
+    assert_eq!(store.replied(100_000, FLOW, &number(1), &[]), Step::Failed(Fault::LockLost("a".to_owned())));
+}
+
+#[test]
+fn a_subscription_outlives_what_breaks_and_listens_behind_what_it_saw() {
+    let mut store = store();
+    let mut now = 0;
+    assert_eq!(sent(&store.subscribe(now, FLOW, vec![Item::default()], Cursor::default())), "script");
+    for _ in 0..50 {
+        let step = store.unanswered(now, FLOW, lost(Failure::NotSent, 4));
+        assert!(until(&step) <= now + 1_000_000);
+        now = until(&step);
+        assert_eq!(sent(&store.elapsed(now, FLOW)), "script");
+    }
+    let step = store.replied(now, FLOW, &empty_page(7), &[]);
+    assert_eq!(sent(&step), "bell");
+    assert!(has(&step, "7"), "{step:?}");
+    assert!(matches!(&step, Step::Send(batch) if batch.deadline == now + 40_000_000 && batch.commands.may_repeat));
+    // Nothing for half a minute: it looks whether the log is still the same.
+    now += 30_000_000;
+    let step = store.replied(now, FLOW, &[0, 0], &[]);
+    assert_eq!(sent(&step), "script");
+    assert!(has(&step, "7"), "{step:?}");
+    assert_eq!(store.replied(now, FLOW, &numbers(&[4, 6]), &[]), Step::Failed(Fault::Ahead(6)));
+    // An error of the server's, again and again.
+    store.subscribe(now, FLOW, vec![Item::default()], Cursor::default());
+    for _ in 0..10 {
+        now = until(&store.replied(now, FLOW, &[6 | 3 << 16, 0], b"ERR"));
+        store.elapsed(now, FLOW);
+    }
+    assert_eq!(store.replied(now, FLOW, &[6 | 3 << 16, 0], b"ERR"), Step::Failed(Fault::Server("ERR".to_owned())));
+}
