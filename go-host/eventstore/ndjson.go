@@ -52,7 +52,8 @@ var errNoType = errors.New("type is missing")
 func parseLine(text []byte) (Event, error) {
 	var l struct {
 		line
-		Position, Time json.RawMessage
+		Position json.RawMessage `json:"position"`
+		Time     json.RawMessage `json:"time"`
 	}
 	if err := json.Unmarshal(text, &l); err != nil {
 		return Event{}, err

@@ -202,6 +202,7 @@ func (f *flow) fault(s *Fault) error {
 	if f.stopped != nil {
 		return f.stopped
 	}
+	s.Maybe = s.Maybe && f.sent // the core can't know what of a step was done when it was cancelled
 	return &Failed{Fault: s, Told: f.told, Replied: f.replies.errors, Cause: context.Cause(f.ctx)}
 }
 

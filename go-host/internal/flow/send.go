@@ -136,7 +136,7 @@ func (f *flow) argument(bytes []byte, pieces []uint64) (arg []byte, taken int, e
 	}
 	own := bytes
 	for _, piece := range pieces {
-		part := own[:0]
+		var part []byte
 		if piece&blobBit != 0 {
 			part = f.blobs[piece&^blobBit]
 		} else {

@@ -1,0 +1,138 @@
+package eventstore_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/eventstore"
+)
+
+func TestALockIsOnesOwn(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		l, err := s.Lock(ctx, "l", eventstore.LockOptions{})
+		require.NoError(t, err)
+		require.Equal(t, "l", l.Name())
+
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		_, err = s.Lock(short, "l", eventstore.LockOptions{})
+		var missed *eventstore.LockError
+		require.ErrorAs(t, err, &missed)
+		require.ErrorIs(t, err, eventstore.ErrLockTimeout)
+		require.Equal(t, "l", missed.Name)
+		lockAtOnce(t, s, "m")
+
+		require.NoError(t, l.Unlock(ctx))
+		<-l.Done()
+		require.NoError(t, l.Err())
+		require.ErrorIs(t, l.Unlock(ctx), eventstore.ErrLockLost)
+		next, err := s.Lock(ctx, "l", eventstore.LockOptions{})
+		require.NoError(t, err)
+		require.Greater(t, next.Fence(), l.Fence())
+		require.NoError(t, next.Unlock(ctx))
+	})
+}
+
+func TestALockIsRenewed(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		l, err := s.Lock(ctx, "l", eventstore.LockOptions{Lease: 200 * time.Millisecond})
+		require.NoError(t, err)
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err = s.Lock(short, "l", eventstore.LockOptions{})
+		require.ErrorIs(t, err, eventstore.ErrLockTimeout)
+		require.NoError(t, l.Unlock(ctx))
+	})
+}
+
+func TestALostLockIsTold(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		s := openStore(t, c)
+		l, err := s.Lock(ctx, "l", eventstore.LockOptions{Lease: 300 * time.Millisecond})
+		require.NoError(t, err)
+		require.NoError(t, c.Do(ctx, "DEL", "{test}:k:l").Err())
+		select {
+		case <-l.Done():
+		case <-ctx.Done():
+			t.Fatal("nobody told")
+		}
+		require.ErrorIs(t, l.Err(), eventstore.ErrLockLost)
+		require.ErrorIs(t, l.Unlock(ctx), eventstore.ErrLockLost)
+	})
+}
+
+func TestALostLockCancelsTheHandler(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		s := openStore(t, c)
+		command := eventstore.Command{Type: "Do", Locks: []string{"l"}}
+		_, err := s.Execute(ctx, command, func(ctx context.Context, _ *eventstore.Decision) ([]eventstore.Event, error) {
+			require.NoError(t, c.Do(ctx, "DEL", "{test}:k:l").Err())
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, eventstore.ExecuteOptions{Lease: 300 * time.Millisecond})
+		require.ErrorIs(t, err, eventstore.ErrLockLost)
+
+		// A handler that does not look writes nothing, either.
+		_, err = s.Execute(ctx, command, func(ctx context.Context, _ *eventstore.Decision) ([]eventstore.Event, error) {
+			require.NoError(t, c.Do(ctx, "DEL", "{test}:k:l").Err())
+			return []eventstore.Event{event("A")}, nil
+		}, eventstore.ExecuteOptions{})
+		require.ErrorIs(t, err, eventstore.ErrLockLost)
+		require.Empty(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}))
+	})
+}
+
+func TestLocksExclude(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		var inside, most, runs int // under the locks
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() {
+				locks := []string{"a", "b"}
+				if n%2 == 0 {
+					locks = []string{"b", "a"}
+				}
+				_, err := s.Execute(testContext(t), eventstore.Command{Type: "Do", Locks: locks},
+					func(context.Context, *eventstore.Decision) ([]eventstore.Event, error) {
+						inside++
+						most = max(most, inside)
+						runs++
+						inside--
+						return []eventstore.Event{event("A")}, nil
+					}, eventstore.ExecuteOptions{})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		require.Equal(t, 1, most)
+		require.Equal(t, 8, runs)
+	})
+}
+
+func TestClosingGivesLocksBack(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		first, err := eventstore.Open(ctx, c, "test")
+		require.NoError(t, err)
+		l, err := first.Lock(ctx, "l", eventstore.LockOptions{Lease: time.Hour})
+		require.NoError(t, err)
+		require.NoError(t, first.Close())
+		<-l.Done()
+		lockAtOnce(t, openStore(t, c), "l")
+		_, err = first.Lock(ctx, "l", eventstore.LockOptions{})
+		require.ErrorIs(t, err, eventstore.ErrClosed)
+	})
+}

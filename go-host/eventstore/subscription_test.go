@@ -1,0 +1,123 @@
+package eventstore_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/eventstore"
+)
+
+func subscribe(t *testing.T, s *eventstore.Store, q eventstore.Query, after eventstore.Cursor) *eventstore.Subscription {
+	t.Helper()
+	sub, err := s.Subscribe(testContext(t), q, after)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sub.Close()) })
+	return sub
+}
+
+// next takes events, and gives their positions.
+func next(t *testing.T, sub *eventstore.Subscription, count int) []uint64 {
+	t.Helper()
+	var all []eventstore.Recorded
+	for range count {
+		e, err := sub.Next(testContext(t))
+		require.NoError(t, err)
+		all = append(all, e)
+	}
+	return positions(all)
+}
+
+func TestWhatIsThereAndWhatComes(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		for range 5 {
+			mustAppend(t, s, event("A"), event("B"))
+		}
+		sub := subscribe(t, s, with("A"), eventstore.Cursor{})
+		require.Equal(t, []uint64{1, 3, 5, 7, 9}, next(t, sub, 5))
+		mustAppend(t, s, event("B"), event("A"))
+		require.Equal(t, []uint64{12}, next(t, sub, 1))
+
+		// A context that ends does not end the subscription.
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := sub.Next(short)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		mustAppend(t, s, event("A"))
+		require.Equal(t, []uint64{13}, next(t, sub, 1))
+
+		at := sub.Cursor()
+		require.EqualValues(t, 13, at.Position)
+		require.NoError(t, sub.Close())
+		_, err = sub.Next(testContext(t))
+		require.ErrorIs(t, err, eventstore.ErrClosed)
+
+		mustAppend(t, s, event("A"))
+		require.Equal(t, []uint64{14}, next(t, subscribe(t, s, with("A"), at), 1))
+	}, eventstore.WithPageEvents(2))
+}
+
+func TestTheConnectionOfASubscriptionBreaks(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		c := connect(t, url)
+		s := openStore(t, c)
+		sub := subscribe(t, s, eventstore.All(), eventstore.Cursor{})
+		for n := range 5 {
+			mustAppend(t, s, event("A"))
+			require.Equal(t, []uint64{uint64(n + 1)}, next(t, sub, 1))
+			require.NoError(t, c.Do(testContext(t), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
+		}
+	})
+}
+
+func TestACursorOfAnotherLog(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		mustAppend(t, s, event("A"))
+		for want, at := range map[error]uint64{eventstore.ErrRewritten: 1, eventstore.ErrAhead: 2} {
+			sub := subscribe(t, s, eventstore.All(), eventstore.Cursor{Position: at, ID: eventstore.NewID()})
+			_, err := sub.Next(testContext(t))
+			require.ErrorIs(t, err, want)
+		}
+		_, err := s.Subscribe(testContext(t), eventstore.Query{}, eventstore.Cursor{})
+		require.ErrorIs(t, err, eventstore.ErrInvalid)
+	})
+}
+
+func TestCheckpoints(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		at, err := s.Checkpoint(ctx, "mailer")
+		require.NoError(t, err)
+		require.Zero(t, at)
+		one, two := mustAppend(t, s, event("A")).Cursor, mustAppend(t, s, event("A")).Cursor
+		require.NoError(t, s.Advance(ctx, "mailer", eventstore.Cursor{}, one))
+		err = s.Advance(ctx, "mailer", eventstore.Cursor{}, two)
+		var moved *eventstore.CheckpointMovedError
+		require.ErrorAs(t, err, &moved)
+		require.ErrorIs(t, err, eventstore.ErrCheckpointMoved)
+		require.Equal(t, one, moved.Now)
+		require.NoError(t, s.Advance(ctx, "mailer", one, two))
+		at, err = s.Checkpoint(ctx, "mailer")
+		require.NoError(t, err)
+		require.Equal(t, two, at)
+		at, err = s.Checkpoint(ctx, "another")
+		require.NoError(t, err)
+		require.Zero(t, at)
+	})
+}
+
+func TestClosingEndsSubscriptions(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		s, err := eventstore.Open(ctx, connect(t, url), "test")
+		require.NoError(t, err)
+		sub, err := s.Subscribe(ctx, eventstore.All(), eventstore.Cursor{})
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		_, err = sub.Next(ctx)
+		require.ErrorIs(t, err, eventstore.ErrClosed)
+		require.NoError(t, sub.Close())
+	})
+}
