@@ -43,6 +43,7 @@ use crate::session::Lease;
 use crate::subscription::Wanted;
 use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};
+use requests::MANY;
 use swap::Candidate;
 
 /// Other messages that may wait for the manager.
@@ -147,7 +148,7 @@ enum Turn {
     Again,
     /// Callers were answered, or are sending: there may soon be more jobs.
     Callers,
-    /// The core has room for what waits.
+    /// The core has room for what waits, or what came in is worth a call.
     Room,
     /// All handles are gone.
     Alone,
@@ -219,6 +220,9 @@ impl Manager {
         self.lanes().for_each(|lane| callers |= lane.table.has_answered());
         if self.lane.queue.len() < self.common.config.limits.waiting {
             callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
+        }
+        if self.arrived.iter().any(|job| job.columns.commands() >= MANY) {
+            return Poll::Ready(Turn::Room);
         }
         if callers {
             return Poll::Ready(Turn::Callers);

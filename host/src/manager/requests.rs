@@ -12,6 +12,9 @@ const SLOT_BITS: u32 = 24;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 
+/// So many commands are a batch of their own: they need not wait for others.
+pub(super) const MANY: usize = 64;
+
 /// Commands of one pipeline, at most.
 pub(crate) const MAX_COMMANDS: usize = 1 << INDEX_BITS;
 
@@ -66,7 +69,7 @@ pub(crate) struct Table {
     free: Vec<usize>,
     /// Callers who got their replies.
     answered: usize,
-    /// Those of them that were not looked at yet.
+    /// Some of them, not looked at yet, are worth waiting for: their next calls may make one batch.
     fresh: bool,
 }
 
@@ -179,6 +182,7 @@ impl Table {
         let (place, generation, index) = parts(id);
         let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
         let Some(live) = &mut slot.live else { return };
+        let mut small = true;
         match &mut live.requests {
             Requests::One(_) if index > 0 => return,
             Requests::One(_) => {
@@ -198,12 +202,13 @@ impl Table {
                 }
                 let results = std::mem::take(results);
                 let Some(live) = slot.live.take() else { return };
+                small = results.len() < MANY;
                 live.job.ticket.tell(Replies::Many(results));
             }
         }
         self.free.push(place);
         self.answered = self.answered.wrapping_add(1);
-        self.fresh = true;
+        self.fresh |= small;
     }
 
     /// Callers who got their replies so far.
@@ -211,7 +216,7 @@ impl Table {
         self.answered
     }
 
-    /// Whether there are more of them than when this was last asked.
+    /// Whether there are more of them than when this was last asked. Who had a batch of his own is not counted.
     pub(crate) fn has_answered(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use crate::command::{Columns, Command};
 use crate::error::{Cause, Error};
 use crate::manager::queue::{Batch, Queue};
-use crate::manager::requests::{Job, Phase, Replies, Shape, Table};
+use crate::manager::requests::{Job, MANY, Phase, Replies, Shape, Table};
 use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER};
 use crate::ticket::{Answer, Call};
 
@@ -287,6 +287,18 @@ fn an_old_id_is_known_to_be_old() {
     assert!(bench.table.find(old).is_none());
     let answer = (&mut bench.answers[0]).now_or_never();
     assert!(matches!(answer, Some(Some(Replies::One(Ok(redis::Value::Nil))))));
+}
+
+#[test]
+fn who_had_a_batch_of_his_own_is_not_waited_for() {
+    let mut bench = Bench::default();
+    for (commands, waited_for) in [(1, true), (MANY - 1, true), (MANY, false), (2, true)] {
+        let id = bench.job(Shape::Pipeline, vec![get(); commands]);
+        (0..commands as u64).for_each(|index| bench.table.reply(id + index, || redis::Value::Okay));
+        assert_eq!(bench.table.has_answered(), waited_for, "{commands} commands");
+        assert!(!bench.table.has_answered(), "each answer is told once");
+    }
+    assert_eq!(bench.table.answered(), 4);
 }
 
 #[test]
