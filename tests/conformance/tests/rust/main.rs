@@ -19,6 +19,7 @@ mod raw;
 mod repeats;
 mod secrets;
 mod sessions;
+mod store;
 mod swap;
 mod targets;
 
