@@ -10,8 +10,6 @@ pub mod read;
 pub mod stats;
 pub mod subscribe;
 
-use std::collections::BTreeMap;
-
 use crate::event::{Cursor, Event};
 use crate::layout::{Layout, Segments};
 use crate::pieces::Commands;
@@ -72,12 +70,13 @@ pub(crate) struct Shared {
     /// Two streams of their own, which tokens are drawn from.
     pub(crate) tokens: (Random, Random),
     /// Of `execute` flows whose handlers run.
-    pub(crate) decisions: BTreeMap<u64, Seen>,
+    pub(crate) decisions: Vec<Seen>,
 }
 
 /// What a handler has read.
-#[derive(Default)]
 pub(crate) struct Seen {
+    /// The flow that executes it.
+    pub(crate) by: u64,
     pub(crate) queries: Vec<Query>,
     /// The log's head at the first read, which all others stop at.
     pub(crate) head: Option<Cursor>,
@@ -87,6 +86,11 @@ impl Shared {
     pub(crate) fn token(&mut self) -> Token {
         let (high, low) = (self.tokens.0.up_to(u64::MAX), self.tokens.1.up_to(u64::MAX));
         Token(u128::from(high) << 64 | u128::from(low))
+    }
+
+    /// What the handler of this flow has read, if it runs.
+    pub(crate) fn seen(&self, by: u64) -> Option<&Seen> {
+        self.decisions.iter().find(|seen| seen.by == by)
     }
 }
 

@@ -1,7 +1,5 @@
 //! A store: its settings, and the table of flows. One method for each function of the WIT.
 
-use std::collections::BTreeMap;
-
 use crate::event::{Cursor, Event, Id};
 use crate::flow::append::{Append, Appending, Command as Record};
 use crate::flow::checkpoint::Checkpoint;
@@ -113,10 +111,12 @@ pub enum Since {
 /// A store's flows.
 pub struct Store {
     shared: Shared,
-    flows: BTreeMap<u64, Entry>,
+    /// Sorted by their ids, which mostly grow.
+    flows: Vec<Entry>,
 }
 
 struct Entry {
+    id: u64,
     flow: Box<dyn Flow>,
     expects: Expects,
     deadline: u64,
@@ -147,10 +147,10 @@ impl Store {
                 segments: Segments::default(),
                 random: Random::new(settings.seed),
                 tokens: (Random::new(high), Random::new(low)),
-                decisions: BTreeMap::new(),
+                decisions: Vec::new(),
                 settings,
             },
-            flows: BTreeMap::new(),
+            flows: Vec::new(),
         })
     }
 
@@ -303,64 +303,71 @@ impl Store {
 
     /// `cancel`.
     pub fn cancel(&mut self, now: u64, flow: u64) -> Step {
-        let Some(mut entry) = self.flows.remove(&flow) else { return unknown() };
+        let Ok(at) = self.find(flow) else { return unknown() };
+        let Some(entry) = self.flows.get_mut(at) else { return unknown() };
         let fault = Fault::Cancelled(entry.flow.unsure(entry.expects == Expects::Reply));
         let mut context = Context { shared: &mut self.shared, now, flow, deadline: entry.deadline };
         let step = entry.flow.give_up(&mut context, fault);
-        self.note(flow, entry, step)
+        self.note(at, step)
     }
 
     fn begin(&mut self, now: u64, flow: u64, deadline: u64, made: Made) -> Step {
-        if flow == 0 || self.flows.contains_key(&flow) {
-            return Step::Failed(Fault::Misuse("a flow's id is not 0, and no other's".to_owned()));
-        }
+        let at = match self.find(flow) {
+            Err(at) if flow != 0 => at,
+            _ => return Step::Failed(Fault::Misuse("a flow's id is not 0, and no other's".to_owned())),
+        };
         if self.flows.len() >= self.shared.settings.max_flows as usize {
             return Step::Failed(Fault::TooManyFlows);
         }
-        let entry = match made {
-            Ok(flow) => Entry { flow, expects: Expects::Reply, deadline },
-            Err(fault) => return Step::Failed(fault),
-        };
-        if deadline <= now {
-            return Step::Failed(Fault::Deadline(false));
+        match made {
+            Err(fault) => Step::Failed(fault),
+            Ok(_) if deadline <= now => Step::Failed(Fault::Deadline(false)),
+            Ok(made) => {
+                self.flows.insert(at, Entry { id: flow, flow: made, expects: Expects::Reply, deadline });
+                self.step(now, at, Input::Begin)
+            }
         }
-        self.step(now, flow, entry, Input::Begin)
     }
 
     fn go_on(&mut self, now: u64, flow: u64, expected: Expects, input: Input<'_>) -> Step {
-        match self.flows.get(&flow) {
-            None => return unknown(),
-            Some(entry) if entry.expects != expected => {
-                return Step::Failed(Fault::Misuse("the last step asked for another call".to_owned()));
-            }
-            Some(_) => {}
+        let Ok(at) = self.find(flow) else { return unknown() };
+        if self.flows.get(at).is_some_and(|entry| entry.expects != expected) {
+            return Step::Failed(Fault::Misuse("the last step asked for another call".to_owned()));
         }
-        match self.flows.remove(&flow) {
-            Some(entry) => self.step(now, flow, entry, input),
-            None => unknown(),
-        }
+        self.step(now, at, input)
     }
 
-    fn step(&mut self, now: u64, flow: u64, mut entry: Entry, input: Input<'_>) -> Step {
-        let mut context = Context { shared: &mut self.shared, now, flow, deadline: entry.deadline };
+    fn step(&mut self, now: u64, at: usize, input: Input<'_>) -> Step {
+        let Some(entry) = self.flows.get_mut(at) else { return unknown() };
+        let mut context = Context { shared: &mut self.shared, now, flow: entry.id, deadline: entry.deadline };
         // What is answered counts, however late.
         let late = entry.expects != Expects::Reply && now >= entry.deadline;
         let next = if late { Err(entry.flow.late()) } else { entry.flow.next(&mut context, input) };
         let step = next.unwrap_or_else(|fault| entry.flow.give_up(&mut context, fault));
-        self.note(flow, entry, step)
+        self.note(at, step)
     }
 
     /// Remembers what the host is to call next, unless the flow is over.
-    fn note(&mut self, flow: u64, mut entry: Entry, step: Step) -> Step {
-        entry.expects = match &step {
+    fn note(&mut self, at: usize, step: Step) -> Step {
+        let expects = match &step {
             Step::Send(_) => Expects::Reply,
             Step::Wait(_) => Expects::Time,
             Step::Events(_) | Step::Commands(_) | Step::Progress(_) => Expects::Resume,
             Step::Decide(_) => Expects::Decision,
-            Step::Done(_) | Step::Failed(_) => return step,
+            Step::Done(_) | Step::Failed(_) => {
+                self.flows.remove(at);
+                return step;
+            }
         };
-        self.flows.insert(flow, entry);
+        if let Some(entry) = self.flows.get_mut(at) {
+            entry.expects = expects;
+        }
         step
+    }
+
+    /// Its place, or the one that it would have.
+    fn find(&self, flow: u64) -> Result<usize, usize> {
+        self.flows.binary_search_by(|entry| entry.id.cmp(&flow))
     }
 
     fn appending(
@@ -398,7 +405,7 @@ impl Store {
         if queries.is_empty() || queries.len() > MOST_QUERIES {
             return Err(invalid("queries", "1 to 64 are read at once"));
         }
-        if decision != 0 && !self.shared.decisions.contains_key(&decision) {
+        if decision != 0 && self.shared.seen(decision).is_none() {
             return Err(Fault::Misuse("no handler of this flow runs".to_owned()));
         }
         let mut checked = Vec::with_capacity(queries.len());

@@ -1,6 +1,6 @@
 //! Executing a command.
 
-use crate::event::Event;
+use crate::event::{Cursor, Event};
 use crate::plan::append::Condition;
 use crate::query::Query;
 use crate::step::{Decision, Fault, Outcome, Step};
@@ -9,7 +9,7 @@ use crate::validate;
 
 use super::append::{Appending, Command as Record, Turn};
 use super::lock::{Taking, secrets};
-use super::{Context, Flow, Input, unasked};
+use super::{Context, Flow, Input, Seen, unasked};
 
 /// `execute`: takes the locks, lets the handler decide, appends; after a conflict again from the handler on.
 pub(crate) struct Execute {
@@ -28,7 +28,7 @@ pub(crate) enum State {
     /// After a conflict.
     Pausing,
     /// Locks are given back; then it ends so.
-    Releasing(Step),
+    Releasing(Option<Step>),
 }
 
 impl Flow for Execute {
@@ -58,15 +58,15 @@ impl Flow for Execute {
                 }
             }
             // Whether the locks were given back is not what the caller asked.
-            (State::Releasing(ending), _) => Ok(ending.clone()),
+            (State::Releasing(ending), _) => Ok(over(ending)),
             _ => Err(unasked()),
         }
     }
 
     fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
-        context.shared.decisions.remove(&context.flow);
-        if let State::Releasing(ending) = &self.state {
-            return ending.clone();
+        seen(context);
+        if let State::Releasing(ending) = &mut self.state {
+            return over(ending);
         }
         self.end(context, Step::Failed(fault))
     }
@@ -87,17 +87,17 @@ impl Execute {
     fn decide(&mut self, context: &mut Context<'_>) -> Step {
         self.attempt = self.attempt.saturating_add(1);
         self.state = State::Deciding;
-        context.shared.decisions.insert(context.flow, super::Seen::default());
+        context.shared.decisions.push(Seen { by: context.flow, queries: Vec::new(), head: None });
         Step::Decide(Decision { attempt: self.attempt, leases: self.taking.held.clone() })
     }
 
     fn decided(&mut self, context: &mut Context<'_>, mut events: Vec<Event>) -> Result<Step, Fault> {
-        let seen = context.shared.decisions.remove(&context.flow).unwrap_or_default();
+        let seen = seen(context);
         validate::events(&mut events, true, context.shared.settings.limits())?;
         let mut appending = Appending::new(events, 2, self.durability);
-        if let Some(after) = seen.head {
+        if let Some((queries, after)) = seen {
             appending.condition =
-                Some(Condition { query: validate::query("reads", Query::union(&seen.queries).items)?, after });
+                Some(Condition { query: validate::query("reads", Query::union(&queries).items)?, after });
         }
         appending.marker = Some(self.command.marker(&context.shared.settings));
         appending.command = Some(Record {
@@ -128,10 +128,21 @@ impl Execute {
     fn end(&mut self, context: &mut Context<'_>, ending: Step) -> Step {
         match self.taking.release(context) {
             Some(step) => {
-                self.state = State::Releasing(ending);
+                self.state = State::Releasing(Some(ending));
                 step
             }
             None => ending,
         }
     }
+}
+
+/// What the handler has read, which is forgotten.
+fn seen(context: &mut Context<'_>) -> Option<(Vec<Query>, Cursor)> {
+    let at = context.shared.decisions.iter().position(|seen| seen.by == context.flow)?;
+    let Seen { queries, head, .. } = context.shared.decisions.swap_remove(at);
+    Some((queries, head?))
+}
+
+fn over(ending: &mut Option<Step>) -> Step {
+    ending.take().unwrap_or_else(|| Step::Failed(unasked()))
 }

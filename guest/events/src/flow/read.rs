@@ -179,7 +179,7 @@ impl Flow for Read {
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
         let turn = match input {
             Input::Begin => {
-                let seen = context.shared.decisions.get(&self.decision).and_then(|seen| seen.head);
+                let seen = context.shared.seen(self.decision).and_then(|seen| seen.head);
                 if let Some(head) = seen {
                     self.reading.until = Some(head.position);
                     self.reading.head = head;
@@ -210,7 +210,7 @@ impl Read {
             return;
         }
         let decision = std::mem::take(&mut self.decision);
-        if let Some(seen) = context.shared.decisions.get_mut(&decision) {
+        if let Some(seen) = context.shared.decisions.iter_mut().find(|seen| seen.by == decision) {
             seen.add(&self.reading.query, self.reading.head);
         }
     }
