@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,6 +37,7 @@ type config struct {
 	callers int
 	span    time.Duration
 	out     string
+	profile string
 }
 
 func flags() (config, error) {
@@ -47,6 +49,7 @@ func flags() (config, error) {
 	flag.IntVar(&c.callers, "callers", 16, "how many call at the same time")
 	flag.DurationVar(&c.span, "span", 2*time.Second, "how long each load is measured")
 	flag.StringVar(&c.out, "out", "target/bench-events", "the folder for the report")
+	flag.StringVar(&c.profile, "cpuprofile", "", "a file for the profile of this process, for pprof")
 	flag.Parse()
 	for text := range strings.SplitSeq(sizes, ",") {
 		size, err := strconv.Atoi(text)
@@ -75,6 +78,11 @@ func run(ctx context.Context) error {
 	if len(cores) > 1 {
 		core = cores[0]
 	}
+	stop, err := startProfile(c.profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var m measured
 	for _, size := range c.sizes {
 		for _, name := range c.stores {
@@ -95,6 +103,24 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println("All figures:", path)
 	return nil
+}
+
+// startProfile begins a profile if there is a file for it.
+func startProfile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // its last bytes were written by the line above, whose errors it does not tell
+	}, nil
 }
 
 // measured is what was seen so far.
