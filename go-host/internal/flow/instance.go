@@ -138,3 +138,22 @@ func (i *instance) invoke(call *component.Call, now, flow uint64) (Step, error) 
 	step := liftStep(next.Result())
 	return step, next.Done(ctx)
 }
+
+// Provoke has the engine's instance trap, for tests: only a component of the testing world can.
+func (e *Engine) Provoke() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i, ok := e.core.(*instance)
+	if !ok {
+		return errors.New("there is no instance")
+	}
+	f, err := i.inner.Func("coracle:client/testing@0.1.0", "trap")
+	if err != nil {
+		return err
+	}
+	if _, err = f.Call(context.Background()); err == nil {
+		return errors.New("it did not trap")
+	}
+	_ = e.failed(&flow{}, err)
+	return nil
+}
