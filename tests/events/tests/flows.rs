@@ -408,6 +408,36 @@ fn follows_without_gaps_and_finds_a_log_that_lost_its_end() -> Result<()> {
     Ok(())
 }
 
+/// Puts another log in the place of the one that it read, which is longer.
+struct FailedOver;
+
+impl Caller for FailedOver {
+    fn events(&mut self, host: &mut Host, events: Vec<Seen>, _: Cursor) -> bool {
+        let keys = ["h", "y", "e:0", "t:0", "b", "g:n:odd"].map(|key| format!("{{replaced}}:{key}"));
+        let mut delete = vec!["DEL"];
+        delete.extend(keys.iter().map(String::as_str));
+        host.link.query(&delete).unwrap();
+        let given = (0..9).map(|number| event(number + 1000, "other", &["n:odd"], "")).collect();
+        host.append(given, None, None).unwrap().unwrap();
+        events.len() == 3
+    }
+}
+
+#[test]
+fn finds_another_log_while_it_listens() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = Host::open(target.url(), settings("replaced"))?;
+        let given = (1..=3).map(|number| event(number, "e", &["n:odd"], "")).collect();
+        host.append(given, None, None)?.unwrap();
+        let ending = host.run(&mut FailedOver, |store, now, flow, _| {
+            store.subscribe(now, flow, vec![item(&[], &["n:odd"])], Cursor::default())
+        })?;
+        assert_eq!(ending, Err(Fault::Rewritten(3)));
+    }
+    Ok(())
+}
+
 #[test]
 fn keeps_checkpoints_by_compare_and_set() -> Result<()> {
     for kind in KINDS {

@@ -219,7 +219,13 @@ fn a_lock_that_may_have_been_taken_is_given_back() {
     // Cancelled meanwhile, it is still the first reason that counts.
     assert_eq!(store.cancel(0, FLOW), Step::Failed(Fault::Deadline(true)));
     assert_eq!(store.flows(), 0);
-    store.lock(0, FLOW, DEADLINE, "a".to_owned(), 100);
+    let first = store.lock(0, FLOW, DEADLINE, "a".to_owned(), 100);
+    // By the same token it is not in its own way.
+    let now = until(&store.unanswered(0, FLOW, broke()));
+    assert_eq!(store.elapsed(now, FLOW), first);
+    store.cancel(now, FLOW);
+    store.unanswered(now, FLOW, broke());
+    assert_ne!(store.lock(0, FLOW, DEADLINE, "a".to_owned(), 100), first);
     let step = store.replied(50, FLOW, &numbers(&[0, 7]), &[]);
     assert!(matches!(step, Step::Done(Outcome::Locked(lease)) if lease.fence == 7 && lease.until == 100_000));
 }

@@ -127,18 +127,19 @@ fn what_is_given_is_checked_before_anything_is_sent() {
 fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
     let mut store = store();
     let wanted = Acknowledgements { count: 2, timeout: 7 };
-    for (durability, command, reply, ending) in [
+    for (durability, name, reply, ending) in [
         (Durability::Replicas(wanted), "wait", number(2), None),
         (Durability::Replicas(wanted), "wait", number(1), Some((0, 1))),
         (Durability::Fsynced(true, wanted), "waitaof", numbers(&[1, 2]), None),
         (Durability::Fsynced(true, wanted), "waitaof", numbers(&[0, 2]), Some((0, 2))),
         (Durability::Fsynced(false, wanted), "waitaof", numbers(&[0, 3]), None),
     ] {
-        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, Some(durability));
+        let id = Some(command(&[]));
+        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, id, Some(durability));
         assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.may_repeat));
         let step = store.replied(0, FLOW, &appended(1), &[]);
         assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.script));
-        assert_eq!(sent(&step), command);
+        assert_eq!(sent(&step), name);
         match (store.replied(0, FLOW, &reply, &[]), ending) {
             (Step::Done(Outcome::Appended(_)), None) => {}
             (Step::Failed(Fault::TooFewAcknowledgements(files, replicas, written)), Some(counts)) => {
