@@ -77,6 +77,8 @@ pub(super) struct Lane {
     timer: Pin<Box<Sleep>>,
     /// What the timer is set to.
     timer_at: u64,
+    /// Its time came, or it was never set.
+    fired: bool,
     /// Set once it drains: when to stop without the core's word.
     pub(super) give_up: Option<u64>,
     pub(super) finished: Option<Error>,
@@ -130,18 +132,20 @@ impl Lane {
             wake_at: NEVER,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             timer_at: 0,
+            fired: true,
             give_up: None,
             finished: None,
         }
     }
 
-    /// Looks at the sockets and the time, so that both will wake the task. Says whether anything happened.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Looks at the sockets and the time, so that both will wake the task; `first` says that it was woken since this was
+    /// last called. Says whether anything happened.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> bool {
         if self.finished.is_some() {
             return false;
         }
         let happened = self.poll_sockets(cx);
-        self.poll_timer(cx) || happened
+        self.poll_timer(cx, first) || happened
     }
 
     /// Whether there is something to submit, and somebody who takes it.
@@ -174,7 +178,7 @@ impl Lane {
         &self.shared.counters
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, first: bool) -> bool {
         let give_up = self.give_up.unwrap_or(NEVER);
         let expelled = match self.role {
             Role::Retired { until } if self.give_up.is_none() => until,
@@ -185,13 +189,16 @@ impl Lane {
             return false;
         }
         // A timer that is set too early costs less than one that is set anew at each call.
-        if next < self.timer_at || self.timer_at <= self.shared.clock.now() {
+        let set = next < self.timer_at || self.fired;
+        if set {
             self.timer_at = next;
             self.timer.as_mut().reset(self.shared.clock.instant(next));
+            self.fired = false;
         }
-        if self.timer.as_mut().poll(cx).is_pending() {
+        if !(set || first) || self.timer.as_mut().poll(cx).is_pending() {
             return false;
         }
+        self.fired = true;
         let now = self.shared.clock.now();
         if self.queue.deadline() <= now {
             self.expire(now);

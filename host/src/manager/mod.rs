@@ -106,6 +106,8 @@ struct Manager {
     /// Dropped with the task, however that ends.
     _inbox: OpenInbox,
     controls: mpsc::Receiver<Control>,
+    /// Since the task was last woken, those were looked at whose wakers stay where they are.
+    looked: bool,
     arrived: Vec<Job>,
     /// The present one.
     lane: Lane,
@@ -167,6 +169,7 @@ impl Manager {
             _inbox: OpenInbox(Arc::clone(&common.shared)),
             common,
             controls: inboxes.controls,
+            looked: false,
             arrived: Vec::new(),
             renewal,
             closing: Vec::new(),
@@ -180,6 +183,7 @@ impl Manager {
                 Turn::Callers => {
                     // Once, so that callers who are about to send get into the same batch.
                     let_others_run().await;
+                    self.looked = false;
                     self.submit();
                 }
                 Turn::Room => self.submit(),
@@ -195,26 +199,21 @@ impl Manager {
         self.leave();
     }
 
-    /// Looks at everything that can wake the task, so that all of it will.
+    /// Looks at everything that can wake the task, so that all of it will. Who would wake it by a waker that stays where it
+    /// is is asked once each time that the task runs: what comes of him later makes it run again.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        let mut happened = self.lane.poll(cx);
-        happened |= self.poll_candidate(cx);
+        let first = !std::mem::replace(&mut self.looked, true);
+        let mut happened = self.lane.poll(cx, first);
+        happened |= self.poll_candidate(cx, first);
         for lane in &mut self.retired {
-            happened |= lane.poll(cx);
+            happened |= lane.poll(cx, first);
         }
         happened |= self.poll_renewal(cx);
-        if self.common.shared.signal.poll(cx) {
-            self.lanes().for_each(Lane::look_for_leavers);
-            happened = true;
-        }
-        if self.common.shared.room.poll(cx) {
-            self.lanes().for_each(Lane::release_links);
-            happened = true;
-        }
-        while let Poll::Ready(control) = self.controls.poll_recv(cx) {
-            let Some(control) = control else { return Poll::Ready(Turn::Alone) };
-            self.control(control);
-            happened = true;
+        if first {
+            match self.poll_handles(cx) {
+                Ok(asked) => happened |= asked,
+                Err(turn) => return Poll::Ready(turn),
+            }
         }
         let mut callers = false;
         self.lanes().for_each(|lane| callers |= lane.table.has_answered());
@@ -230,7 +229,29 @@ impl Manager {
         if self.lanes().any(|lane| lane.can_submit()) {
             return Poll::Ready(Turn::Room);
         }
-        if happened { Poll::Ready(Turn::Again) } else { Poll::Pending }
+        if happened {
+            return Poll::Ready(Turn::Again);
+        }
+        self.looked = false;
+        Poll::Pending
+    }
+
+    /// Does what handles ask for beside jobs. Says whether they did, or that there are none any more.
+    fn poll_handles(&mut self, cx: &mut Context<'_>) -> Result<bool, Turn> {
+        let mut happened = false;
+        if self.common.shared.signal.poll(cx) {
+            self.lanes().for_each(Lane::look_for_leavers);
+            happened = true;
+        }
+        if self.common.shared.room.poll(cx) {
+            self.lanes().for_each(Lane::release_links);
+            happened = true;
+        }
+        while let Poll::Ready(control) = self.controls.poll_recv(cx) {
+            self.control(control.ok_or(Turn::Alone)?);
+            happened = true;
+        }
+        Ok(happened)
     }
 
     /// Submits all that came in.

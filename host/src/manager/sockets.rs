@@ -92,7 +92,8 @@ impl Lane {
     }
 
     fn poll_link(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
-        let mut happened = self.poll_write(place, cx);
+        self.poll_write(place, cx);
+        let mut happened = false;
         let (before, wave) = (self.table.answered(), wave(self.table.len()));
         for _ in 0..READS {
             let Some(link) = self.links.get_mut(place).filter(|link| !link.dead) else { return true };
@@ -137,8 +138,8 @@ impl Lane {
         true
     }
 
-    fn poll_write(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
-        let Some(link) = self.links.get_mut(place) else { return false };
+    fn poll_write(&mut self, place: usize, cx: &mut Context<'_>) {
+        let Some(link) = self.links.get_mut(place) else { return };
         let count = link.poll_write(cx);
         while let Some(buffer) = link.output.take_spare() {
             if let Some(instance) = &mut self.instance {
@@ -146,7 +147,6 @@ impl Lane {
             }
         }
         add(&self.counters().bytes_written, count);
-        count > 0
     }
 
     /// Gives the core what lies in the scratch buffer.

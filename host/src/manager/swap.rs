@@ -57,9 +57,9 @@ impl Manager {
     }
 
     /// Says whether a candidate's time is over.
-    pub(super) fn poll_candidate(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_candidate(&mut self, cx: &mut Context<'_>, first: bool) -> bool {
         let Some(candidate) = &mut self.candidate else { return false };
-        let happened = candidate.lane.poll(cx);
+        let happened = candidate.lane.poll(cx, first);
         if candidate.until.as_mut().poll(cx).is_pending() {
             return happened;
         }
