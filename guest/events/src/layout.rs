@@ -3,7 +3,7 @@
 //!
 //! | key | type | what |
 //! |---|---|---|
-//! | `{ns}:h` | hash | state: `v` version of this layout, `head` last position, `ht` the tail of its id, `c` last command's number, `ms` last time, `n` number of types, `s` number of the current segment, `sb` bytes in it, `o<k>` where segment k begins (`<position> <command> <time>`), `f` fence of locks, `r` how far a rebuild is |
+//! | `{ns}:h` | hash | `s` the state, see below; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks |
 //! | `{ns}:e:<k>` | hash | segment k: position → event, `c<number>` → command's record |
 //! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type`, where the tail is the lowest 40 bits of its id |
 //! | `{ns}:y` | hash | `n<type>` → its number, 0 to 4095; `p<type>` → last position of that type |
@@ -13,6 +13,10 @@
 //! | `{ns}:d:<id>` | string | marker: fingerprint, first position (0 for none), last position (or the head), command's number, tail of the id there; expires or not |
 //! | `{ns}:k:<lock>` | string | lock: the token; expires |
 //! | `{ns}:p:<consumer>` | string | checkpoint: position and id |
+//!
+//! The state is one string of numbers, as reading and writing it is a good part of an append: version of this layout, head,
+//! tail of its id, last command's number, last time, number of types, number of the current segment, bytes in it, its
+//! first position, and how far a rebuild is, plus 1 (0 if none is).
 //!
 //! An event is kept as `<time>,<command's number>,` and then: version (1), id (16 bytes), type (its length as a byte
 //! first), number of tags, tags (as the type), length of the metadata (7 bits a byte), metadata, data. A command as

@@ -7,6 +7,7 @@ pub mod care;
 pub mod checkpoint;
 pub mod commands;
 pub mod lock;
+pub mod marker;
 pub mod meta;
 pub mod page;
 

@@ -26,13 +26,13 @@ macro_rules! script {
 }
 
 /// Appends, see `plan::append`.
-pub const APPEND: Script = script!(true, "match.lua", "append.lua");
+pub const APPEND: Script = script!(true, "begin.lua", "match.lua", "append.lua");
 /// Reads a page, see `plan::page`.
-pub const PAGE: Script = script!(false, "match.lua", "page.lua");
+pub const PAGE: Script = script!(false, "begin.lua", "match.lua", "page.lua");
 /// Reads events by position, see `plan::bodies`.
 pub const BODIES: Script = script!(false, "bodies.lua");
 /// Reads commands' records, see `plan::commands`.
-pub const COMMANDS: Script = script!(false, "commands.lua");
+pub const COMMANDS: Script = script!(false, "begin.lua", "commands.lua");
 /// Takes a lock, see `plan::lock`.
 pub const LOCK: Script = script!(true, "lock.lua");
 /// Renews or gives back locks, see `plan::lock`.
@@ -55,7 +55,7 @@ mod tests {
     fn leaves_out_what_only_people_read() {
         for script in [APPEND, PAGE] {
             assert!(!script.source.contains("\n--") && !script.source.contains("\n "));
-            assert!(script.source.contains("\nlocal function seek"));
+            assert!(script.source.contains("\nlocal function matcher"));
         }
     }
 }

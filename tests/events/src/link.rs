@@ -93,11 +93,31 @@ impl Link {
         Ok(replies)
     }
 
-    fn plain(&mut self, arguments: &[Vec<u8>]) -> Result<Value> {
-        let mut command = Cmd::new();
-        for argument in arguments {
-            command.arg(argument);
+    /// Sends many scripts' calls at once, which the server must know. Gives the replies' values.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server refuses.
+    pub fn pipeline(&mut self, calls: &[(Commands, Vec<Vec<u8>>)]) -> Result<Vec<Value>> {
+        let mut pipe = redis::pipe();
+        for (commands, blobs) in calls {
+            for mut arguments in assembled(commands, blobs)? {
+                let source = self.replaced(arguments.remove(2))?;
+                if !self.replaced.is_empty() {
+                    set(&mut arguments, 1, sha1_smol::Sha1::from(&source).digest().to_string().into_bytes())?;
+                }
+                pipe.add_command(packed(&arguments));
+            }
         }
+        Ok(pipe.query(&mut self.connection)?)
+    }
+
+    fn replaced(&self, source: Vec<u8>) -> Result<String> {
+        let source = String::from_utf8(source)?;
+        Ok(self.replaced.iter().fold(source, |source, (old, new)| source.replace(old, new)))
+    }
+
+    fn plain(&mut self, arguments: &[Vec<u8>]) -> Result<Value> {
+        let command = packed(arguments);
         match self.connection.req_command(&command)? {
             Value::ServerError(error) => {
                 let line = format!("\0{} {}", error.code(), error.details().unwrap_or_default());
@@ -109,10 +129,7 @@ impl Link {
 
     /// EVALSHA, and EVAL if the script is not there.
     fn call(&mut self, mut arguments: Vec<Vec<u8>>) -> Result<Value> {
-        let mut source = String::from_utf8(arguments.remove(2))?;
-        for (old, new) in &self.replaced {
-            source = source.replace(old, new);
-        }
+        let source = self.replaced(arguments.remove(2))?;
         let keys: usize = std::str::from_utf8(arguments.get(2).context("no keys")?)?.parse()?;
         self.keys = arguments.get(3..3 + keys).context("too few keys")?.to_vec();
         let sha1 = sha1_smol::Sha1::from(&source).digest().to_string();
@@ -129,6 +146,14 @@ impl Link {
         set(&mut arguments, 1, source.into_bytes())?;
         self.plain(&arguments)
     }
+}
+
+fn packed(arguments: &[Vec<u8>]) -> Cmd {
+    let mut command = Cmd::new();
+    for argument in arguments {
+        command.arg(argument);
+    }
+    command
 }
 
 fn set(arguments: &mut [Vec<u8>], index: usize, to: Vec<u8>) -> Result<()> {

@@ -133,6 +133,7 @@ pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Comman
     if let Some(condition) = append.condition {
         commands.number(append.budget.into());
         commands.number(condition.after.position);
+        commands.number(condition.after.id.tail());
         commands.number(segments.of_position(condition.after.position).1);
     }
     for kind in types.iter() {
@@ -212,9 +213,6 @@ fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
     spec.flag(append.marker.is_some());
     spec.word(append.locks.len());
     spec.flag(append.condition.is_some());
-    if let Some(condition) = append.condition {
-        spec.tail(condition.after.id.tail());
-    }
     spec.word(types.iter().len());
     spec.word(tags.iter().len());
     if let Some(condition) = append.condition {
@@ -224,7 +222,6 @@ fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
     spec.word(append.events.len());
     for event in append.events {
         spec.place(&event.kind, types);
-        spec.tail(event.id.tail());
         spec.places(&event.tags, tags);
     }
     spec
@@ -246,5 +243,6 @@ fn bodies(commands: &mut Commands, append: &Append<'_>) {
     for (event, blob) in append.events.iter().zip((append.blob..).step_by(2)) {
         head_of_event(&mut head, event);
         body(commands, &mut head, blob);
+        commands.number(event.id.tail());
     }
 }

@@ -8,7 +8,7 @@ use crate::reply::Reply;
 use crate::scripts;
 
 use super::status;
-use super::terms::Keys;
+use super::terms::{Keys, Spec};
 
 /// From which command on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub fn plan(layout: &Layout, segments: &Segments, since: Since, limit: u32, byte
     window.clone().for_each(|segment| keys.whole(layout.events(segment)));
     let mut commands = Commands { may_repeat: true, ..Commands::default() };
     keys.begin(&mut commands, &scripts::COMMANDS);
+    let mut spec = Spec::default();
+    spec.word(window.end.saturating_sub(window.start) as usize);
+    commands.text(spec.bytes());
     commands.number(current);
     commands.number(begin.position);
     commands.number(number);

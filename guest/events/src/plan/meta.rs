@@ -35,19 +35,8 @@ pub fn read(layout: &Layout, reply: &mut Reply<'_>) -> Result<Meta, Fault> {
         let (name, value) = (reply.text()?.bytes, reply.text()?.bytes);
         if let Some(segment) = name.strip_prefix(b"o").and_then(decimal) {
             begins.push((segment, begin(value).ok_or_else(|| corrupt("has a segment that is none"))?));
-            continue;
-        }
-        let number = decimal(value).ok_or_else(|| corrupt("has a field that is no number"))?;
-        match name {
-            b"v" if number != VERSION => return Err(corrupt("has another layout")),
-            b"head" => meta.head.position = number,
-            b"ht" => meta.head.id = Id(number.into()),
-            b"c" => meta.commands = number,
-            b"ms" => meta.time = number,
-            b"n" => meta.types = number as u32,
-            b"sb" => meta.bytes = number,
-            b"r" => meta.rebuilding = Some(number),
-            _ => {}
+        } else if name == b"s" {
+            state(&mut meta, value).ok_or_else(|| corrupt("has another layout"))?;
         }
     }
     begins.sort_unstable_by_key(|(segment, _)| *segment);
@@ -61,6 +50,22 @@ pub fn read(layout: &Layout, reply: &mut Reply<'_>) -> Result<Meta, Fault> {
 }
 
 const VERSION: u64 = 1;
+
+/// As `begin.lua` reads it.
+fn state(meta: &mut Meta, text: &[u8]) -> Option<()> {
+    let mut numbers = text.split(|byte| *byte == b' ').map(decimal);
+    let mut next = || numbers.next().flatten();
+    if next()? != VERSION {
+        return None;
+    }
+    meta.head = Cursor { position: next()?, id: Id(next()?.into()) };
+    (meta.commands, meta.time, meta.types) = (next()?, next()?, u32::try_from(next()?).ok()?);
+    let _segment = next()?;
+    meta.bytes = next()?;
+    let _first = next()?;
+    meta.rebuilding = next()?.checked_sub(1);
+    Some(())
+}
 
 fn begin(text: &[u8]) -> Option<Begin> {
     let mut numbers = text.split(|byte| *byte == b' ').map(decimal);

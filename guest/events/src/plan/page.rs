@@ -93,6 +93,7 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
     commands.number(begin.position);
     if let Some(cursor) = read.check {
         commands.number(cursor.position);
+        commands.number(cursor.id.tail());
         commands.number(segments.of_position(cursor.position).1);
     }
     commands.number(read.from);
@@ -163,9 +164,6 @@ fn window(segments: &Segments, read: &Read<'_>) -> Range<u64> {
 fn spec(read: &Read<'_>, window: usize, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
     let mut spec = Spec::default();
     spec.flag(read.check.is_some());
-    if let Some(cursor) = read.check {
-        spec.tail(cursor.id.tail());
-    }
     spec.flag(!read.backwards);
     spec.word(window);
     spec.word(types.iter().len());

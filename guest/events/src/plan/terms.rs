@@ -39,13 +39,6 @@ impl Spec {
         self.word(flag.into());
     }
 
-    /// 40 bits in three words.
-    pub(crate) fn tail(&mut self, tail: u64) {
-        for shift in [32, 16, 0] {
-            self.word((tail >> shift) as usize & 0xffff);
-        }
-    }
-
     pub(crate) fn places<'a>(&mut self, of: &[String], among: &Terms<'a>) {
         self.word(of.len());
         for term in of {

@@ -3,20 +3,13 @@
 --
 -- The reply is a status, as in `status.rs`, and numbers.
 
-local APPENDED, REPEATED, REUSED, CONFLICT, AHEAD, REWRITTEN, BROAD, TYPE, LOST, STALE, REBUILDING, CORRUPT =
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local APPENDED, REPEATED, REUSED, CONFLICT, AHEAD, REWRITTEN, BROAD, MANY_TYPES, LOST, REBUILDING =
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 10
 -- Arguments of one call; Lua's stack is finite.
 local MANY = 500
 
-local meta_key, types_key, events_key, log_key, bell_key = key(), key(), key(), key(), key()
-local segment, first = argument(), argument()
-local meta = call('HMGET', meta_key, 'v', 'head', 'ht', 'c', 'ms', 'n', 's', 'sb', 'r', 'o' .. segment)
-if meta[1] and meta[1] ~= '1' then return { CORRUPT, meta_key, 'has another layout' } end
-local begins = meta[10] and string.match(meta[10], '^%d+') or '1'
-if (meta[7] or '0') ~= segment or begins ~= first then return { STALE } end
-if meta[9] then return { REBUILDING } end
-local head, head_tail, command, types, bytes =
-  tonumber(meta[2] or 0), tonumber(meta[3] or 0), tonumber(meta[4] or 0), tonumber(meta[6] or 0), tonumber(meta[8] or 0)
+if rebuilding ~= '0' then return { REBUILDING } end
+local types_key, events_key, log_key, bell_key = key(), key(), key(), key()
 
 -- Before all else: an append that comes again conflicts with itself, and its locks may be gone.
 local marker_key, fingerprint, ttl
@@ -35,22 +28,12 @@ for i = 1, word() do
   if call('GET', key()) ~= argument() then return { LOST, i - 1 } end
 end
 
-local limit = number()
-local conditional, after = word() > 0, 0
+local limit = tonumber(argument())
+local conditional, after, budget = word() > 0, 0, nil
 if conditional then
-  left, after = number(), number()
-  stop = after + 1
+  budget, after = { left = tonumber(argument()) }, tonumber(argument())
   if after > head then return { AHEAD, head } end
-  local id, index, list = tail(), argument(), key()
-  if after > 0 then
-    local there = head_tail
-    if after < head then
-      there = call('LINDEX', list, index)
-      if not there then return { CORRUPT, list, 'is too short' } end
-      there = floor(there / TYPES)
-    end
-    if there ~= id then return { REWRITTEN, after } end
-  end
+  if not is_there(after, tonumber(argument()), argument(), key()) then return { REWRITTEN, after } end
 end
 
 -- Types, by their places in the plan: names, numbers if they have one, last positions.
@@ -58,39 +41,43 @@ local names, numbers, lasts = {}, {}, {}
 local function look_up(from, to)
   local fields = {}
   for i = from, to do
-    names[i] = argument()
-    fields[#fields + 1] = 'n' .. names[i]
-    fields[#fields + 1] = 'p' .. names[i]
+    local name = argument()
+    names[i] = name
+    fields[#fields + 1] = 'n' .. name
+    fields[#fields + 1] = 'p' .. name
   end
   local found = call('HMGET', types_key, unpack(fields))
   for i = from, to do
     local place = 2 * (i - from) + 1
     numbers[i] = found[place] and tonumber(found[place])
-    lasts[i] = found[place + 1] and tonumber(found[place + 1]) or 0
+    lasts[i] = tonumber(found[place + 1] or 0)
   end
 end
 local type_count = word()
 for from = 1, type_count, MANY do look_up(from, math.min(from + MANY - 1, type_count)) end
 
 -- Tags, by their places in the plan: their lists, where their last positions by type are, their own last positions.
-local lists, pairs_keys, tag_lasts = {}, {}, {}
+local lists, shards, tag_lasts = {}, {}, {}
 for i = 1, word() do
-  lists[i], pairs_keys[i] = key(), key()
-  local last = call('LINDEX', lists[i], -1)
-  tag_lasts[i] = last and floor(last / TYPES) or 0
+  local list, shard = key(), key()
+  local last = call('LINDEX', list, -1)
+  lists[i], shards[i], tag_lasts[i] = list, shard, last and floor(last / TYPES) or 0
 end
--- What a key of a tag has before the tag.
-local before_tag = #meta_key + 2
+
+-- Field of a shard: a type's number and a tag, cut out of its list's key.
+local before_tag = #state_key + 2
+local function pair(kind, tag)
+  return kind .. ':' .. string.sub(lists[tag], before_tag)
+end
 
 -- The last event with this tag and any of these types.
 local function last_of_pair(tag, among)
-  local fields, suffix = {}, ':' .. string.sub(lists[tag], before_tag)
+  local fields, last = {}, 0
   for _, kind in ipairs(among) do
-    if numbers[kind] then fields[#fields + 1] = numbers[kind] .. suffix end
+    if numbers[kind] then fields[#fields + 1] = pair(numbers[kind], tag) end
   end
-  local last = 0
   if #fields > 0 then
-    for _, value in ipairs(call('HMGET', pairs_keys[tag], unpack(fields))) do
+    for _, value in ipairs(call('HMGET', shards[tag], unpack(fields))) do
       last = math.max(last, tonumber(value or 0))
     end
   end
@@ -99,19 +86,20 @@ end
 
 -- The last event that has the item's types and tags, or one not behind `after`; nil if the budget does not suffice.
 local function last_match(among, tags)
+  local last = head
   if #tags == 0 then
-    local last = #among == 0 and head or 0
+    if #among > 0 then last = 0 end
     for _, kind in ipairs(among) do last = math.max(last, lasts[kind]) end
     return last
   end
   -- Exact for one tag. For more: none is later than the earliest of these.
-  local last = head
   for _, tag in ipairs(tags) do last = math.min(last, tag_lasts[tag]) end
   if last <= after or (#tags == 1 and #among == 0) then return last end
   if #among > 0 then
     for _, tag in ipairs(tags) do last = math.min(last, last_of_pair(tag, among)) end
     if last <= after or #tags == 1 then return last end
   end
+  local open, advance = matcher(-1, after + 1, 8, budget)
   local item = { streams = {} }
   for i, tag in ipairs(tags) do item.streams[i] = open(lists[tag], last) end
   if #among > 0 then
@@ -133,101 +121,90 @@ if conditional then
   end
 end
 
--- What is written: bodies and records by field, entries of the log, and of the tags by their places in the plan.
-local fields, entries, event_tags, used = {}, {}, {}, {}
-local kinds = {}
-local time = call('TIME')
-local now = math.max(tonumber(meta[5] or 0), time[1] * 1000 + floor(time[2] / 1000))
+-- What is written: bodies and records by field, entries of the log, places of types and tags.
+local clock = call('TIME')
+local now = digits(math.max(tonumber(time), clock[1] * 1000 + floor(clock[2] / 1000)))
 local has_command, count = word() > 0, word()
-local from = count > 0 and head + 1 or 0
-local last = head + count
+local from, last = 0, head + count
+if count > 0 then from = head + 1 end
+local fields, order = {}, '0'
+bytes, segment, first = tonumber(bytes), tonumber(segment), tonumber(first)
 if has_command then
-  command = command + 1
-  local to = count > 0 and last or 0
-  local record = digits(now) .. ',' .. digits(from) .. ',' .. digits(to) .. ',' .. argument()
-  fields[1], fields[2], bytes = 'c' .. digits(command), record, bytes + #record
+  commands = commands + 1
+  order = digits(commands)
+  -- Joined, as `%s` may end at a zero byte.
+  local record = format('%s,%d,%d,', now, from, count > 0 and last or 0) .. argument()
+  fields[1], fields[2], bytes = 'c' .. order, record, bytes + #record
 end
-local prefix = digits(now) .. ',' .. (has_command and digits(command) or '0') .. ','
+local kinds, event_tags, entries, used = {}, {}, {}, {}
+local prefix = now .. ',' .. order .. ','
 for i = 1, count do
   local body = prefix .. argument()
   bytes = bytes + #body
-  fields[#fields + 1] = head + i
+  fields[#fields + 1] = digits(head + i)
   fields[#fields + 1] = body
-  kinds[i], head_tail, event_tags[i] = word(), tail(), words()
-  entries[i] = head_tail
-  used[kinds[i]] = true
+  head_tail = tonumber(argument())
+  kinds[i], entries[i], event_tags[i] = word(), head_tail, words()
+  used[kinds[i]] = 'known'
 end
+types = tonumber(types)
 for i = 1, type_count do
   if used[i] and not numbers[i] then
-    if types == TYPES then return { TYPE } end
-    numbers[i] = types
+    if types == TYPES then return { MANY_TYPES } end
+    numbers[i], used[i] = types, 'new'
     types = types + 1
-    used[i] = 'new'
   end
 end
 
 -- What is there must be as the last append left it.
-if call('HEXISTS', events_key, head + 1) > 0 then return { CORRUPT, events_key, 'has an event behind the head' } end
+if call('HEXISTS', events_key, digits(head + 1)) > 0 then return { CORRUPT, events_key, 'has an event behind the head' } end
 if count > 0 then
   if call('LLEN', log_key) ~= head + 1 - first then return { CORRUPT, log_key, 'does not end at the head' } end
   call('XLEN', bell_key)
-  for i = 1, #pairs_keys do call('HLEN', pairs_keys[i]) end
+  for i = 1, #shards do call('HLEN', shards[i]) end
 end
 
 local function call_all(name, to, values)
   for low = 1, #values, MANY do call(name, to, unpack(values, low, math.min(low + MANY - 1, #values))) end
 end
 
--- The head first: if what follows fails, there is a gap to be seen, and nothing is written over.
-local state = { 'head', last, 'ht', head_tail, 'ms', now }
-local function set(name, value)
-  state[#state + 1] = name
-  state[#state + 1] = value
-end
-if not meta[1] then
-  set('v', 1)
-  set('s', 0)
-  set('o0', '1 1 ' .. digits(now))
-end
-if has_command then set('c', command) end
-set('n', types)
+-- The state first: if what follows fails, there is a gap to be seen, and nothing is written over.
+local begun
 if bytes >= limit then
-  bytes, segment = 0, digits(segment + 1)
-  set('s', segment)
-  set('o' .. segment, digits(last + 1) .. ' ' .. digits(command + 1) .. ' ' .. digits(now))
+  begun, bytes, segment, first = true, 0, segment + 1, last + 1
 end
-set('sb', bytes)
-call('HSET', meta_key, unpack(state))
+state = format('1 %d %d %d %s %d %d %d %d 0', last, head_tail, commands, now, types, segment, bytes, first)
+call('HSET', state_key, 's', state)
+if time == '0' then call('HSET', state_key, 'o0', '1 1 ' .. now) end
+if begun then call('HSET', state_key, 'o' .. digits(segment), format('%d %d %s', first, commands + 1, now)) end
 
 call_all('HSET', events_key, fields)
 for i = 1, count do
-  local position, kind = head + i, numbers[kinds[i]]
-  local entry = position * TYPES + kind
+  local kind, position = numbers[kinds[i]], digits(head + i)
+  local entry = digits((head + i) * TYPES + kind)
+  entries[i] = digits(entries[i] * TYPES + kind)
   lasts[kinds[i]] = position
-  entries[i] = entries[i] * TYPES + kind
   for _, tag in ipairs(event_tags[i]) do
     call('RPUSH', lists[tag], entry)
-    call('HSET', pairs_keys[tag], kind .. ':' .. string.sub(lists[tag], before_tag), position)
+    call('HSET', shards[tag], pair(kind, tag), position)
   end
 end
 if count > 0 then
   call_all('RPUSH', log_key, entries)
   local seen = {}
-  for i = 1, type_count do
-    if used[i] then
-      seen[#seen + 1] = 'p' .. names[i]
-      seen[#seen + 1] = lasts[i]
-    end
-    if used[i] == 'new' then
+  for i, how in pairs(used) do
+    seen[#seen + 1] = 'p' .. names[i]
+    seen[#seen + 1] = lasts[i]
+    if how == 'new' then
       seen[#seen + 1] = 'n' .. names[i]
-      seen[#seen + 1] = numbers[i]
+      seen[#seen + 1] = digits(numbers[i])
     end
   end
   call_all('HSET', types_key, seen)
-  call('XADD', bell_key, 'MAXLEN', '~', 256, digits(last) .. '-0', 'e', 1)
+  call('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1')
 end
 if marker_key then
-  local marker = table.concat({ fingerprint, digits(from), digits(last), digits(has_command and command or 0), digits(head_tail) }, ' ')
+  local marker = format('%s %d %d %s %d', fingerprint, from, last, order, head_tail)
   if ttl == '0' then call('SET', marker_key, marker) else call('SET', marker_key, marker, 'PX', ttl) end
 end
-return { APPENDED, from, last, has_command and command or 0, head_tail }
+return { APPENDED, from, last, tonumber(order), head_tail }

@@ -1,55 +1,45 @@
 -- Reads the records of commands from a number or a time on.
 --
--- Keys: the state, then the events of some segments next to each other. Arguments: number and first position of the
--- current segment, a number, a time or nothing, how many records and bytes are enough, then the number of the first
--- command of each segment, and of the first one behind the last of them.
+-- Keys: the state, then the events of some segments next to each other. The plan is the number of those. Arguments: a
+-- number, a time or nothing, how many records and bytes are enough, then the number of the first command of each
+-- segment, and of the first one behind the last of them.
 --
 -- The reply: status, the number of the first record, whether there are none behind, the records.
 
-local RECORDS, STALE, CORRUPT = 0, 9, 11
-local call = redis.call
+local RECORDS = 0
+local from, since = tonumber(argument()), tonumber(argument())
+local limit, enough = tonumber(argument()), tonumber(argument())
+local holders, begins = {}, {}
+for i = 1, word() do holders[i], begins[i] = key(), tonumber(argument()) end
+local behind = math.min(tonumber(argument()), commands + 1)
 
-local meta = call('HMGET', KEYS[1], 'v', 'c', 's', 'o' .. ARGV[1])
-if meta[1] and meta[1] ~= '1' then return { CORRUPT, KEYS[1], 'has another layout' } end
-local begins = meta[4] and string.match(meta[4], '^%d+') or '1'
-if (meta[3] or '0') ~= ARGV[1] or begins ~= ARGV[2] then return { STALE } end
-local count = tonumber(meta[2] or 0)
-local from, since, limit, enough = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local BEGINS = 6
-
-local function field(number)
-  return 'c' .. string.format('%.0f', number)
-end
-
--- The key that has this command, and the first number that it does not have any more.
-local function holder(number)
-  for i = 2, #KEYS do
-    local behind = tonumber(ARGV[BEGINS + i])
-    if number >= tonumber(ARGV[BEGINS + i - 1]) and number < behind then return KEYS[i], behind end
-  end
+-- The record of this number, which is below `behind`.
+local place = 1
+local function record_of(number)
+  while begins[place + 1] and begins[place + 1] <= number do place = place + 1 end
+  while begins[place] > number do place = place - 1 end
+  return call('HGET', holders[place], 'c' .. digits(number))
 end
 
 if since then
   -- Times never go back. The first segment has an older command, or is the first of all.
-  local low, high = from, math.min(count + 1, tonumber(ARGV[BEGINS + #KEYS]))
+  local low, high = from, behind
   while low < high do
-    local middle = math.floor((low + high) / 2)
-    local record = call('HGET', holder(middle), field(middle))
-    if not record then return { CORRUPT, KEYS[1], 'counts a command that is not there' } end
+    local middle = floor((low + high) / 2)
+    local record = record_of(middle)
+    if not record then return { CORRUPT, holders[place], 'lacks a command' } end
     if tonumber(string.match(record, '^%d+')) < since then low = middle + 1 else high = middle end
   end
   from = low
 end
 
-local reply, bytes, number = { RECORDS, from, 0 }, 0, from
-while number <= count and number - from < limit and bytes < enough do
-  local events_key = holder(number)
-  if not events_key then break end
-  local record = call('HGET', events_key, field(number))
-  if not record then return { CORRUPT, events_key, 'lacks a command' } end
-  bytes = bytes + #record
+local reply, total, number = { RECORDS, from, 0 }, 0, from
+while number < behind and number - from < limit and total < enough do
+  local record = record_of(number)
+  if not record then return { CORRUPT, holders[place], 'lacks a command' } end
+  total = total + #record
   reply[#reply + 1] = record
   number = number + 1
 end
-if number > count then reply[3] = 1 end
+if number > commands then reply[3] = 1 end
 return reply

@@ -1,174 +1,148 @@
 -- Comes before `append.lua` and `page.lua`: which positions have all of some tags, read off the tags' lists.
 --
 -- A list has `position * 4096 + type` of each event with the tag, in the order of positions. It is read upwards or
--- downwards; "index" counts from the end that it is read from, and "before" is meant in the same sense.
+-- downwards; an index counts from the end that it is read from, and "before" is meant in the same sense.
 
-local call, floor, byte = redis.call, math.floor, string.byte
 local TYPES = 4096
-local SMALL, LARGE = 8, 256
 
--- 1 to read upwards, -1 downwards.
-local way = -1
--- The last position that counts.
-local stop
--- How many entries may yet be looked at. May be overdrawn a little: it is asked between rounds.
-local left
-
--- The next number of the plan, which is a string of 16-bit numbers.
-local plan, planned = ARGV[1], -1
-local function word()
-  planned = planned + 2
-  local high, low = byte(plan, planned, planned + 1)
-  return high * 256 + low
-end
-
--- The next 40 bits, in three words.
-local function tail()
-  return (word() * 65536 + word()) * 65536 + word()
-end
-
+-- The next numbers of the plan.
 local function words()
   local list = {}
   for i = 1, word() do list[i] = word() end
   return list
 end
 
--- The next argument.
-local given = 1
-local function argument()
-  given = given + 1
-  return ARGV[given]
+-- Whether the event at a position has this tail of an id. `index` is the position's in `list`, of its segment.
+local function is_there(position, tail, index, list)
+  if position == 0 then return true end
+  if position == head then return tail == head_tail end
+  local entry = call('LINDEX', list, index)
+  return entry and floor(entry / TYPES) == tail
 end
 
-local function number()
-  return tonumber(argument())
-end
+-- Gives `open` and `advance`, as below. `way` is 1 to read upwards, -1 downwards; `stop` is the last position that counts;
+-- `chunk` is how many entries are read at first; `budget.left` is how many may yet be looked at. It may be overdrawn a
+-- little: it is asked between rounds.
+local function matcher(way, stop, chunk, budget)
+  local LARGE = 256
 
--- The next key.
-local named = 0
-local function key()
-  named = named + 1
-  return KEYS[named]
-end
-
--- `%d` and tostring fail for large numbers, here or in other implementations.
-local function digits(value)
-  return string.format('%.0f', value)
-end
-
-local function is_before(stream, index, position)
-  left = left - 1
-  local value = call('LINDEX', stream.key, way > 0 and index or -1 - index)
-  return (floor(value / TYPES) - position) * way < 0
-end
-
--- Sets it to the first entry that is not before the position. Those below `low` are, those from `high` on are not.
-local function halve(stream, position, low, high)
-  while low < high do
-    local middle = floor((low + high) / 2)
-    if is_before(stream, middle, position) then low = middle + 1 else high = middle end
+  local function is_before(stream, index, position)
+    budget.left = budget.left - 1
+    local value = call('LINDEX', stream.key, way > 0 and index or -1 - index)
+    return (floor(value / TYPES) - position) * way < 0
   end
-  stream.next, stream.size = low, SMALL
-  stream.values, stream.place = {}, 1
-end
 
--- By steps that double, onwards from where it stands.
-local function leap(stream, position)
-  local low, high, step = stream.next, stream.next, LARGE
-  while high < stream.count and is_before(stream, high, position) do
-    low = high + 1
-    high = high + step
-    step = step * 2
+  -- Sets it to the first entry that is not before the position. Those below `low` are, those from `high` on are not.
+  local function halve(stream, position, low, high)
+    while low < high do
+      local middle = floor((low + high) / 2)
+      if is_before(stream, middle, position) then low = middle + 1 else high = middle end
+    end
+    stream.next, stream.size = low, chunk
+    stream.values, stream.place = {}, 1
   end
-  halve(stream, position, low, math.min(high, stream.count))
-end
 
--- By steps that double, backwards from the end: who reads on from a position mostly is near it.
-local function leap_back(stream, position)
-  local high, step = stream.count, 1
-  local low = high - 1
-  while low >= 0 and not is_before(stream, low, position) do
-    high = low
-    low = low - step
-    step = step * 2
+  -- By steps that double, onwards from where it stands.
+  local function leap(stream, position)
+    local low, high, step = stream.next, stream.next, LARGE
+    while high < stream.count and is_before(stream, high, position) do
+      low = high + 1
+      high = high + step
+      step = step * 2
+    end
+    halve(stream, position, low, math.min(high, stream.count))
   end
-  halve(stream, position, math.max(low + 1, 0), high)
-end
 
-local function load(stream)
-  local from, size = stream.next, stream.size
-  local values
-  if way > 0 then
-    values = call('LRANGE', stream.key, from, from + size - 1)
-    stream.place = 1
-  else
-    values = call('LRANGE', stream.key, -from - size, -from - 1)
-    stream.place = #values
+  -- By steps that double, backwards from the end: who reads on from a position mostly is near it.
+  local function leap_back(stream, position)
+    local high, step = stream.count, 1
+    local low = high - 1
+    while low >= 0 and not is_before(stream, low, position) do
+      high = low
+      low = low - step
+      step = step * 2
+    end
+    halve(stream, position, math.max(low + 1, 0), high)
   end
-  left = left - #values
-  stream.values = values
-  stream.next = from + #values
-  stream.size = math.min(size * 2, LARGE)
-end
 
--- Reads a list from the first entry that is not before the position.
-local function open(name, position)
-  local stream = { key = name, count = call('LLEN', name), next = 0, size = SMALL, values = {}, place = 1 }
-  if way > 0 and position > 1 then leap_back(stream, position) end
-  return stream
-end
+  local function load(stream)
+    local from, size = stream.next, stream.size
+    local values
+    if way > 0 then
+      values = call('LRANGE', stream.key, from, from + size - 1)
+      stream.place = 1
+    else
+      values = call('LRANGE', stream.key, -from - size, -from - 1)
+      stream.place = #values
+    end
+    budget.left = budget.left - #values
+    stream.values = values
+    stream.next = from + #values
+    stream.size = math.min(size * 2, LARGE)
+  end
 
--- Goes on to the first entry that is not before the position, and gives the position there, or nil.
-local function seek(stream, position)
-  while true do
-    local values, place = stream.values, stream.place
-    local value = values[place]
-    while value do
-      local at = floor(value / TYPES)
-      if (at - position) * way >= 0 then
-        stream.place = place
-        stream.type = value - at * TYPES
-        return at
+  -- Reads a list from the first entry that is not before the position.
+  local function open(name, position)
+    local stream = { key = name, count = call('LLEN', name), next = 0, size = chunk, values = {}, place = 1 }
+    if way > 0 and position > 1 then leap_back(stream, position) end
+    return stream
+  end
+
+  -- Goes on to the first entry that is not before the position, and gives the position there, or nil.
+  local function seek(stream, position)
+    while true do
+      local values, place = stream.values, stream.place
+      local value = values[place]
+      while value do
+        local at = floor(value / TYPES)
+        if (at - position) * way >= 0 then
+          stream.place = place
+          stream.type = value - at * TYPES
+          return at
+        end
+        place = place + way
+        value = values[place]
       end
-      place = place + way
-      value = values[place]
+      if stream.next >= stream.count then
+        stream.place = place
+        return nil
+      end
+      load(stream)
+      values = stream.values
+      local last = values[way > 0 and #values or 1]
+      if (floor(last / TYPES) - position) * way < 0 then leap(stream, position) end
     end
-    if stream.next >= stream.count then
-      stream.place = place
-      return nil
-    end
-    load(stream)
-    values = stream.values
-    local last = values[way > 0 and #values or 1]
-    if (floor(last / TYPES) - position) * way < 0 then leap(stream, position) end
   end
-end
 
--- Goes on to the first event, not before the position nor behind `stop`, that has all of the item's tags and one of its
--- types: `item.at`, nil for none. If the budget does not suffice, `item.over` is set: there is none before `item.at`.
-local function advance(item, position)
-  local streams, types = item.streams, item.types
-  local count, agreed, turn = #streams, 0, 1
-  while true do
-    local at = seek(streams[turn], position)
-    if not at or (at - stop) * way > 0 then
-      item.at = nil
-      return
-    end
-    if at == position then agreed = agreed + 1 else agreed = 1 end
-    local moved = at ~= position
-    position = at
-    if agreed == count then
-      if not types or types[streams[turn].type] then
-        item.at = position
+  -- Goes on to the first event, not before the position nor behind `stop`, that has all of the item's tags and one of its
+  -- types: `item.at`, nil for none. If the budget does not suffice, `item.over` is set: there is none before `item.at`.
+  local function advance(item, position)
+    local streams, kinds = item.streams, item.types
+    local count, agreed, turn = #streams, 0, 1
+    while true do
+      local stream = streams[turn]
+      local at = seek(stream, position)
+      if not at or (at - stop) * way > 0 then
+        item.at = nil
         return
       end
-      position, agreed, moved = position + way, 0, true
+      local moved = at ~= position
+      agreed = moved and 1 or agreed + 1
+      position = at
+      if agreed == count then
+        if not kinds or kinds[stream.type] then
+          item.at = position
+          return
+        end
+        position, agreed, moved = position + way, 0, true
+      end
+      if moved and budget.left <= 0 then
+        item.at, item.over = position, true
+        return
+      end
+      turn = turn < count and turn + 1 or 1
     end
-    if moved and left <= 0 then
-      item.at, item.over = position, true
-      return
-    end
-    turn = turn % count + 1
   end
+
+  return open, advance
 end

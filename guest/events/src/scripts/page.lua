@@ -4,45 +4,31 @@
 -- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of positions,
 -- the positions, the bodies.
 
-local PAGE, AHEAD, REWRITTEN, STALE, CORRUPT = 0, 4, 5, 9, 11
+local PAGE, AHEAD, REWRITTEN = 0, 4, 5
 
-local meta_key, types_key = key(), key()
-local segment, first = argument(), argument()
-local meta = call('HMGET', meta_key, 'v', 'head', 'ht', 's', 'o' .. segment)
-if meta[1] and meta[1] ~= '1' then return { CORRUPT, meta_key, 'has another layout' } end
-local begins = meta[5] and string.match(meta[5], '^%d+') or '1'
-if (meta[4] or '0') ~= segment or begins ~= first then return { STALE } end
-local head, head_tail = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
-
+local types_key = key()
 if word() > 0 then
-  local position, id, index, list = number(), tail(), argument(), key()
+  local position = tonumber(argument())
   if position > head then return { AHEAD, head } end
-  if position > 0 then
-    local there = head_tail
-    if position < head then
-      there = call('LINDEX', list, index)
-      if not there then return { CORRUPT, list, 'is too short' } end
-      there = floor(there / TYPES)
-    end
-    if there ~= id then return { REWRITTEN, position } end
-  end
+  if not is_there(position, tonumber(argument()), argument(), key()) then return { REWRITTEN, position } end
 end
 
 -- From the first position to the last, both counted.
 local upwards = word() > 0
-local from, till, limit, enough = number(), argument(), number(), number()
-left = number()
+local from, till = tonumber(argument()), argument()
+local limit, enough, budget = tonumber(argument()), tonumber(argument()), { left = tonumber(argument()) }
 till = till == '' and head or math.min(tonumber(till), head)
-local position
-if upwards then
-  way, position, stop = 1, from + 1, till
-else
-  position, stop = from == 0 and till or math.min(from - 1, till), 1
+local way, position, stop = 1, from + 1, till
+if not upwards then
+  way, position, stop = -1, from == 0 and till or math.min(from - 1, till), 1
 end
+local LARGE = 256
+local chunk_size = math.min(limit, LARGE)
+local open, advance = matcher(way, stop, chunk_size, budget)
 
 -- Segments next to each other, as { first position, first one behind it, key of its log, key of its events }.
 local window = {}
-for i = 1, word() do window[i] = { number(), number(), key(), key() } end
+for i = 1, word() do window[i] = { tonumber(argument()), tonumber(argument()), key(), key() } end
 local function segment_of(at)
   for _, one in ipairs(window) do
     if at >= one[1] and at < one[2] then return one end
@@ -66,26 +52,25 @@ end
 
 -- As `advance`, for an item without tags: reads the log itself.
 local broken
-local chunk, chunk_from, chunk_size = {}, 0, SMALL
+local chunk, chunk_from = {}, 0
 local function load_chunk(at, one)
   local low, high = at, math.min(at + chunk_size, one[2], head + 1) - 1
   if way < 0 then low, high = math.max(at - chunk_size + 1, one[1]), at end
   chunk, chunk_from = call('LRANGE', one[3], digits(low - one[1]), digits(high - one[1])), low
-  left = left - #chunk
+  budget.left = budget.left - #chunk
   chunk_size = math.min(chunk_size * 2, LARGE)
   return #chunk == high - low + 1
 end
 local function scan(item, at)
-  local rounds = 0
   while (at - stop) * way <= 0 do
     local value = chunk[at - chunk_from + 1]
     if not value then
       local one = segment_of(at)
-      if not one or (left <= 0 and rounds > 0) then
+      if not one or (budget.left <= 0 and item.begun) then
         item.at, item.over = at, true
         return
       end
-      rounds = rounds + 1
+      item.begun = true
       if not load_chunk(at, one) then
         broken, item.at = one[3], nil
         return
@@ -116,26 +101,28 @@ for _ = 1, word() do
     items[#items + 1] = item
   end
 end
-for _, item in ipairs(items) do item:go(position) end
+for i = 1, #items do items[i]:go(position) end
 
 local found, looked, ended = {}, position - way, false
 while #found < limit do
-  local best
-  for _, item in ipairs(items) do
+  local best = items[1]
+  for i = 2, #items do
+    local item = items[i]
     local at = item.at
-    if at and (not best or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
+    if at and (not best.at or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
   end
-  if not best then
+  local at = best and best.at
+  if not at then
     ended = true
     break
   end
-  local at = best.at
   if best.over then
     if (at - way - looked) * way > 0 then looked = at - way end
     break
   end
   found[#found + 1], looked = at, at
-  for _, item in ipairs(items) do
+  for i = 1, #items do
+    local item = items[i]
     if item.at == at and not item.over then item:go(at + way) end
   end
 end
