@@ -1,9 +1,8 @@
-// Command coracle sends commands to a Redis or Valkey server, and shows what Coracle does.
+// Command coracle sends commands to a Redis or Valkey server, works on event stores, and shows what Coracle does.
 package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 
@@ -14,8 +13,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := cli.Command(os.Stdout).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		code := cli.Fail(os.Stderr, err)
 		stop()
-		os.Exit(1)
+		os.Exit(code)
 	}
 }

@@ -55,7 +55,7 @@ func Command(out io.Writer) *cobra.Command {
 	flags.Lookup("url").DefValue = "" // it may hold a password
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "how long a command may take")
 	flags.BoolVar(&s.resp2, "resp2", false, "speak RESP2")
-	root.AddCommand(s.subscribeCommand(), s.demoCommand())
+	root.AddCommand(s.subscribeCommand(), s.eventsCommand(), s.demoCommand())
 	return root
 }
 

@@ -54,13 +54,19 @@ func TestCommandGivesTheServersError(t *testing.T) {
 	require.ErrorContains(t, err, "unknown command")
 }
 
-func TestCommandSaysThatNobodyListens(t *testing.T) {
+// nobodys is the URL of where nobody listens.
+func nobodys(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	held, err := net.Dial("tcp", l.Addr().String()) // whose own end nobody else can listen at
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, errors.Join(held.Close(), l.Close())) })
-	_, err = execute(t, "--url", "redis://"+held.LocalAddr().String(), "ping")
+	return "redis://" + held.LocalAddr().String()
+}
+
+func TestCommandSaysThatNobodyListens(t *testing.T) {
+	_, err := execute(t, "--url", nobodys(t), "ping")
 	require.ErrorContains(t, err, "unreachable")
 }
 

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	coracle "github.com/coracle-client/coracle/go-host"
+	"github.com/coracle-client/coracle/go-host/eventstore"
+)
+
+// Codes that a process exits with.
+const (
+	codeError    = 1
+	codeInput    = 2
+	codeConflict = 3
+)
+
+// failure is an error in words, with what to do.
+type failure struct {
+	// kind is for programs.
+	kind       string
+	text, hint string
+	code       int
+	json       bool
+	err        error
+}
+
+func (f *failure) Error() string { return f.text }
+
+func (f *failure) Unwrap() error { return f.err }
+
+func (f *failure) asJSON(json bool) error {
+	f.json = json
+	return f
+}
+
+// input is the failure of something that was given and can't be.
+func input(text, hint string) *failure {
+	return &failure{kind: "input", text: text, hint: hint, code: codeInput}
+}
+
+// Fail tells of the error that a command ended with, and gives the code to exit with.
+func Fail(out io.Writer, err error) int {
+	f := &failure{text: err.Error(), code: codeError}
+	errors.As(err, &f)
+	if f.json {
+		_ = writeJSON(out, struct { // there is nobody to tell that it can't be told
+			Error string `json:"error"`
+			Text  string `json:"text"`
+			Hint  string `json:"hint,omitempty"`
+		}{f.kind, f.text, f.hint})
+		return f.code
+	}
+	fmt.Fprintln(out, "error:", f.text)
+	if f.hint != "" {
+		fmt.Fprintln(out, "hint:", f.hint)
+	}
+	return f.code
+}
+
+// explain makes words of what a store says.
+func explain(ctx context.Context, err error) *failure {
+	f := &failure{}
+	switch {
+	case errors.As(err, &f):
+		return f
+	case ctx.Err() != nil:
+		return &failure{
+			kind: "interrupted", text: "it was interrupted", code: codeError, err: err,
+			hint: "an import or a rebuild that is begun again goes on where it was",
+		}
+	}
+	f = stored(err)
+	f.err = err
+	if f.code == 0 {
+		f.code = codeError
+	}
+	return f
+}
+
+// stored explains an error of the store's own.
+func stored(err error) *failure {
+	var (
+		invalid   *eventstore.ValidationError
+		conflict  *eventstore.ConflictError
+		ahead     *eventstore.AheadError
+		rewritten *eventstore.RewrittenError
+		reused    *eventstore.IDReusedError
+		few       *eventstore.AcknowledgementError
+		corrupt   *eventstore.CorruptError
+	)
+	switch {
+	case errors.As(err, &invalid):
+		return input(invalid.Field+": "+invalid.Why, "")
+	case errors.As(err, &conflict):
+		return conflicting(conflict)
+	case errors.As(err, &ahead):
+		return &failure{
+			kind: "ahead", text: fmt.Sprintf("the cursor is beyond the head, which is %d", ahead.Head),
+			hint: "it is of another store, or this one lost its end in a fail-over; coracle events stats tells where it ends",
+		}
+	case errors.As(err, &rewritten):
+		return &failure{
+			kind: "rewritten", text: fmt.Sprintf("the event at %d is another one than the cursor says", rewritten.Position),
+			hint: "the cursor is of another store, or this one lost its end in a fail-over, and was written again: " +
+				"read again from an event that is there still",
+		}
+	case errors.As(err, &reused):
+		return &failure{
+			kind: "id-reused", text: "the id " + reused.ID.String() + " was used before, for something else",
+			hint: "take another --id",
+		}
+	case errors.As(err, &few):
+		return &failure{
+			kind: "too-few-acknowledgements",
+			text: fmt.Sprintf("written at %d, but acknowledged by %d files and %d replicas only",
+				few.Appended.First, few.Local, few.Replicas),
+			hint: "the event is there: don't append it again; look at the replicas",
+		}
+	case errors.As(err, &corrupt):
+		return &failure{
+			kind: "corrupt", text: corrupt.Key + " is not of this store, or of a later version of it: " + corrupt.Why,
+			hint: "coracle events verify says what is wrong, coracle events rebuild makes the indexes anew",
+		}
+	default:
+		return plain(err)
+	}
+}
+
+func conflicting(conflict *eventstore.ConflictError) *failure {
+	text := "an event that --fail-if forbids is there"
+	if conflict.Position > 0 {
+		text += ", at " + strconv.FormatUint(conflict.Position, 10)
+	}
+	return &failure{
+		kind: "conflict", code: codeConflict,
+		text: fmt.Sprintf("%s; the head is %d. Nothing was appended", text, conflict.Head),
+		hint: "read what is there by coracle events query, decide anew, and append with --after the head of that",
+	}
+}
+
+// plain explains errors that say nothing more, and those of the client.
+func plain(err error) *failure {
+	var request *coracle.ClientError
+	switch {
+	case errors.Is(err, eventstore.ErrTooBroad):
+		return &failure{
+			kind: "too-broad", text: "to check the condition, more of the index had to be looked at than is allowed",
+			hint: "say more types, or fewer tags an item, or an --after that is nearer to the head",
+		}
+	case errors.Is(err, eventstore.ErrTooManyTypes):
+		return &failure{
+			kind: "too-many-types", text: "the store has 4096 types of events, and takes no more",
+			hint: "say by tags what the type says",
+		}
+	case errors.Is(err, eventstore.ErrRebuilding):
+		return &failure{
+			kind: "rebuilding", text: "the store is being rebuilt, and takes no events meanwhile",
+			hint: "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
+		}
+	case errors.As(err, &request) && request.Cause == coracle.CauseUsage:
+		return input(err.Error(), "")
+	case errors.As(err, &request) && request.Failure == coracle.FailureMaybeExecuted:
+		return &failure{
+			kind: "maybe-executed", text: "it may have been executed: " + err.Error(),
+			hint: "coracle events query tells; an append with --id can be repeated as it is",
+		}
+	case errors.As(err, &request) && request.Failure == coracle.FailureNotSent:
+		return &failure{
+			kind: "not-sent", text: "it was not executed: " + err.Error(), hint: "see that --url names a server that runs",
+		}
+	default:
+		return &failure{kind: "other", text: err.Error()}
+	}
+}
