@@ -9,3 +9,4 @@ pub mod model;
 pub mod mutants;
 pub mod random;
 pub mod target;
+pub mod traps;

@@ -73,11 +73,22 @@ impl Link {
     /// # Errors
     /// The connection is lost, or the server refuses.
     pub fn query(&mut self, arguments: &[&str]) -> Result<Value> {
+        self.query_bytes(&arguments.iter().map(|argument| argument.as_bytes()).collect::<Vec<_>>())
+    }
+
+    /// The same, of bytes.
+    ///
+    /// # Errors
+    /// As for `query`.
+    pub fn query_bytes(&mut self, arguments: &[&[u8]]) -> Result<Value> {
         let mut command = Cmd::new();
         for argument in arguments {
-            command.arg(argument);
+            command.arg(*argument);
         }
-        Ok(self.connection.req_command(&command)?)
+        match self.connection.req_command(&command)? {
+            Value::ServerError(error) => bail!("{error:?}"),
+            value => Ok(value),
+        }
     }
 
     /// Does commands one after the other. An error of the server is a node.

@@ -1,1 +1,182 @@
-//! Mutants.
+//! Deliberate bugs in the scripts, each of which a check must find.
+
+/// A script's text, and what is there instead.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// What is wrong.
+    pub name: &'static str,
+    /// As it is in the source.
+    pub old: &'static str,
+    /// Instead.
+    pub new: &'static str,
+}
+
+const fn mutant(name: &'static str, old: &'static str, new: &'static str) -> Mutant {
+    Mutant { name, old, new }
+}
+
+/// All of them.
+pub const MUTANTS: &[Mutant] = &[
+    // The order and kind of an append's checks.
+    mutant(
+        "an event at `after` conflicts",
+        "if last > after then return { CONFLICT",
+        "if last >= after then return { CONFLICT",
+    ),
+    mutant(
+        "the event behind `after` does not",
+        "if last > after then return { CONFLICT",
+        "if last > after + 1 then return { CONFLICT",
+    ),
+    mutant(
+        "only the first item counts",
+        "for _ = 1, word() do\nlocal last = last_match(words(), words())",
+        "for i = 1, word() do\nlocal a, b = words(), words()\nlocal last = i == 1 and last_match(a, b) or 0",
+    ),
+    mutant(
+        "a query for everything skips the check",
+        "local last = head\nif #tags == 0 then",
+        "local last = head\nif #tags + #among == 0 then return 0 end\nif #tags == 0 then",
+    ),
+    mutant(
+        "types of tagged items are ignored",
+        "if last <= after or (#tags == 1 and #among == 0)",
+        "if last <= after or #tags == 1",
+    ),
+    mutant(
+        "only the first type of an item counts",
+        "last = math.max(last, lasts[kind]) end",
+        "last = math.max(last, lasts[kind]) break end",
+    ),
+    mutant(
+        "any tag will do",
+        "last = math.min(last, tag_lasts[tag]) end",
+        "last = math.min(last, tag_lasts[tag]) if last > after then return last end end",
+    ),
+    mutant("the last position of a pair is not written", "call('HSET', shards[tag], pair(kind, tag), position)", ""),
+    mutant(
+        "the last position of a type is not written",
+        "seen[#seen + 1] = 'p' .. names[i]\nseen[#seen + 1] = lasts[i]\n",
+        "seen[1], seen[2] = 'x', 1\n",
+    ),
+    mutant(
+        "the pair of the first tag only",
+        "call('HSET', shards[tag], pair(kind, tag), position)",
+        "if tag == event_tags[i][1] then call('HSET', shards[tag], pair(kind, tag), position) end",
+    ),
+    mutant(
+        "the head is not advanced",
+        "state = format('1 %d %d %d %s %d %d %d %d 0', last,",
+        "state = format('1 %d %d %d %s %d %d %d %d 0', head,",
+    ),
+    mutant(
+        "the head advances by one too few",
+        "local from, last = 0, head + count",
+        "local from, last = 0, head + math.max(count - 1, 0)",
+    ),
+    mutant("the markers are not looked at", "if marker then\nlocal was", "if marker and false then\nlocal was"),
+    mutant("the fingerprint is not compared", "if was ~= fingerprint then", "if false then"),
+    mutant("the marker is not written", "if marker_key then\nlocal marker", "if false then\nlocal marker"),
+    mutant(
+        "the condition comes before the marker",
+        "if marker then\nlocal was",
+        "if marker and call('GET', KEYS[1] .. 'x') then\nlocal was",
+    ),
+    mutant(
+        "the locks are not compared",
+        "if call('GET', key()) ~= argument() then",
+        "if call('GET', key()) ~= argument() and false then",
+    ),
+    mutant(
+        "an absent lock is held",
+        "if call('GET', key()) ~= argument() then",
+        "if (call('GET', key()) or ARGV[given + 1]) ~= argument() then",
+    ),
+    mutant("`after` may be beyond the head", "if after > head then return { AHEAD", "if false then return { AHEAD"),
+    mutant(
+        "the id at `after` is not compared",
+        "then return { REWRITTEN, after }",
+        "and false then return { REWRITTEN, after }",
+    ),
+    mutant(
+        "the id at a page's place is not compared",
+        "then return { REWRITTEN, position }",
+        "and false then return { REWRITTEN, position }",
+    ),
+    mutant(
+        "stale segments are written to",
+        "if segment ~= argument() or first ~= argument() then",
+        "if segment .. first == argument() .. argument() .. 'x' then",
+    ),
+    mutant("a type more than there are numbers", "if types == TYPES then", "if types > TYPES then"),
+    mutant("no budget for a condition", "if item.over then return nil end", "if item.over then return 0 end"),
+    mutant("time goes back", "math.max(tonumber(time), clock[1]", "math.max(0, clock[1]"),
+    mutant("a segment is never full", "if bytes >= limit then", "if false then"),
+    mutant("another kind of key is found out too late", "call('XLEN', bell_key)", ""),
+    mutant("another kind of shard is found out too late", "for i = 1, #shards do call('HLEN', shards[i]) end", ""),
+    // Reading.
+    mutant("`until` is ignored", "till = till == '' and head or math.min(tonumber(till), head)", "till = head"),
+    mutant("`until` is one too far", "math.min(tonumber(till), head)", "math.min(tonumber(till) + 1, head)"),
+    mutant(
+        "`from` is read too",
+        "local way, position, stop = 1, from + 1, till",
+        "local way, position, stop = 1, from, till",
+    ),
+    mutant(
+        "one is left out between pages",
+        "if (at - way - looked) * way > 0 then looked = at - way end",
+        "looked = at",
+    ),
+    mutant("the limit is one more", "while #found < limit do", "while #found <= limit do"),
+    mutant(
+        "a leap goes one too far",
+        "if is_before(stream, middle, position) then low = middle + 1 else high = middle end",
+        "if is_before(stream, middle, position) then low = middle + 1 else high = middle end\nif low == high and high < stream.count then low = low + 1 break end",
+    ),
+    mutant(
+        "the last of a chunk is skipped",
+        "if (floor(last / TYPES) - position) * way < 0 then leap",
+        "if (floor(last / TYPES) - position) * way <= 0 then leap",
+    ),
+    mutant("tags in common are not asked for", "if agreed == count then", "if agreed >= 1 then"),
+    mutant("types of a tagged item are not asked for", "if not kinds or kinds[stream.type] then", "if true then"),
+    mutant("types of an untagged item are not asked for", "if item.types[value % TYPES] then", "if true then"),
+    mutant(
+        "an event that two items match is given twice",
+        "if item.at == at and not item.over then item:go(at + way) end",
+        "if item == best then item:go(at + way) end",
+    ),
+    mutant("an item whose budget ended is forgotten", "if best.over then\nif", "if best.over then\nended = true\nif"),
+    mutant("no budget for a page", "(budget.left <= 0 and item.begun)", "false"),
+    mutant(
+        "the budget of a page is off by one chunk",
+        "(budget.left <= 0 and item.begun)",
+        "(budget.left < -chunk_size and item.begun)",
+    ),
+    mutant("bodies do not end a page", "while place <= #found and bytes < enough do", "while place <= #found do"),
+    mutant(
+        "a segment's first event is looked for in the one before",
+        "if at >= one[1] and at < one[2] then return one end",
+        "if at >= one[1] and at <= one[2] then return one end",
+    ),
+    mutant("bytes do not end what is read by position", "if bytes >= enough then return bodies end", ""),
+    // Commands, locks, checkpoints.
+    mutant("the command's number is not advanced", "commands = commands + 1\norder", "order"),
+    mutant(
+        "a time is looked for one too early",
+        "if tonumber(string.match(record, '^%d+')) < since then",
+        "if tonumber(string.match(record, '^%d+')) <= since then",
+    ),
+    mutant("a held lock is taken", "if holder and holder ~= ARGV[1] then", "if false then"),
+    mutant(
+        "the fence stands still",
+        "redis.call('HINCRBY', KEYS[1], 'f', 1)",
+        "redis.call('HINCRBY', KEYS[1], 'f', 0)",
+    ),
+    mutant(
+        "a lease is renewed by anyone",
+        "if redis.call('GET', KEYS[i]) ~= ARGV[i + 1] then",
+        "if not redis.call('GET', KEYS[i]) then",
+    ),
+    mutant("a checkpoint is not compared", "if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then", "if true then"),
+];
