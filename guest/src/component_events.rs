@@ -79,6 +79,10 @@ impl wit::Guest for super::Shell {
         with_store(|store| store.execute(now, flow, deadline, command, retries, durability))
     }
 
+    fn declined(now: u64, flow: u64) {
+        with_store(|store| store.declined(now, flow));
+    }
+
     fn decided(now: u64, flow: u64, events: Vec<wit::Event>) {
         with_store(|store| store.decided(now, flow, to_events(events)))
     }

@@ -74,6 +74,7 @@ const (
 	xUnanswered
 	xElapsed
 	xResume
+	xDeclined
 	xCancel
 	xNext
 	exportCount
@@ -106,6 +107,7 @@ var exports = [exportCount]export{
 	xUnanswered:   {"unanswered", begin + "failure: " + tFailure + ", cause: " + tCause + ", text: string" + ")"},
 	xElapsed:      {"elapsed", "func(now: u64, flow: u64" + ")"},
 	xResume:       {"resume", "func(now: u64, flow: u64" + ")"},
+	xDeclined:     {"declined", "func(now: u64, flow: u64" + ")"},
 	xCancel:       {"cancel", "func(now: u64, flow: u64" + ")"},
 	xNext:         {"next", "func() -> " + tStep},
 }

@@ -12,6 +12,10 @@ func (f *flow) decide(s *Decide) (Step, error) {
 	}
 	f.leases = s.Leases
 	events, blobs, err := f.handle(s)
+	if err != nil && f.ctx.Err() == nil && !errors.As(err, new(*Failed)) {
+		f.declined = err
+		return f.engine.call(f, func(c Core, now uint64) (Step, error) { return c.Declined(now, f.id) })
+	}
 	if err != nil {
 		return f.stop(err)
 	}
@@ -62,11 +66,15 @@ func (e *Engine) Keep(ctx context.Context, leases []Lease, milliseconds uint32) 
 	}
 }
 
-// giveBack gives back the locks of a flow whose instance was lost, by the one after it.
+// giveBack gives back the locks of a decision that was cut short: of a lost instance by the one after it, and else
+// where the core may believe that it was done.
 func (f *flow) giveBack() {
+	if len(f.leases) == 0 || !f.short && f.ctx.Err() == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), grace)
 	defer cancel()
 	for _, lease := range f.leases {
-		_, _ = f.engine.Run(ctx, &Task{Operation: Unlock{Lease: lease}}) // else it ends by itself
+		_, _ = f.engine.drive(ctx, &Task{Operation: Unlock{Lease: lease}}, true) // else it ends by itself
 	}
 }

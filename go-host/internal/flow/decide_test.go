@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
 var leased = &Decide{Attempt: 1, Leases: []Lease{{Name: "l"}}}
@@ -54,14 +57,6 @@ func TestAnotherInstanceGivesTheLocksBack(t *testing.T) {
 			"flow.Execute": leased, "flow.Keep": never, "cancel": cancelled, "flow.Unlock": Done{},
 		})}
 		e := engine(t, f)
-		keeps := 0
-		steps := f.answer
-		f.answer = func(call string) (Step, error) {
-			if call == "flow.Keep" {
-				keeps++
-			}
-			return steps(call)
-		}
 		_, err := e.Run(t.Context(), &Task{
 			Operation: Execute{},
 			Decide: func(context.Context, uint64, *Decide) ([]Event, [][]byte, error) {
@@ -73,19 +68,69 @@ func TestAnotherInstanceGivesTheLocksBack(t *testing.T) {
 		})
 		var lost *Lost
 		require.ErrorAs(t, err, &lost)
-		require.Equal(t, 1, keeps)
 		require.Equal(t, "flow.Unlock 4", f.calls[len(f.calls)-1])
+	})
+}
+
+// A core that was cancelled while it gave locks back may believe that this was done.
+func TestLocksAreGivenBackWhenAFlowIsCutShort(t *testing.T) {
+	for name, steps := range map[string]map[string]Step{
+		"before":    {"flow.Execute": leased, "flow.Keep": never, "decided": sends(), "cancel": Done{}, "flow.Unlock": Done{}},
+		"meanwhile": {"flow.Execute": leased, "flow.Keep": never, "decided": sends(), "cancel": Done{}, "flow.Unlock": Done{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				f := &fake{answer: script(steps)}
+				f.run = func(ctx context.Context, e *driver.Entry) *driver.Failure {
+					cancel()
+					<-ctx.Done()
+					return &driver.Failure{Failure: wire.FailureMaybeExecuted, Cause: wire.CauseCancelled}
+				}
+				steps["unanswered maybe-executed cancelled"] = Wait(0)
+				_, err := engine(t, f).Run(ctx, &Task{
+					Operation: Execute{},
+					Decide: func(context.Context, uint64, *Decide) ([]Event, [][]byte, error) {
+						if name == "before" {
+							cancel()
+						}
+						return nil, nil, nil
+					},
+				})
+				require.NoError(t, err, "it is done")
+				require.Equal(t, "flow.Unlock 3", f.calls[len(f.calls)-1])
+			})
+		})
+	}
+}
+
+func TestWhatIsLeftHasMoreTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		left := sends()
+		left.Deadline = 2_000_000
+		f := &fake{answer: script(map[string]Step{"flow.Lock": left, "replied": late})}
+		f.run = func(ctx context.Context, e *driver.Entry) *driver.Failure {
+			time.Sleep(1500 * time.Millisecond)
+			require.NoError(t, ctx.Err())
+			at, _ := ctx.Deadline()
+			require.Equal(t, 500*time.Millisecond, time.Until(at))
+			return (&fake{}).Run(ctx, e)
+		}
+		_, err := engine(t, f).Run(ctx, &Task{Operation: Lock{}})
+		require.Equal(t, FaultDeadline, fault(t, err))
 	})
 }
 
 func TestTheHandlersErrorIsTheFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{answer: script(map[string]Step{"flow.Execute": &Decide{}, "cancel": sends(), "replied": cancelled})}
+		f := &fake{answer: script(map[string]Step{"flow.Execute": &Decide{}, "declined": sends(), "replied": cancelled})}
 		_, err := engine(t, f).Run(t.Context(), &Task{
 			Operation: Execute{},
 			Decide:    func(context.Context, uint64, *Decide) ([]Event, [][]byte, error) { return nil, nil, errTest },
 		})
 		require.Equal(t, errTest, err)
-		require.Equal(t, []string{"flow.Execute 1", "cancel 1", "replied 1"}, f.calls)
+		require.Equal(t, []string{"flow.Execute 1", "declined 1", "replied 1"}, f.calls)
 	})
 }

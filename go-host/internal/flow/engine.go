@@ -104,11 +104,11 @@ func (e *Engine) renew(ctx context.Context) error {
 	return nil
 }
 
-// begin makes a flow and its first step.
-func (e *Engine) begin(ctx context.Context, task *Task) (*flow, Step, error) {
+// begin makes a flow and its first step. One that is the last of another may begin although the engine is closed.
+func (e *Engine) begin(ctx context.Context, task *Task, last bool) (*flow, Step, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closing.Err() != nil {
+	if !last && e.closing.Err() != nil {
 		return nil, nil, ErrEnded
 	}
 	if err := e.renew(ctx); err != nil {

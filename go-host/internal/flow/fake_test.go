@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,12 +24,22 @@ type fake struct {
 	answer func(call string) (Step, error)
 	// run answers commands.
 	run func(ctx context.Context, e *driver.Entry) *driver.Failure
+	mu  sync.Mutex
 	// calls are all that were made of the core.
 	calls  []string
 	closed int
 }
 
+// then changes what it answers.
+func (f *fake) then(steps map[string]Step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = script(steps)
+}
+
 func (f *fake) call(name string, flow uint64) (Step, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, fmt.Sprint(name, " ", flow))
 	return f.answer(name)
 }
@@ -52,6 +63,8 @@ func (f *fake) Elapsed(_, flow uint64) (Step, error) { return f.call("elapsed", 
 func (f *fake) Resume(_, flow uint64) (Step, error) { return f.call("resume", flow) }
 
 func (f *fake) Decided(_, flow uint64, _ []Event) (Step, error) { return f.call("decided", flow) }
+
+func (f *fake) Declined(_, flow uint64) (Step, error) { return f.call("declined", flow) }
 
 func (f *fake) Cancel(_, flow uint64) (Step, error) { return f.call("cancel", flow) }
 

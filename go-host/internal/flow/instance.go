@@ -21,6 +21,7 @@ type Core interface {
 	Elapsed(now, flow uint64) (Step, error)
 	Resume(now, flow uint64) (Step, error)
 	Decided(now, flow uint64, events []Event) (Step, error)
+	Declined(now, flow uint64) (Step, error)
 	Cancel(now, flow uint64) (Step, error)
 	Close(ctx context.Context) error
 }
@@ -109,6 +110,10 @@ func (i *instance) Elapsed(now, flow uint64) (Step, error) {
 
 func (i *instance) Resume(now, flow uint64) (Step, error) {
 	return i.invoke(i.calls[xResume], now, flow)
+}
+
+func (i *instance) Declined(now, flow uint64) (Step, error) {
+	return i.invoke(i.calls[xDeclined], now, flow)
 }
 
 func (i *instance) Cancel(now, flow uint64) (Step, error) {

@@ -65,8 +65,10 @@ type flow struct {
 	leases    []Lease // those of the decision
 	told      error
 	stopped   error // why the flow was cancelled by its caller
+	declined  error // the handler's, where the core was told of it
 	sent      bool
 	cancelled bool
+	short     bool // it ended otherwise than by what the core said
 	over      bool
 }
 
@@ -76,7 +78,12 @@ func (e *Engine) Run(ctx context.Context, task *Task) (outcome any, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(ErrEnded) })()
-	f, step, err := e.begin(ctx, task)
+	return e.drive(ctx, task, false)
+}
+
+// drive is Run without a look at whether the engine is closed; last lets it begin although it is.
+func (e *Engine) drive(ctx context.Context, task *Task, last bool) (outcome any, err error) {
+	f, step, err := e.begin(ctx, task, last)
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +93,8 @@ func (e *Engine) Run(ctx context.Context, task *Task) (outcome any, err error) {
 		task.Begun()
 	}
 	outcome, err = f.run(step)
-	var lost *Lost
-	if errors.As(err, &lost) && lost == err {
-		f.over = true
-		f.giveBack()
+	if _, lost := err.(*Lost); lost {
+		f.over, f.short = true, true
 	}
 	return outcome, err
 }
@@ -202,6 +207,9 @@ func (f *flow) fault(s *Fault) error {
 	if f.stopped != nil {
 		return f.stopped
 	}
+	if f.declined != nil && s.Kind != FaultIDReused {
+		return f.declined // whatever kept the core from asking: the handler's word is that nothing is written
+	}
 	s.Maybe = s.Maybe && f.sent // the core can't know what of a step was done when it was cancelled
 	return &Failed{Fault: s, Told: f.told, Replied: f.replies.errors, Cause: context.Cause(f.ctx)}
 }
@@ -216,11 +224,12 @@ func (f *flow) end() {
 			f.release()
 		}
 	}()
+	defer f.giveBack()
 	if f.over {
 		return
 	}
 	f.detach()
-	f.over = true
+	f.over, f.short = true, true
 	f.task = &Task{}
 	if step, err := f.cancel(); err == nil {
 		_, _ = f.run(step) // nobody hears of it

@@ -47,8 +47,8 @@ func TestACancelledWait(t *testing.T) {
 			},
 		}
 		time.AfterFunc(time.Second, func() {
+			f.then(map[string]Step{"cancel": sends(), "replied": cancelled})
 			cancel(errTest)
-			f.answer = script(map[string]Step{"cancel": sends(), "replied": cancelled})
 		})
 		_, err := engine(t, f).Run(ctx, &Task{Operation: Lock{}})
 		require.Equal(t, FaultCancelled, fault(t, err))
@@ -175,7 +175,7 @@ func TestATrapEndsAllFlowsOfItsInstance(t *testing.T) {
 		require.False(t, lost.Sent)
 		require.ErrorContains(t, lost, "elapsed")
 		require.Equal(t, 1, f.closed)
-		f.answer = script(map[string]Step{"flow.Read": Done{}, "elapsed": Done{}})
+		f.then(map[string]Step{"flow.Read": Done{}, "elapsed": Done{}})
 		_, err := e.Run(t.Context(), &Task{Operation: Read{}})
 		require.NoError(t, err, "there is another")
 		require.ErrorAs(t, <-sent, &lost, "which does not know this one")

@@ -23,6 +23,9 @@ func (f *flow) send(s *Send) (Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Deadline != wire.Never && s.Deadline > f.engine.deadline(f.ctx) {
+		f.detach() // what is left to do has more time than all else
+	}
 	ctx, done := f.engine.until(f.live, s.Deadline)
 	defer done()
 	entry := &driver.Entry{Commands: commands}

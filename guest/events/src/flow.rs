@@ -34,8 +34,8 @@ pub(crate) enum Input<'a> {
     Lost(Lost),
     /// The time that it waits for is there, or its caller wants more.
     Go,
-    /// Its handler decided.
-    Decided(Vec<Event>),
+    /// Its handler decided, or gave an error.
+    Decided(Option<Vec<Event>>),
 }
 
 /// An operation under way. Tests have stores in several threads.

@@ -207,7 +207,12 @@ impl Store {
 
     /// `decided`.
     pub fn decided(&mut self, now: u64, flow: u64, events: Vec<Event>) -> Step {
-        self.go_on(now, flow, Expects::Decision, Input::Decided(events))
+        self.go_on(now, flow, Expects::Decision, Input::Decided(Some(events)))
+    }
+
+    /// `declined`.
+    pub fn declined(&mut self, now: u64, flow: u64) -> Step {
+        self.go_on(now, flow, Expects::Decision, Input::Decided(None))
     }
 
     /// `keep`.

@@ -109,7 +109,7 @@ impl Appending {
             self.sent = self.sent.saturating_sub(1);
             return Ok(Turn::Step(self.send(context)));
         }
-        match plan::read(&mut reply)? {
+        match plan::read(&mut reply).map_err(|fault| self.doubtful(fault.into()))? {
             plan::Outcome::Appended(appended) => Ok(self.settle(context, appended, false)),
             plan::Outcome::Repeated(appended) => Ok(self.settle(context, appended, true)),
             plan::Outcome::Conflict { head, position } => Ok(Turn::Conflict(head, position)),
@@ -125,7 +125,15 @@ impl Appending {
             plan::Outcome::LockLost(index) => {
                 Err(Fault::LockLost(self.locks.get(index).map(|(name, _)| name.clone()).unwrap_or_default()))
             }
-            plan::Outcome::Rebuilding => Err(Fault::Rebuilding),
+            plan::Outcome::Rebuilding => Err(self.doubtful(Fault::Rebuilding)),
+        }
+    }
+
+    /// A fault that says nothing of the marker: the attempt before, of which nobody knows, may have been executed.
+    fn doubtful(&self, fault: Fault) -> Fault {
+        match &self.lost {
+            Some(lost) => lost.clone().fault(true),
+            None => fault,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Executing a command.
 
 use crate::event::{Cursor, Event};
-use crate::plan::append::Condition;
+use crate::plan::append::{self as plan, Condition};
+use crate::plan::marker;
 use crate::query::Query;
-use crate::step::{Decision, Fault, Outcome, Step};
+use crate::reply::Reply;
+use crate::step::{Appended, Decision, Fault, Outcome, Step};
 use crate::store::{Command, Durability, Retries};
 use crate::validate;
 
@@ -24,6 +26,8 @@ pub(crate) struct Execute {
 pub(crate) enum State {
     Locking,
     Deciding,
+    /// The handler gave an error: whether the command was executed before, as what it did may be why.
+    Asking,
     Appending(Box<Appending>),
     /// After a conflict.
     Pausing,
@@ -43,7 +47,10 @@ impl Flow for Execute {
                 };
                 Ok(step.unwrap_or_else(|| self.decide(context)))
             }
-            (State::Deciding, Input::Decided(events)) => self.decided(context, events),
+            (State::Deciding, Input::Decided(Some(events))) => self.decided(context, events),
+            (State::Deciding, Input::Decided(None)) => Ok(self.declined(context)),
+            (State::Asking, Input::Reply(reply)) => self.told(context, reply),
+            (State::Asking, Input::Lost(_)) => Err(Fault::Cancelled(false)),
             (State::Pausing, Input::Go) => Ok(self.decide(context)),
             (State::Appending(appending), input) => {
                 let turn = match input {
@@ -111,6 +118,24 @@ impl Execute {
         let step = appending.send(context);
         self.state = State::Appending(Box::new(appending));
         Ok(step)
+    }
+
+    fn declined(&mut self, context: &mut Context<'_>) -> Step {
+        seen(context);
+        self.state = State::Asking;
+        context.send(marker::plan(&context.shared.layout, self.command.id))
+    }
+
+    fn told(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Step, Fault> {
+        let asked = self.command.marker(&context.shared.settings);
+        match marker::read(&context.shared.layout, &asked, &mut reply)? {
+            Some(plan::Outcome::Repeated(plan::Appended { first, last, command, cursor })) => {
+                let appended = Appended { first, last, cursor, command, repeated: true, attempts: self.attempt };
+                Ok(self.end(context, Step::Done(Outcome::Appended(appended))))
+            }
+            Some(_) => Err(Fault::IdReused(asked.id)),
+            None => Err(Fault::Cancelled(false)),
+        }
     }
 
     /// A pause drawn from 0 to a bound that doubles, and then the handler again.

@@ -74,6 +74,20 @@ fn a_marker_that_answers_a_lost_attempt_is_its_result() {
     assert_eq!(step, Step::Failed(Fault::Deadline(true)));
 }
 
+/// What the server says of the second attempt is no word on the first.
+#[test]
+fn a_refused_attempt_does_not_settle_a_lost_one() {
+    for (nodes, text) in [(vec![6 | 7 << 16, 0], &b"OOM no!"[..]), (numbers(&[10]), b""), (number(1), b"")] {
+        let mut store = store();
+        store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None);
+        let again = until(&store.unanswered(0, FLOW, broke()));
+        store.elapsed(again, FLOW);
+        let step = store.replied(again, FLOW, &nodes, text);
+        let Step::Failed(Fault::Transport(lost)) = &step else { panic!("{step:?}") };
+        assert_eq!(lost.failure, Failure::MaybeExecuted);
+    }
+}
+
 #[test]
 fn each_status_of_an_append_has_its_fault() {
     let faults = [

@@ -3,5 +3,6 @@
 
 mod bench;
 mod chance;
+mod declined;
 mod ends;
 mod turns;
