@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
-	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
 // perform does the effects of a call, in order. The caller holds the instance lock.
@@ -128,70 +127,4 @@ func (l *Lane) reachedNow() uint64 {
 		reached = max(reached, r)
 	}
 	return reached
-}
-
-// feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
-// is to be read no more. If it is to be read later, full is closed then.
-func (l *Lane) feed(k *link, n int) (room []byte, full <-chan struct{}) {
-	l.mu.Lock()
-	defer l.leave()
-	if k.closing || k.era != l.era || l.inst == nil {
-		return nil, nil
-	}
-	k.received += uint64(n)
-	var skipped uint64
-	if k.passLeft > 0 {
-		skipped = uint64(n)
-		k.passLeft -= skipped
-		if k.raw.Active() {
-			k.raw.Passed(n)
-		} else if k.builder.PassLeft() > 0 {
-			k.builder.Passed(n)
-		}
-		k.in.skip(skipped)
-	} else {
-		k.in.came(n)
-	}
-	p, err := l.inst.Received(l.now(), k.id, skipped, k.in.feed())
-	l.after(p, err, k)
-	if k.closing || k.era != l.era || l.inst == nil {
-		return nil, nil
-	}
-	if k.own != nil {
-		full = k.own.awaitRoom()
-		k.held = full != nil
-	}
-	return k.room(), full
-}
-
-// release says that a link that was held is read again.
-func (l *Lane) release(k *link) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	k.held = false
-}
-
-// firstRoom is where a link's first bytes go.
-func (l *Lane) firstRoom(k *link) []byte {
-	l.mu.Lock()
-	defer l.leave()
-	return k.room()
-}
-
-// room says where a link's next bytes go. The caller holds the instance lock.
-func (k *link) room() []byte {
-	if k.passLeft == 0 {
-		return k.in.room(wire.MaxFeed)
-	}
-	if k.raw.Active() {
-		room := k.raw.PassRoom(k.passLeft)
-		return room[:min(len(room), wire.MaxFeed)]
-	}
-	if k.builder.PassLeft() > 0 {
-		return k.builder.PassRoom()
-	}
-	if k.scratch == nil {
-		k.scratch = make([]byte, wire.MaxFeed)
-	}
-	return k.scratch[:min(uint64(len(k.scratch)), k.passLeft)]
 }

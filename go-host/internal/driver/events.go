@@ -92,7 +92,7 @@ func (l *Lane) source(s *scene, e wire.Event) (*link, *tape.Source) {
 	*src = tape.Source{Texts: s.p.Texts}
 	k := l.links[e.Link()]
 	if k != nil {
-		src.Base, src.Input = k.in.base, k.in.buf
+		src.Base, src.Input = k.in.base, k.in.known()
 	}
 	return k, src
 }

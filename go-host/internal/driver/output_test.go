@@ -145,26 +145,52 @@ func TestInput(t *testing.T) {
 		n := copy(room, bytes.Repeat([]byte{byte(i)}, 1+i%50))
 		in.came(n)
 		fed = append(fed, room[:n]...)
-		require.Equal(t, fed[len(fed)-n:], in.feed())
+		for piece := 7; len(in.unfed()) > 0; {
+			at := len(fed) - len(in.unfed())
+			_, ok := in.view(uint64(at), 1)
+			require.False(t, ok, "what was not fed can't be pointed at")
+			require.Equal(t, fed[at:min(at+piece, len(fed))], in.feed(piece))
+		}
 		require.EqualValues(t, len(fed), in.end())
 		in.forget(uint64(max(0, len(fed)-i%3000)))
-		require.Equal(t, fed[in.base:], in.buf)
+		require.Equal(t, fed[in.base:], in.known())
 	}
 	require.LessOrEqual(t, cap(in.buf), 2*inputFirst)
 	end := in.end()
 	in.skip(1 << 40)
 	require.Equal(t, end+1<<40, in.end())
-	require.Empty(t, in.feed())
+	require.Empty(t, in.unfed())
 	in.came(copy(in.room(10), "after"))
-	require.Equal(t, "after", string(in.feed()))
+	require.Equal(t, "after", string(in.feed(10)))
 	in.forget(^uint64(0))
-	require.Empty(t, in.buf)
+	require.Len(t, in.room(10), 10)
+	require.Empty(t, in.known())
+}
+
+// Room grows where so much comes that it was all taken, and only there.
+func TestInputGrowsWithWhatComes(t *testing.T) {
+	in := input{most: 1 << 20}
+	in.room(inputRead)
+	for range 100 {
+		room := in.room(inputRead)
+		in.came(len(room) - 1)
+		in.feed(len(room))
+		in.forget(in.end())
+	}
+	require.Equal(t, inputFirst, cap(in.buf))
+	for range 100 {
+		in.came(len(in.room(inputRead)))
+		in.feed(inputRead)
+		in.forget(in.end())
+	}
+	require.Equal(t, inputRead, cap(in.buf))
 }
 
 func TestInputIsBounded(t *testing.T) {
 	in := input{most: 50_000}
 	for len(in.room(1000)) > 0 {
 		in.came(len(in.room(1000)))
+		in.feed(1000)
 		in.forget(0)
 		require.LessOrEqual(t, cap(in.buf), in.most)
 	}

@@ -14,7 +14,7 @@ import (
 func answering(came string, entries ...*Entry) (*Lane, *link) {
 	l := &Lane{due: wire.Never}
 	k := &link{lane: l, id: 1}
-	k.in.buf, k.in.base = []byte(came), 100
+	k.in.buf, k.in.base, k.in.fed = []byte(came), 100, len(came)
 	l.links = map[uint32]*link{k.id: k}
 	l.queue(entries, l.now())
 	l.batch.fill(0, &l.work, &l.table, testHold)
