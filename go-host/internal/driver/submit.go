@@ -6,6 +6,10 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
+// ownBatch is how many commands an entry has that is batch enough by itself: to wait for others would only leave the
+// server without work.
+const ownBatch = 64
+
 // submit hands the core all that waits, as far as it has room. The caller holds the instance lock.
 func (l *Lane) submit() {
 	l.taken = l.in.take(l.taken[:0])
@@ -81,7 +85,7 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 		return failure
 	}
 	if lead {
-		if !l.lonely.Load() {
+		if !l.lonely.Load() && len(e.Commands) < ownBatch {
 			yield() // so that others who are about to call come along
 		}
 		l.mu.Lock()
