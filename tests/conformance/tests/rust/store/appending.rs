@@ -1,6 +1,11 @@
 //! Appends: what they write, on which conditions, and once.
 
-use coracle::events::{AppendOptions, Command, Condition, Cursor, Event, EventError, Id, Item, Options, Query, Since};
+use std::time::Duration;
+
+use conformance::Kind;
+use coracle::events::{
+    AppendOptions, Command, Condition, Cursor, Durability, Event, EventError, Id, Item, Options, Query, Since,
+};
 
 use super::{append, event, head, is_conflict, open, open_with, positions, read};
 use crate::on_servers;
@@ -9,7 +14,8 @@ use crate::targets::{Target, in_time, pattern};
 on_servers! {
     what_is_appended_is_read conditions_look_at_what_they_name a_condition_stands_on_its_cursor an_id_appends_once
         what_cannot_be_is_named_and_not_sent large_bodies_come_back_as_they_were;
-    real only: a_batch_is_bounded
+    real only: a_batch_is_bounded too_few_acknowledgements_are_told a_replica_acknowledges
+        an_append_only_file_acknowledges
 }
 
 async fn what_is_appended_is_read(target: Target) {
@@ -150,4 +156,47 @@ async fn a_batch_is_bounded(target: Target) {
     let store = open(&target, "thousand").await;
     assert_eq!(append(&store, many(1000)).await.position, 1000);
     assert_eq!(read(&store, Query::tags(["x:1"])).await.len(), 1000);
+}
+
+async fn too_few_acknowledgements_are_told(target: Target) {
+    let store = open(&target, "alone").await;
+    let wanted = AppendOptions::new().durability(Durability::Replicas { count: 1, within: Duration::from_millis(20) });
+    match in_time(store.append([event("A", "x:1")], wanted.clone().once(Id::new()))).await {
+        Err(error @ EventError::TooFewAcknowledgements { replicas: 0, .. }) => assert!(error.maybe_executed()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&store).await, 1, "it is written all the same");
+    // The server has no such file, or does not know the command.
+    let wanted = Durability::Fsynced { local: true, replicas: 0, within: Duration::from_millis(20) };
+    let appended = in_time(store.append([event("A", "x:1")], AppendOptions::new().durability(wanted))).await;
+    assert!(matches!(appended, Err(EventError::TooFewAcknowledgements { local: 0, .. })), "{appended:?}");
+    assert_eq!(head(&store).await, 2);
+}
+
+async fn a_replica_acknowledges(target: Target) {
+    let port = target.server().port().to_string();
+    let replica = target.restarted(&["--replicaof", "127.0.0.1", &port]);
+    let wanted = Durability::Replicas { count: 1, within: Duration::from_millis(500) };
+    let store = open_with(&target, "replicated", Options::new().durability(wanted)).await;
+    // Until it has connected.
+    let mut last = 0;
+    in_time(async {
+        while store.append([event("A", "x:1")], AppendOptions::new()).await.is_err() {
+            last += 1;
+        }
+    })
+    .await;
+    assert_eq!(append(&store, [event("A", "x:1")]).await.position, last + 2);
+    drop(replica);
+}
+
+async fn an_append_only_file_acknowledges(target: Target) {
+    let target = target.restarted(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let wanted = Durability::Fsynced { local: true, replicas: 0, within: Duration::from_secs(10) };
+    let store = open_with(&target, "fsynced", Options::new().durability(wanted)).await;
+    let appended = in_time(store.append([event("A", "x:1")], AppendOptions::new())).await;
+    // Redis knows WAITAOF from 7.2 on.
+    let known = target.server().kind() == Kind::Valkey;
+    assert_eq!(appended.is_ok(), known, "{appended:?}");
+    assert_eq!(head(&store).await, 1);
 }

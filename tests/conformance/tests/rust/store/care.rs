@@ -1,6 +1,7 @@
 //! What keeps a store well: numbers, warnings, checks, mending, export and import.
 
-use coracle::events::{Event, EventError, Options, Query};
+use coracle::events::{Cursor, Event, EventError, Options, Query};
+use futures_util::FutureExt;
 use tokio::io::BufReader;
 
 use super::{append, event, head, open, open_with, positions, read};
@@ -10,7 +11,7 @@ use crate::targets::{Target, in_time};
 on_servers! {
     numbers_are_told what_is_exported_can_be_imported an_import_goes_on_where_it_was lines_that_cannot_be_are_named;
     real only: settings_are_warned_of what_is_whole_is_found_so what_is_broken_is_found_and_mended
-        an_operation_that_is_late_says_so
+        an_operation_that_is_late_says_so operations_under_way_are_bounded
 }
 
 async fn numbers_are_told(target: Target) {
@@ -123,4 +124,18 @@ async fn an_operation_that_is_late_says_so(target: Target) {
     target.server().signal("CONT").unwrap();
     assert!(matches!(read, Err(EventError::Deadline { .. } | EventError::Transport(_))), "{read:?}");
     assert!(appended.as_ref().is_err_and(EventError::maybe_executed), "{appended:?}");
+}
+
+async fn operations_under_way_are_bounded(target: Target) {
+    let store = open_with(&target, "few", Options::new().max_flows(2)).await;
+    let mut following: Vec<_> = (0..3).map(|_| store.subscribe(Query::all(), Cursor::START)).collect();
+    for subscription in &mut following[..2] {
+        assert!(subscription.next().now_or_never().is_none());
+    }
+    assert_eq!(in_time(following[2].next()).await, Some(Err(EventError::TooManyFlows)));
+    assert_eq!(in_time(store.stats()).await, Err(EventError::TooManyFlows));
+    following.pop();
+    following.pop();
+    assert_eq!(append(&store, [event("A", "x:1")]).await.position, 1, "there is room for one more");
+    assert_eq!(in_time(following[0].next()).await.unwrap().unwrap().position, 1);
 }
