@@ -1,6 +1,7 @@
 //! Flows: state machines over `plan`, one for each kind of operation. What they share is here.
 
 pub mod append;
+pub mod care;
 pub mod checkpoint;
 pub mod commands;
 pub mod execute;

@@ -80,7 +80,11 @@ impl Layout {
     pub(crate) fn pairs(&self, tag: &str) -> String {
         let start = 0xcbf2_9ce4_8422_2325_u64;
         let hash = tag.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        self.numbered("l:", (hash ^ (hash >> 32)) & (SHARDS - 1))
+        self.shard((hash ^ (hash >> 32)) & (SHARDS - 1))
+    }
+
+    pub(crate) fn shard(&self, shard: u64) -> String {
+        self.numbered("l:", shard)
     }
 
     pub(crate) fn marker(&self, id: Id) -> String {
@@ -96,7 +100,7 @@ impl Layout {
 }
 
 /// Of the last positions by type and tag.
-const SHARDS: u64 = 16;
+pub(crate) const SHARDS: u64 = 16;
 /// Behind all positions and numbers: a double still counts up to here.
 const NEVER: u64 = 1 << 53;
 

@@ -40,13 +40,18 @@ pub const LEASE: Script = script!(true, "lease.lua");
 /// Sets a checkpoint, see `plan::checkpoint`.
 pub const CHECKPOINT: Script = script!(true, "checkpoint.lua");
 
+/// Checks indexes, or makes them, see `plan::care`.
+pub const CARE: Script = script!(true, "begin.lua", "care.lua");
+/// Counts entries, see `plan::care`.
+pub const COUNT: Script = script!(false, "count.lua");
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn knows_the_sha1_of_each_script() {
-        for script in [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT] {
+        for script in [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT, CARE, COUNT] {
             assert_eq!(script.sha1, sha1_smol::Sha1::from(script.source).digest().to_string());
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::event::{Cursor, Event, Id};
 use crate::flow::append::{Append, Appending, Command as Record};
+use crate::flow::care::Care;
 use crate::flow::checkpoint::Checkpoint;
 use crate::flow::commands::ReadCommands;
 use crate::flow::execute::{Execute, State as Executing};
@@ -278,12 +279,12 @@ impl Store {
 
     /// `verify`.
     pub fn verify(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
-        self.begin(now, flow, deadline, Err(Fault::Misuse("to come".to_owned())))
+        self.begin(now, flow, deadline, Ok(Box::new(Care::new(false))))
     }
 
     /// `rebuild`.
     pub fn rebuild(&mut self, now: u64, flow: u64, deadline: u64) -> Step {
-        self.begin(now, flow, deadline, Err(Fault::Misuse("to come".to_owned())))
+        self.begin(now, flow, deadline, Ok(Box::new(Care::new(true))))
     }
 
     /// `replied`.

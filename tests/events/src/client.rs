@@ -139,6 +139,7 @@ impl Client {
                 page::Outcome::Ahead(head) => return Ok(Some(Err(Missed::Ahead(head)))),
                 page::Outcome::Rewritten(position) => return Ok(Some(Err(Missed::Rewritten(position)))),
                 page::Outcome::Stale => return Ok(None),
+                page::Outcome::Rebuilding => bail!("a rebuild is under way"),
             };
             let mut events = whole(&page.events, &replies)?;
             while events.len() < page.events.len() + page.rest.len() {

@@ -19,6 +19,8 @@ pub struct Host {
     pub store: Arc<Mutex<Store>>,
     /// Its connection.
     pub link: Link,
+    /// Where to.
+    pub url: String,
     /// What befalls the next batches.
     pub mishaps: VecDeque<Mishap>,
     /// How many batches were sent, or were to be.
@@ -77,8 +79,10 @@ pub trait Caller {
     }
     /// Commands came: with data and metadata.
     fn commands(&mut self, _commands: Vec<(Ordered, Vec<u8>, Vec<u8>)>) {}
-    /// How far it is.
-    fn progress(&mut self, _done: u64, _total: u64) {}
+    /// How far it is; whether it is to go on.
+    fn progress(&mut self, _host: &mut Host, _done: u64, _total: u64) -> bool {
+        true
+    }
 }
 
 /// One who is told nothing.
@@ -97,7 +101,7 @@ pub struct Keeper {
     pub commands: Vec<(Ordered, Vec<u8>, Vec<u8>)>,
     /// Each progress.
     pub progress: Vec<(u64, u64)>,
-    /// Cancels when it has as many events, unless 0.
+    /// Cancels when it has as many events, or was told as often how far it is, unless 0.
     pub enough: usize,
 }
 
@@ -112,8 +116,9 @@ impl Caller for Keeper {
         self.commands.extend(commands);
     }
 
-    fn progress(&mut self, done: u64, total: u64) {
+    fn progress(&mut self, _: &mut Host, done: u64, total: u64) -> bool {
         self.progress.push((done, total));
+        self.enough == 0 || self.progress.len() < self.enough
     }
 }
 
@@ -208,6 +213,7 @@ impl Host {
         Ok(Self {
             store,
             link: Link::open(url)?,
+            url: url.to_owned(),
             mishaps: VecDeque::new(),
             sent: 0,
             waited: 0,
@@ -344,8 +350,11 @@ impl Host {
                     self.lock()?.resume(self.now(), flow)
                 }
                 Step::Progress(progress) => {
-                    caller.progress(progress.done, progress.total);
-                    self.lock()?.resume(self.now(), flow)
+                    if caller.progress(self, progress.done, progress.total) {
+                        self.lock()?.resume(self.now(), flow)
+                    } else {
+                        self.lock()?.cancel(self.now(), flow)
+                    }
                 }
                 Step::Decide(decision) => {
                     let held = std::mem::take(&mut self.blobs);

@@ -90,6 +90,7 @@ impl Reading {
                 page::Outcome::Ahead(head) => return Err(Fault::Ahead(head)),
                 page::Outcome::Rewritten(position) => return Err(Fault::Rewritten(position)),
                 page::Outcome::Stale => return Ok(Turn::Send(self.refresh.ask(context)?)),
+                page::Outcome::Rebuilding => return Err(Fault::Rebuilding),
             }
         } else {
             match bodies::read(&context.shared.layout, &self.rest, &mut reply)? {

@@ -89,6 +89,7 @@ impl Subscribe {
     fn failed(&mut self, context: &mut Context<'_>, fault: Fault) -> Result<Step, Fault> {
         match fault {
             Fault::Server(_) if self.failures < MOST_ERRORS => Ok(self.pause(context)),
+            Fault::Rebuilding => Ok(self.pause(context)),
             fault => Err(fault),
         }
     }

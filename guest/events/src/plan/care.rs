@@ -1,1 +1,269 @@
-//! Checking the indexes against the log, and making them anew. To come.
+//! Checking the indexes against the log, and making them anew.
+
+use crate::event::{Cursor, Recorded};
+use crate::fault::Fault;
+use crate::layout::{Layout, SHARDS, Segments};
+use crate::pieces::Commands;
+use crate::reply::{Node, Reply, decimal, refusal};
+use crate::scripts;
+
+use super::status;
+use super::terms::{Keys, Spec, Terms};
+
+/// What is done to a page of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Way {
+    /// Their indexes are compared.
+    Check,
+    /// Their indexes are made, and it is noted how far that is.
+    Make,
+    /// No page: appends and reads are refused from now on, if they are not yet.
+    Begin,
+    /// No page: they are accepted again.
+    Finish,
+    /// No page: what is there is thrown away, where nothing was made yet.
+    Clear,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done: how many faults there are, or of the other ways how far a rebuild is, plus 1; and the first faults.
+    Done(u64, Vec<Found>),
+    /// The segments are not as the caller knew them: ask `plan::meta`, and send again.
+    Stale,
+    /// More than 4096.
+    TooManyTypes,
+}
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Of the event.
+    pub position: u64,
+    /// Which index.
+    pub index: Index,
+}
+
+/// Where the fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// The list of all events.
+    Log,
+    /// The last position of its type.
+    Type,
+    /// The list of a tag.
+    Tag,
+    /// The last position of its type and a tag.
+    Pair,
+}
+
+/// What is at a position of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// An event.
+    Event(Recorded),
+    /// Nothing.
+    Missing,
+    /// What no append writes.
+    Broken,
+}
+
+/// What `bodies::plan` gave: of as many positions as there are.
+///
+/// # Errors
+/// The server refused, or the reply is none of the script's.
+pub fn bodies(positions: &[u64], reply: &mut Reply<'_>) -> Result<Vec<Body>, Fault> {
+    let count = usize::try_from(reply.array()?).map_err(|_| Fault::Unexpected)?;
+    let mut bodies = Vec::new();
+    for position in positions.get(..count).ok_or(Fault::Unexpected)? {
+        bodies.push(match reply.node()? {
+            Node::Text(text) => Recorded::read(*position, &text).map_or(Body::Broken, Body::Event),
+            Node::Nil => Body::Missing,
+            other => return Err(refusal(&other)),
+        });
+    }
+    Ok(bodies)
+}
+
+/// The last position of the segment that this one is in.
+#[must_use]
+pub fn end_of_segment(segments: &Segments, position: u64) -> u64 {
+    segments.bounds(segments.of_position(position).0).1.position.saturating_sub(1)
+}
+
+/// What to send for events that follow each other in one segment.
+#[must_use]
+pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded]) -> Commands {
+    let types = Terms::new(events.iter().map(|event| event.kind.as_str()).collect());
+    let tags = Terms::new(events.iter().flat_map(|event| &event.tags).map(String::as_str).collect());
+    let from = events.first().map_or(0, |event| event.position);
+    let (segment, index) = segments.of_position(from);
+    let mut keys = Keys::new(layout);
+    keys.one("h");
+    keys.one("y");
+    keys.whole(layout.events(segment));
+    keys.whole(layout.log(segment));
+    let mut spec = Spec::default();
+    spec.word(way as usize);
+    spec.word(events.len());
+    spec.word(types.iter().len());
+    spec.word(tags.iter().len());
+    for tag in tags.iter() {
+        keys.whole(layout.tag(tag));
+        keys.whole(layout.pairs(tag));
+    }
+    for event in events {
+        spec.place(&event.kind, &types);
+        spec.places(&event.tags, &tags);
+    }
+    let mut commands = begin(segments, &keys, &spec, way == Way::Check);
+    commands.number(from);
+    commands.number(from.saturating_sub(index));
+    types.iter().for_each(|kind| commands.text(kind.as_bytes()));
+    events.iter().for_each(|event| commands.number(event.id.tail()));
+    commands
+}
+
+/// What to send to begin a rebuild, or to find out how far the one under way is.
+#[must_use]
+pub fn start(layout: &Layout, segments: &Segments) -> Commands {
+    let mut keys = Keys::new(layout);
+    keys.one("h");
+    let mut spec = Spec::default();
+    spec.word(Way::Begin as usize);
+    begin(segments, &keys, &spec, true)
+}
+
+/// What to send to end a rebuild; `head` is the last event that there is.
+#[must_use]
+pub fn finish(layout: &Layout, segments: &Segments, head: Cursor) -> Commands {
+    let mut keys = Keys::new(layout);
+    let (current, _) = segments.current();
+    keys.one("h");
+    keys.whole(layout.events(current));
+    keys.whole(layout.events(current.saturating_sub(1)));
+    keys.one("b");
+    let mut spec = Spec::default();
+    spec.word(Way::Finish as usize);
+    let mut commands = begin(segments, &keys, &spec, true);
+    commands.number(head.position);
+    commands.number(head.id.tail());
+    commands
+}
+
+/// What `page`, `start`, `clear` or `finish` did.
+///
+/// # Errors
+/// The server refused, or the reply is none of the script's.
+pub fn read(reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
+    let (status, follow) = status::status(reply)?;
+    match status {
+        status::DONE => {}
+        status::STALE => return Ok(Outcome::Stale),
+        status::TYPES => return Ok(Outcome::TooManyTypes),
+        _ => return Err(Fault::Unexpected),
+    }
+    let number = reply.number()?;
+    let mut found = Vec::new();
+    for _ in 0..follow.saturating_sub(1) / 3 {
+        let (position, index, _) = (reply.number()?, reply.number()?, reply.number()?);
+        let index = match index {
+            1 => Index::Log,
+            2 => Index::Type,
+            3 => Index::Tag,
+            _ => Index::Pair,
+        };
+        found.push(Found { position, index });
+    }
+    Ok(Outcome::Done(number, found))
+}
+
+/// Looks for the lists of tags, some at a time, from a cursor that is first `0`.
+#[must_use]
+pub fn scan(layout: &Layout, cursor: &str) -> Commands {
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    commands.command("SCAN");
+    commands.text(cursor.as_bytes());
+    commands.text(b"MATCH");
+    commands.text(layout.tag("*").as_bytes());
+    commands.text(b"COUNT");
+    commands.number(1000);
+    commands
+}
+
+/// What was found: the next cursor, and keys.
+///
+/// # Errors
+/// The server refused, or the reply is none of SCAN's.
+pub fn scanned(reply: &mut Reply<'_>) -> Result<(String, Vec<String>), Fault> {
+    if reply.array()? != 2 {
+        return Err(Fault::Unexpected);
+    }
+    let cursor = text(reply)?;
+    if decimal(cursor.as_bytes()).is_none() {
+        return Err(Fault::Unexpected);
+    }
+    let mut keys = Vec::new();
+    for _ in 0..reply.array()? {
+        keys.push(text(reply)?);
+    }
+    Ok((cursor, keys))
+}
+
+/// How many entries up to this position the lists have.
+#[must_use]
+pub fn count(keys: &[String], head: u64) -> Commands {
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    commands.call(&scripts::COUNT, keys.len());
+    keys.iter().for_each(|key| commands.text(key.as_bytes()));
+    commands.number(head.saturating_add(1).saturating_mul(4096));
+    commands
+}
+
+/// What `count` gave.
+///
+/// # Errors
+/// The server refused, or the reply is none of the script's.
+pub fn counted(reply: &mut Reply<'_>) -> Result<u64, Fault> {
+    match reply.node()? {
+        Node::Integer(number) => u64::try_from(number).map_err(|_| Fault::Unexpected),
+        other => Err(refusal(&other)),
+    }
+}
+
+/// Throws these away, unless something was made already.
+#[must_use]
+pub fn clear(layout: &Layout, segments: &Segments, keys_of: &[String]) -> Commands {
+    let mut keys = Keys::new(layout);
+    keys.one("h");
+    keys_of.iter().for_each(|key| keys.whole(key.clone()));
+    let mut spec = Spec::default();
+    spec.word(Way::Clear as usize);
+    begin(segments, &keys, &spec, true)
+}
+
+/// The keys of all indexes but the lists of tags.
+#[must_use]
+pub fn indexes(layout: &Layout, segments: &Segments) -> Vec<String> {
+    let mut keys: Vec<String> = (0..segments.count() as u64).map(|segment| layout.log(segment)).collect();
+    keys.extend((0..SHARDS).map(|shard| layout.shard(shard)));
+    keys.push(layout.key("y"));
+    keys
+}
+
+fn begin(segments: &Segments, keys: &Keys<'_>, spec: &Spec, may_repeat: bool) -> Commands {
+    let mut commands = Commands { may_repeat, ..Commands::default() };
+    keys.begin(&mut commands, &scripts::CARE);
+    commands.text(spec.bytes());
+    let (number, begin) = segments.current();
+    commands.number(number);
+    commands.number(begin.position);
+    commands
+}
+
+fn text(reply: &mut Reply<'_>) -> Result<String, Fault> {
+    let text = reply.text()?;
+    String::from_utf8(text.bytes.to_vec()).map_err(|_| Fault::Unexpected)
+}

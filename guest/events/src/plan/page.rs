@@ -45,6 +45,8 @@ pub enum Outcome {
     Rewritten(u64),
     /// The segments are not as the caller knew them: ask `plan::meta`, and send again.
     Stale,
+    /// A rebuild is under way.
+    Rebuilding,
 }
 
 /// Some events.
@@ -124,6 +126,7 @@ pub fn read(layout: &Layout, query: &Query, reply: &mut Reply<'_>) -> Result<Out
         status::AHEAD => Ok(Outcome::Ahead(reply.number()?)),
         status::REWRITTEN => Ok(Outcome::Rewritten(reply.number()?)),
         status::STALE => Ok(Outcome::Stale),
+        status::REBUILDING => Ok(Outcome::Rebuilding),
         _ => Err(Fault::Unexpected),
     }
 }

@@ -4,8 +4,10 @@
 -- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of positions,
 -- the positions, the bodies.
 
-local PAGE, AHEAD, REWRITTEN = 0, 4, 5
+local PAGE, AHEAD, REWRITTEN, REBUILDING = 0, 4, 5, 10
 
+-- What is not there yet would be passed over.
+if rebuilding ~= '0' then return { REBUILDING } end
 local types_key = key()
 if word() > 0 then
   local position = tonumber(argument())

@@ -1,0 +1,317 @@
+//! Checking the indexes against the log, and making them anew.
+
+use crate::event::{Cursor, Recorded};
+use crate::layout::Segments;
+use crate::pieces::Commands;
+use crate::plan::care::{self as plan, Body, Index, Way};
+use crate::plan::{bodies, meta};
+use crate::reply::Reply;
+use crate::step::{Fault, Outcome, Progress, Step, Verified};
+
+use super::{Context, Flow, Input, Refresh, unasked};
+
+/// Events of one page.
+const PAGE: u64 = 256;
+/// Bytes of bodies that are enough for one page.
+const PAGE_BYTES: u32 = 1 << 20;
+/// Faults that are told in words.
+const SHOWN: usize = 100;
+
+/// `verify`, and `rebuild`: the log is read from its first event on, and its indexes are compared, or made. What is kept
+/// of it is a page, and a count.
+pub(crate) struct Care {
+    /// Indexes are made.
+    making: bool,
+    state: State,
+    /// The position that is next.
+    at: u64,
+    /// The head at the beginning.
+    head: u64,
+    /// Where a rebuild that was left goes on. What is before is read only to be the last event, if no other is there.
+    from: u64,
+    /// Of the last event that was there.
+    last: Cursor,
+    page: Vec<Recorded>,
+    /// Tags of all events.
+    tags: u64,
+    /// Entries of all lists of tags.
+    entries: u64,
+    /// Of the search for these lists.
+    cursor: String,
+    /// That was done once more.
+    again: bool,
+    keys: Vec<String>,
+    found: Verified,
+    refresh: Refresh,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// How the store is, is asked.
+    Meta,
+    /// A rebuild begins, or goes on.
+    Start,
+    /// Lists of tags are looked for.
+    Scan,
+    /// Those that were found are counted, or thrown away.
+    Lists,
+    /// All other indexes are thrown away.
+    Clear,
+    /// Events are read.
+    Bodies,
+    /// Their indexes are compared, or made.
+    Page,
+    /// A rebuild ends.
+    Finish,
+}
+
+impl Flow for Care {
+    fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
+        match input {
+            Input::Begin => Ok(self.send(context)),
+            Input::Reply(mut reply) => {
+                if self.refresh.answered(context, &mut reply)? {
+                    return Ok(self.send(context));
+                }
+                self.replied(context, &mut reply)
+            }
+            Input::Go => Ok(self.send(context)),
+            Input::Lost(lost) => Err(lost.fault(false)),
+            Input::Decided(_) => Err(unasked()),
+        }
+    }
+
+    fn unsure(&self, sent: bool) -> bool {
+        self.making && sent
+    }
+}
+
+impl Care {
+    pub(crate) fn new(making: bool) -> Self {
+        Self {
+            making,
+            state: State::Meta,
+            at: 1,
+            from: 1,
+            head: 0,
+            last: Cursor::default(),
+            page: Vec::new(),
+            tags: 0,
+            entries: 0,
+            cursor: "0".to_owned(),
+            again: false,
+            keys: Vec::new(),
+            found: Verified::default(),
+            refresh: Refresh::default(),
+        }
+    }
+
+    fn send(&self, context: &Context<'_>) -> Step {
+        let (layout, segments) = (&context.shared.layout, &context.shared.segments);
+        let way = if self.making { Way::Make } else { Way::Check };
+        context.send(match self.state {
+            State::Meta => meta::plan(layout),
+            State::Start => plan::start(layout, segments),
+            State::Scan => plan::scan(layout, &self.cursor),
+            State::Lists if self.making => plan::clear(layout, segments, &self.keys),
+            State::Lists => plan::count(&self.keys, self.head),
+            State::Clear => plan::clear(layout, segments, &plan::indexes(layout, segments)),
+            State::Bodies => self.bodies(context, segments),
+            State::Page => plan::page(layout, segments, way, &self.page),
+            State::Finish => plan::finish(layout, segments, self.last),
+        })
+    }
+
+    fn go(&mut self, context: &Context<'_>, state: State) -> Step {
+        self.state = state;
+        self.send(context)
+    }
+
+    fn replied(&mut self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<Step, Fault> {
+        match self.state {
+            State::Meta => {
+                let meta = meta::read(&context.shared.layout, reply)?;
+                context.shared.segments = meta.segments;
+                self.head = meta.head.position;
+                if self.making {
+                    return Ok(self.go(context, State::Start));
+                }
+                if meta.rebuilding.is_some() {
+                    return Err(Fault::Rebuilding);
+                }
+                Ok(self.walk())
+            }
+            State::Scan => {
+                (self.cursor, self.keys) = plan::scanned(reply)?;
+                let next = if self.keys.is_empty() { self.scanned() } else { State::Lists };
+                self.turn(context, next)
+            }
+            State::Lists if !self.making => {
+                let number = plan::counted(reply)?;
+                self.entries = self.entries.saturating_add(number);
+                let next = self.scanned();
+                self.turn(context, next)
+            }
+            State::Bodies => self.read(context, reply),
+            State::Start | State::Lists | State::Clear | State::Page | State::Finish => match plan::read(reply)? {
+                plan::Outcome::Done(number, found) => {
+                    self.refresh.fresh();
+                    self.done(context, number, &found)
+                }
+                plan::Outcome::Stale => Ok(context.send(self.refresh.ask(context)?)),
+                plan::Outcome::TooManyTypes => Err(Fault::TooManyTypes),
+            },
+        }
+    }
+
+    fn done(&mut self, context: &Context<'_>, number: u64, found: &[plan::Found]) -> Result<Step, Fault> {
+        match self.state {
+            // Nothing is made yet: what is there may be of a rebuild that had only begun to clear.
+            State::Start if number <= 1 => Ok(self.go(context, State::Scan)),
+            State::Start => {
+                self.from = number;
+                self.at = number.saturating_sub(1);
+                Ok(self.walk())
+            }
+            State::Lists | State::Clear if number != 1 => Err(another()),
+            State::Lists => {
+                let next = self.scanned();
+                self.turn(context, next)
+            }
+            State::Clear => Ok(self.walk()),
+            State::Finish => Ok(Step::Done(Outcome::Verified(std::mem::take(&mut self.found)))),
+            _ => {
+                let count = self.page.len() as u64;
+                let next = self.page.last().map_or(self.at, |event| event.position.saturating_add(1));
+                if self.making && number != next {
+                    return Err(another());
+                }
+                if !self.making {
+                    self.found.faults = self.found.faults.saturating_add(number);
+                    found.iter().for_each(|found| self.tell(found.position, words(found.index)));
+                }
+                self.found.events = self.found.events.saturating_add(count);
+                self.tags =
+                    self.page.iter().fold(self.tags, |tags, event| tags.saturating_add(event.tags.len() as u64));
+                if let Some(event) = self.page.pop() {
+                    self.pass(&event);
+                }
+                self.page.clear();
+                Ok(self.walk())
+            }
+        }
+    }
+
+    /// The next page, or what comes behind the last one.
+    fn walk(&mut self) -> Step {
+        self.state = match (self.at <= self.head, self.making) {
+            (true, _) => State::Bodies,
+            (false, true) => State::Finish,
+            (false, false) => State::Scan,
+        };
+        Step::Progress(Progress { done: self.at.saturating_sub(1).min(self.head), total: self.head })
+    }
+
+    fn pass(&mut self, event: &Recorded) {
+        self.last = Cursor { position: event.position, id: event.id };
+        self.at = event.position.saturating_add(1);
+    }
+
+    fn bodies(&self, context: &Context<'_>, segments: &Segments) -> Commands {
+        bodies::plan(&context.shared.layout, segments, &self.positions(segments), PAGE_BYTES)
+    }
+
+    fn positions(&self, segments: &Segments) -> Vec<u64> {
+        let to = self.head.min(plan::end_of_segment(segments, self.at)).min(self.at.saturating_add(PAGE - 1));
+        (self.at..=to).collect()
+    }
+
+    fn read(&mut self, context: &Context<'_>, reply: &mut Reply<'_>) -> Result<Step, Fault> {
+        let positions = self.positions(&context.shared.segments);
+        let bodies = plan::bodies(&positions, reply)?;
+        if bodies.is_empty() {
+            return Err(Fault::Server("it gave no events".to_owned()));
+        }
+        for body in bodies {
+            match body {
+                Body::Event(event) if event.position < self.from => self.pass(&event),
+                Body::Event(event) if self.page.is_empty() && self.behind_gap(event.position) => {
+                    return Err(self.gap(context));
+                }
+                Body::Event(event) => self.page.push(event),
+                _ if !self.page.is_empty() => break,
+                Body::Missing => self.miss("the event is not there"),
+                Body::Broken if self.making => return Err(self.gap(context)),
+                Body::Broken => self.miss("the event is not what an append writes"),
+            }
+        }
+        if self.page.is_empty() {
+            return Ok(self.walk());
+        }
+        Ok(self.go(context, State::Page))
+    }
+
+    /// Whether events that are not there have one behind them: a rebuild can leave out the end, but nothing else.
+    fn behind_gap(&self, position: u64) -> bool {
+        self.making && self.found.faults > 0 && position == self.at
+    }
+
+    fn gap(&self, context: &Context<'_>) -> Fault {
+        let key = context.shared.layout.key("e:*");
+        Fault::Corrupt(key, ["lacks events before ", &self.at.saturating_add(1).to_string()].concat())
+    }
+
+    fn miss(&mut self, what: &str) {
+        self.found.faults = self.found.faults.saturating_add(1);
+        self.tell(self.at, what);
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn tell(&mut self, position: u64, what: &str) {
+        if self.found.texts.len() < SHOWN {
+            self.found.texts.push([&position.to_string(), ": ", what].concat());
+        }
+    }
+
+    /// What follows when the keys that were found are dealt with.
+    fn scanned(&mut self) -> State {
+        self.keys.clear();
+        match (self.cursor == "0", self.making) {
+            (false, _) => State::Scan,
+            (true, true) => State::Clear,
+            (true, false) => State::Finish,
+        }
+    }
+
+    /// Goes on; a check is at its end when all lists are counted.
+    fn turn(&mut self, context: &Context<'_>, state: State) -> Result<Step, Fault> {
+        if self.making || state != State::Finish {
+            return Ok(self.go(context, state));
+        }
+        let ghosts = self.entries > self.tags;
+        // A search may find a list twice; it will not do so again.
+        if ghosts && !std::mem::replace(&mut self.again, true) {
+            self.entries = 0;
+            return Ok(self.go(context, State::Scan));
+        }
+        // If there are fewer, each was told.
+        if ghosts {
+            self.found.faults = self.found.faults.saturating_add(self.entries.saturating_sub(self.tags));
+            self.tell(self.head, "lists of tags have entries of events that do not have them");
+        }
+        Ok(Step::Done(Outcome::Verified(std::mem::take(&mut self.found))))
+    }
+}
+
+fn another() -> Fault {
+    Fault::Misuse("another rebuild is under way".to_owned())
+}
+
+fn words(index: Index) -> &'static str {
+    match index {
+        Index::Log => "the list of all events has another one",
+        Index::Type => "the last event of its type is said to be an earlier one",
+        Index::Tag => "the list of one of its tags lacks it",
+        Index::Pair => "the last event of its type and one of its tags is said to be another one",
+    }
+}

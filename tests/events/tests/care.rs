@@ -1,0 +1,213 @@
+//! Checking a store's indexes, and making them anew.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, but not in what tests share")]
+
+use anyhow::Result;
+use conformance::Kind;
+use coracle_events::event::Cursor;
+use coracle_events::query::Item;
+use coracle_events::step::{Fault, Outcome, Verified};
+use events::host::{Caller, Host, Keeper, Nobody, Seen, command, event, item, selection, settings};
+use events::target::Target;
+
+const KINDS: [Kind; 2] = [Kind::Redis, Kind::Valkey];
+const EVENTS: u128 = 900;
+
+/// A store of several segments and commands.
+fn filled(target: &Target) -> Result<Host> {
+    let mut host = Host::open(target.url(), settings("care"))?;
+    let large = "x".repeat(10_000);
+    for number in 1..=EVENTS / 3 {
+        let tags = |offset: u128| [format!("a:{}", (number + offset) % 7), format!("b:{}", number % 50)];
+        let given = (0..3).map(|offset| {
+            let tags = tags(offset);
+            let tags: Vec<&str> = tags.iter().map(String::as_str).take((number % 3) as usize).collect();
+            event(number * 3 + offset, ["one", "two", "three"][(offset + number) as usize % 3], &tags, &large)
+        });
+        let order = (number % 2 == 0).then(|| (command(number, "fill", b"all"), b"all".to_vec()));
+        host.append(given.collect(), None, order)?.unwrap();
+    }
+    Ok(host)
+}
+
+fn verify(host: &mut Host) -> Result<Verified> {
+    match host.run(&mut Nobody, |store, now, flow, deadline| store.verify(now, flow, deadline))? {
+        Ok(Outcome::Verified(verified)) => Ok(verified),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rebuild(host: &mut Host, caller: &mut dyn Caller) -> Result<Result<Outcome, Fault>> {
+    host.run(caller, |store, now, flow, deadline| store.rebuild(now, flow, deadline))
+}
+
+/// All that can be asked of it by its indexes.
+fn answers(host: &mut Host) -> Result<Vec<(Vec<Seen>, Cursor)>> {
+    let mut answers = Vec::new();
+    for items in [
+        vec![Item::default()],
+        vec![item(&["two"], &[])],
+        vec![item(&[], &["a:3"])],
+        vec![item(&["one", "two"], &["a:3", "b:17"]), item(&[], &["b:2"])],
+    ] {
+        answers.push(host.seen(selection(items))?);
+    }
+    Ok(answers)
+}
+
+#[test]
+fn finds_each_kind_of_fault_and_mends_it() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target)?;
+        let well = answers(&mut host)?;
+        assert_eq!(verify(&mut host)?, Verified { events: EVENTS as u64, ..Verified::default() });
+        let text = |host: &mut Host| -> Result<(u64, String)> {
+            let found = verify(host)?;
+            assert_eq!(found.texts.len() as u64, found.faults.min(100));
+            Ok((found.faults, found.texts.first().cloned().unwrap_or_default()))
+        };
+        for (break_it, faults, words) in [
+            (&["LSET", "{care}:t:0", "10", "5"][..], 1, "11: the list of all events"),
+            (&["HSET", "{care}:y", "ptwo", "500"], 134, "501: the last event of its type"),
+            (&["HDEL", "{care}:y", "ntwo"], 0, "1: the list of all events"),
+            (&["LPOP", "{care}:g:a:3"], 1, "the list of one of its tags"),
+            (&["RPUSH", "{care}:g:a:3", "3682304"], 1, "lists of tags have entries"),
+            (&["RPUSH", "{care}:g:ghost:1", "4097"], 1, "lists of tags have entries"),
+            (&["HSET", "{care}:l:0", "x", "1"], 0, ""),
+        ] {
+            host.link.query(break_it)?;
+            let (found, first) = text(&mut host)?;
+            assert!(first.contains(words), "{break_it:?}: {first}");
+            assert!(faults == 0 || found == faults, "{break_it:?}: {found} {first}");
+            let ending = rebuild(&mut host, &mut Nobody)?;
+            assert_eq!(ending, Ok(Outcome::Verified(Verified { events: EVENTS as u64, ..Verified::default() })));
+            assert_eq!(text(&mut host)?, (0, String::new()), "{break_it:?}");
+        }
+        assert_eq!(answers(&mut host)?, well);
+        let shards: Vec<String> = (0..16).map(|shard| format!("{{care}}:l:{shard}")).collect();
+        for shard in &shards {
+            for to in ["1", "9000000"] {
+                let redis::Value::Array(fields) = host.link.query(&["HKEYS", shard])? else { panic!("no hash") };
+                let Some(redis::Value::BulkString(field)) = fields.first() else { continue };
+                host.link.query(&["HSET", shard, std::str::from_utf8(field)?, to])?;
+                let (found, first) = text(&mut host)?;
+                assert!(found > 0 && first.contains("one of its tags is said"), "{first}");
+                rebuild(&mut host, &mut Nobody)?.unwrap();
+            }
+        }
+        assert_eq!(text(&mut host)?, (0, String::new()));
+    }
+    Ok(())
+}
+
+/// The state of a store whose last append counted three events and a command, and wrote none of them.
+fn half_written(host: &mut Host) -> Result<()> {
+    let redis::Value::BulkString(state) = host.link.query(&["HGET", "{care}:h", "s"])? else { panic!("no state") };
+    let state = String::from_utf8(state)?;
+    let mut numbers: Vec<u64> = state.split(' ').map(|number| number.parse().unwrap()).collect();
+    for (index, more) in [(1, 3), (3, 1)] {
+        *numbers.get_mut(index).unwrap() += more;
+    }
+    let state: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    host.link.query(&["HSET", "{care}:h", "s", &state.join(" ")])?;
+    Ok(())
+}
+
+#[test]
+fn leaves_out_what_an_append_did_not_end() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target)?;
+        half_written(&mut host)?;
+        let refused = host.append(vec![event(1, "e", &[], "")], None, None)?;
+        assert!(matches!(refused, Err(Fault::Corrupt(..))), "{refused:?}");
+        let found = verify(&mut host)?;
+        assert_eq!((found.events, found.faults), (EVENTS as u64, 3));
+        assert_eq!(found.texts.first().map(String::as_str), Some("901: the event is not there"));
+        let Ok(Outcome::Verified(mended)) = rebuild(&mut host, &mut Nobody)? else { panic!("not mended") };
+        assert_eq!((mended.events, mended.faults), (EVENTS as u64, 3));
+        assert_eq!(verify(&mut host)?.faults, 0);
+        let order = Some((command(9999, "go", b""), Vec::new()));
+        let Ok(Outcome::Appended(appended)) = host.append(vec![event(1, "e", &["a:3"], "")], None, order)? else {
+            panic!("not appended")
+        };
+        assert_eq!((appended.first, appended.command), (901, 151));
+
+        // One in the middle is not to be mended, and said.
+        host.link.query(&["HDEL", "{care}:e:0", "7"])?;
+        // It has no tags.
+        assert_eq!(verify(&mut host)?.faults, 1);
+        let ending = rebuild(&mut host, &mut Nobody)?;
+        assert!(matches!(ending, Err(Fault::Corrupt(..))), "{ending:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn goes_on_where_it_was_left_and_refuses_meanwhile() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target)?;
+        let well = answers(&mut host)?;
+        for enough in 1..6 {
+            let mut keeper = Keeper { enough, ..Keeper::default() };
+            let ending = rebuild(&mut host, &mut keeper)?;
+            if let Ok(ending) = &ending {
+                assert_eq!(enough, 5, "{ending:?}");
+                continue;
+            }
+            assert_eq!(ending, Err(Fault::Cancelled(false)));
+            let (done, total) = *keeper.progress.last().unwrap();
+            assert!(total == EVENTS as u64 && done < total, "{done}");
+            let refused = host.append(vec![event(1, "e", &[], "")], None, None)?;
+            assert_eq!(refused, Err(Fault::Rebuilding));
+            let (_, refused) = host.read(selection(vec![Item::default()]))?;
+            assert_eq!(refused, Err(Fault::Rebuilding));
+            let refused = host.run(&mut Nobody, |store, now, flow, deadline| store.verify(now, flow, deadline))?;
+            assert_eq!(refused, Err(Fault::Rebuilding));
+        }
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        assert_eq!(verify(&mut host)?.faults, 0);
+        assert_eq!(answers(&mut host)?, well);
+    }
+    Ok(())
+}
+
+/// Lets another rebuild run when it is so far.
+struct Overtaken(usize);
+
+impl Caller for Overtaken {
+    fn progress(&mut self, host: &mut Host, _: u64, _: u64) -> bool {
+        if self.0 == 0 {
+            let mut other = Host::open(&host.url, settings("care")).unwrap();
+            rebuild(&mut other, &mut Nobody).unwrap().unwrap();
+        }
+        self.0 = self.0.wrapping_sub(1);
+        true
+    }
+}
+
+#[test]
+fn two_at_once_do_no_harm() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target)?;
+        for after in 0..4 {
+            let ending = rebuild(&mut host, &mut Overtaken(after))?;
+            assert!(matches!(ending, Err(Fault::Misuse(_)) | Ok(_)), "{ending:?}");
+            assert_eq!(verify(&mut host)?.faults, 0);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_empty_store_is_well() -> Result<()> {
+    let target = Target::start(Kind::Redis, &[])?;
+    let mut host = Host::open(target.url(), settings("care"))?;
+    assert_eq!(verify(&mut host)?, Verified::default());
+    rebuild(&mut host, &mut Nobody)?.unwrap();
+    host.append(vec![event(1, "e", &["a:1"], "")], None, None)?.unwrap();
+    assert_eq!(verify(&mut host)?.faults, 0);
+    Ok(())
+}
