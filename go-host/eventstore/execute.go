@@ -13,11 +13,11 @@ import (
 // Defaults of [ExecuteOptions].
 const (
 	// DefaultAttempts bounds how often a handler runs.
-	DefaultAttempts = 10
+	DefaultAttempts = 3
 	// DefaultBackoff is the longest pause before the second run.
 	DefaultBackoff = 5 * time.Millisecond
 	// DefaultMaxBackoff is the longest pause of all.
-	DefaultMaxBackoff = 250 * time.Millisecond
+	DefaultMaxBackoff = 500 * time.Millisecond
 	// DefaultLease is how long a lock holds that is not renewed.
 	DefaultLease = 10 * time.Second
 )
@@ -110,7 +110,7 @@ func (d *Decision) read(ctx context.Context, selection flow.Read, take func(*Rec
 //
 // The errors are [ErrInvalid] (nothing was sent), [ErrLockTimeout] and [*HandlerError] (nothing was written),
 // [ErrConflict] after the last attempt, [ErrLockLost], [ErrIDReused], and those of requests. A command whose id was
-// executed before is not executed again: its first result is given, with Repeated.
+// executed before is not executed again: its first result is given, with Repeated, whatever the handler says.
 func (s *Store) Execute(
 	ctx context.Context, command Command, handler Handler, opts ExecuteOptions,
 ) (Appended, error) {

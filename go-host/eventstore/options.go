@@ -14,7 +14,7 @@ const (
 	// DefaultMaxBatchBytes bounds their data and metadata.
 	DefaultMaxBatchBytes = 16 << 20
 	// DefaultScanBudget bounds the index entries that the server looks at in one go.
-	DefaultScanBudget = 20_000
+	DefaultScanBudget = 10_000
 	// DefaultPageEvents bounds the events that a read has at a time.
 	DefaultPageEvents = 256
 	// DefaultSegmentBytes is from which size on a segment of the log is followed by another.
@@ -22,7 +22,7 @@ const (
 	// DefaultMarkerTTL is how long the id of a command is remembered.
 	DefaultMarkerTTL = 24 * time.Hour
 	// DefaultMaxFlows bounds what is under way at once: appends, reads, subscriptions, locks.
-	DefaultMaxFlows = 16384
+	DefaultMaxFlows = 4096
 	// DefaultMemoryLimit bounds the memory of the store's instance.
 	DefaultMemoryLimit = 64 << 20
 )
