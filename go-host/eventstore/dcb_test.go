@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -27,6 +26,11 @@ var (
 	errNoToken    = errors.New("no such token is pending")
 )
 
+type (
+	decision = *eventstore.Decision
+	events   = []eventstore.Event
+)
+
 // execute executes a command that decides by a handler.
 func execute(t testing.TB, s *eventstore.Store, kind string, handler eventstore.Handler) (eventstore.Appended, error) {
 	t.Helper()
@@ -34,111 +38,8 @@ func execute(t testing.TB, s *eventstore.Store, kind string, handler eventstore.
 	return s.Execute(testContext(t), eventstore.Command{Type: kind}, handler, eventstore.ExecuteOptions{Attempts: 1000})
 }
 
-// school is the example "course subscriptions".
-type school struct{ *eventstore.Store }
-
-func (s school) define(t testing.TB, course string, capacity int) {
-	t.Helper()
-	mustAppend(t, s.Store, eventstore.Event{
-		Type: "CourseDefined", Tags: []string{"course:" + course}, Data: []byte(strconv.Itoa(capacity)),
-	})
-}
-
-func (s school) subscribe(t testing.TB, student, course string) error {
-	inCourse, ofStudent := "course:"+course, "student:"+student
-	_, err := execute(t, s.Store, "SubscribeStudent", func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
-		capacity := &eventstore.Projection[int]{
-			Query: eventstore.NewQuery(eventstore.Item{
-				Types: []string{"CourseDefined", "CourseCapacityChanged"}, Tags: []string{inCourse},
-			}),
-			State: -1,
-			Apply: func(_ int, e eventstore.Recorded) int {
-				n, _ := strconv.Atoi(string(e.Data))
-				return n
-			},
-		}
-		inside := eventstore.Count(with("StudentSubscribed", inCourse))
-		taken := eventstore.Count(with("StudentSubscribed", ofStudent))
-		already := eventstore.Exists(with("StudentSubscribed", inCourse, ofStudent))
-		if err := d.Project(ctx, capacity, inside, taken, already); err != nil {
-			return nil, err
-		}
-		switch {
-		case capacity.State < 0:
-			return nil, errUnknown
-		case already.State:
-			return nil, errTwice
-		case inside.State >= capacity.State:
-			return nil, errFull
-		case taken.State >= 5:
-			return nil, errTooMany
-		}
-		return []eventstore.Event{event("StudentSubscribed", inCourse, ofStudent)}, nil
-	})
-	return err
-}
-
-func TestCourseSubscriptions(t *testing.T) {
-	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
-		school := school{s}
-		require.ErrorIs(t, school.subscribe(t, "s1", "c1"), errUnknown)
-		school.define(t, "c1", 2)
-		require.NoError(t, school.subscribe(t, "s1", "c1"))
-		require.ErrorIs(t, school.subscribe(t, "s1", "c1"), errTwice)
-		require.NoError(t, school.subscribe(t, "s2", "c1"))
-		require.ErrorIs(t, school.subscribe(t, "s3", "c1"), errFull)
-		mustAppend(t, s, eventstore.Event{Type: "CourseCapacityChanged", Tags: []string{"course:c1"}, Data: []byte("3")})
-		require.NoError(t, school.subscribe(t, "s3", "c1"))
-		for n := range 5 {
-			course := fmt.Sprint("d", n)
-			school.define(t, course, 10)
-			want := []error{nil, errTooMany}[n/4]
-			require.ErrorIs(t, school.subscribe(t, "s1", course), want)
-		}
-	})
-}
-
-// However many come at once, nobody is let in over a limit, and a free place does not stay free.
-func TestCourseSubscriptionsAtOnce(t *testing.T) {
-	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
-		school := school{s}
-		for c := range 8 {
-			school.define(t, fmt.Sprint(c), 3)
-		}
-		var all sync.WaitGroup
-		for student := range 6 {
-			for course := range 8 {
-				all.Go(func() {
-					err := school.subscribe(t, fmt.Sprint(student), fmt.Sprint(course))
-					if err != nil && !errors.Is(err, errFull) && !errors.Is(err, errTooMany) {
-						t.Error(err)
-					}
-				})
-			}
-		}
-		all.Wait()
-		inside, taken := map[string]int{}, map[string]int{}
-		for _, e := range collect(t, s, with("StudentSubscribed"), eventstore.ReadOptions{}) {
-			inside[e.Tags[0]]++
-			taken[e.Tags[1]]++
-		}
-		for course, n := range inside {
-			require.LessOrEqual(t, n, 3, course)
-		}
-		for student, n := range taken {
-			require.LessOrEqual(t, n, 5, student)
-		}
-		// Who still could has.
-		for student := range 6 {
-			for course := range 8 {
-				require.Error(t, school.subscribe(t, fmt.Sprint(student), fmt.Sprint(course)))
-			}
-		}
-	})
-}
-
 func register(t testing.TB, s *eventstore.Store, name string) error {
-	_, err := execute(t, s, "RegisterAccount", func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+	_, err := execute(t, s, "RegisterAccount", func(ctx context.Context, d decision) (events, error) {
 		taken := &eventstore.Projection[bool]{
 			Query: eventstore.NewQuery(eventstore.Item{
 				Types: []string{"AccountRegistered", "AccountClosed", "UsernameReleased"}, Tags: []string{"username:" + name},
@@ -151,7 +52,7 @@ func register(t testing.TB, s *eventstore.Store, name string) error {
 		if taken.State {
 			return nil, errTaken
 		}
-		return []eventstore.Event{event("AccountRegistered", "username:"+name)}, nil
+		return events{event("AccountRegistered", "username:"+name)}, nil
 	})
 	return err
 }
@@ -192,8 +93,10 @@ type prices struct {
 	before []int
 }
 
-func purchase(t testing.TB, s *eventstore.Store, product string, shown int, grace time.Duration, now func() time.Time) error {
-	_, err := execute(t, s, "PurchaseProduct", func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+func purchase(
+	t testing.TB, s *eventstore.Store, product string, shown int, grace time.Duration, now func() time.Time,
+) error {
+	_, err := execute(t, s, "PurchaseProduct", func(ctx context.Context, d decision) (events, error) {
 		valid := &eventstore.Projection[prices]{
 			Query: eventstore.NewQuery(eventstore.Item{
 				Types: []string{"ProductDefined", "ProductPriceChanged"}, Tags: []string{"product:" + product},
@@ -213,7 +116,7 @@ func purchase(t testing.TB, s *eventstore.Store, product string, shown int, grac
 		}
 		for _, price := range append(valid.State.before, valid.State.now) {
 			if price == shown && price != 0 {
-				return []eventstore.Event{event("ProductPurchased", "product:"+product)}, nil
+				return events{event("ProductPurchased", "product:"+product)}, nil
 			}
 		}
 		return nil, errWrongPrice
@@ -245,9 +148,10 @@ func TestDynamicPrices(t *testing.T) {
 func TestOptInTokens(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		confirm := func(email, token string) error {
-			_, err := execute(t, s, "ConfirmSignUp", func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+			_, err := execute(t, s, "ConfirmSignUp", func(ctx context.Context, d decision) (events, error) {
 				tags := []string{"email:" + email, "otp:" + token}
-				pending, used := eventstore.Exists(with("SignUpInitiated", tags...)), eventstore.Exists(with("SignUpConfirmed", tags...))
+				pending := eventstore.Exists(with("SignUpInitiated", tags...))
+				used := eventstore.Exists(with("SignUpConfirmed", tags...))
 				if err := d.Project(ctx, pending, used); err != nil {
 					return nil, err
 				}
@@ -257,7 +161,7 @@ func TestOptInTokens(t *testing.T) {
 				if !pending.State {
 					return nil, errNoToken
 				}
-				return []eventstore.Event{event("SignUpConfirmed", tags...)}, nil
+				return events{event("SignUpConfirmed", tags...)}, nil
 			})
 			return err
 		}
@@ -272,7 +176,7 @@ func TestOptInTokens(t *testing.T) {
 func TestInvoiceNumbersHaveNoGaps(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		const invoices = 64
-		create := func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+		create := func(ctx context.Context, d decision) (events, error) {
 			number := 1
 			for last, err := range d.Read(ctx, with("InvoiceCreated"), eventstore.ReadOptions{Backwards: true, Limit: 1}) {
 				if err != nil {
@@ -281,7 +185,7 @@ func TestInvoiceNumbersHaveNoGaps(t *testing.T) {
 				n, _ := strconv.Atoi(string(last.Data))
 				number = n + 1
 			}
-			return []eventstore.Event{{
+			return events{{
 				Type: "InvoiceCreated", Tags: []string{"invoice:" + strconv.Itoa(number)}, Data: []byte(strconv.Itoa(number)),
 			}}, nil
 		}
@@ -305,7 +209,7 @@ func TestInvoiceNumbersHaveNoGaps(t *testing.T) {
 func TestIdempotencyTokens(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		order := func(token string) error {
-			_, err := execute(t, s, "PlaceOrder", func(ctx context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+			_, err := execute(t, s, "PlaceOrder", func(ctx context.Context, d decision) (events, error) {
 				used := eventstore.Exists(with("OrderPlaced", "token:"+token))
 				if err := d.Project(ctx, used); err != nil {
 					return nil, err
@@ -313,7 +217,7 @@ func TestIdempotencyTokens(t *testing.T) {
 				if used.State {
 					return nil, errTwice
 				}
-				return []eventstore.Event{event("OrderPlaced", "token:"+token)}, nil
+				return events{event("OrderPlaced", "token:"+token)}, nil
 			})
 			return err
 		}
@@ -321,67 +225,4 @@ func TestIdempotencyTokens(t *testing.T) {
 		require.ErrorIs(t, order("1"), errTwice)
 		require.NoError(t, order("2"))
 	})
-}
-
-// What is appended at once is seen at once, in one piece, and nothing comes before what was seen.
-func TestReadersSeeAConsistentLog(t *testing.T) {
-	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
-		const writers, appends, each = 8, 20, 3
-		done := make(chan struct{})
-		var all, readers sync.WaitGroup
-		for range 2 {
-			readers.Go(func() {
-				seen := 0
-				for last := false; !last; {
-					select {
-					case <-done:
-						last = true
-					default:
-					}
-					var at time.Time
-					n := 0
-					for e, err := range s.Read(testContext(t), eventstore.All(), eventstore.ReadOptions{}) {
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						n++
-						if e.Position != uint64(n) || e.Time.Before(at) {
-							t.Errorf("position %d at %s after %d at %s", e.Position, e.Time, n-1, at)
-							return
-						}
-						at = e.Time
-					}
-					if n%each != 0 || n < seen {
-						t.Errorf("%d events after %d", n, seen)
-						return
-					}
-					seen = n
-				}
-				if seen != writers*appends*each {
-					t.Errorf("%d events", seen)
-				}
-			})
-		}
-		for w := range writers {
-			all.Go(func() {
-				var last uint64
-				for range appends {
-					tag := fmt.Sprint("w:", w)
-					a, err := s.Append(testContext(t), []eventstore.Event{event("A", tag), event("B", tag), event("C", tag)}, eventstore.AppendOptions{})
-					if err != nil || a.First <= last || a.Last != a.First+2 {
-						t.Error(a, err)
-						return
-					}
-					last = a.Last
-				}
-			})
-		}
-		all.Wait()
-		close(done)
-		readers.Wait()
-		for w := range writers {
-			require.Len(t, collect(t, s, tagged(fmt.Sprint("w:", w)), eventstore.ReadOptions{}), appends*each)
-		}
-	}, eventstore.WithPageEvents(50))
 }

@@ -10,7 +10,7 @@ import (
 // [WithDurability].
 type Durability struct{ flow flow.Durability }
 
-// Executed waits until the server has executed the append, and for no more. It is what a store does that is told nothing.
+// Executed waits until the server has executed the append, and for no more, as does a store that is told nothing.
 func Executed() Durability { return Durability{flow.Durability{Kind: flow.DurabilityNone}} }
 
 // Replicas waits, too, until as many replicas have it, by WAIT. If that takes longer than timeout the append fails with

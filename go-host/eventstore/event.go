@@ -55,9 +55,9 @@ func recordedOf(row *flow.Row) Recorded {
 // timeOf turns milliseconds since 1970 into a time.
 func timeOf(milliseconds uint64) time.Time { return time.UnixMilli(int64(milliseconds)).UTC() }
 
-// Cursor is a place in the log: right behind the event at a position. With that event's id it proves, too, that the log
-// is still the same: after a fail-over that lost events, others may come to stand at their positions. The zero Cursor is
-// before the first event.
+// Cursor is a place in the log: right behind the event at a position. With that event's id, of which the last 40 bits
+// are enough, it proves that the log is still the same: after a fail-over that lost events, others may come to stand at
+// their positions. The zero Cursor is before the first event.
 type Cursor struct {
 	Position uint64
 	ID       ID

@@ -22,8 +22,8 @@ type Store struct {
 }
 
 // Open makes a store of what begins with namespace in braces, which is there from the first append on. The namespace
-// has 1 to 64 of A–Z, a–z, 0–9, dot, underscore and hyphen; all its keys are in one slot. Stores of a namespace may be
-// open in any number of programs.
+// has 1 to 64 of A–Z, a–z, 0–9, dot, underscore and hyphen; all its keys are in one slot, so that stores scale out
+// over a cluster by namespace. Stores of one namespace may be open in any number of programs.
 //
 // The store goes through the client, which is to be closed after it.
 func Open(ctx context.Context, client *coracle.Client, namespace string, opts ...Option) (*Store, error) {

@@ -10,7 +10,9 @@ import (
 	"github.com/coracle-client/coracle/go-host/eventstore"
 )
 
-func subscribe(t *testing.T, s *eventstore.Store, q eventstore.Query, after eventstore.Cursor) *eventstore.Subscription {
+func subscribe(
+	t *testing.T, s *eventstore.Store, q eventstore.Query, after eventstore.Cursor,
+) *eventstore.Subscription {
 	t.Helper()
 	sub, err := s.Subscribe(testContext(t), q, after)
 	require.NoError(t, err)

@@ -41,8 +41,8 @@ type Config struct {
 	OnTrap func(err error)
 }
 
-// Engine runs flows. It has one instance at a time, and makes a new one when that traps. It may be used by any number of
-// goroutines.
+// Engine runs flows. It has one instance at a time, and makes a new one when that traps. It may be used by any number
+// of goroutines.
 type Engine struct {
 	config  Config
 	start   time.Time

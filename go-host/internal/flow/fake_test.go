@@ -113,7 +113,9 @@ func engine(t *testing.T, f *fake) *Engine {
 
 // sends is a step with one command.
 func sends() *Send {
-	return &Send{Lengths: []uint32{1}, Arguments: []uint32{1}, Pieces: []uint64{4}, Bytes: []byte("PING"), Deadline: wire.Never}
+	return &Send{
+		Lengths: []uint32{1}, Arguments: []uint32{1}, Pieces: []uint64{4}, Bytes: []byte("PING"), Deadline: wire.Never,
+	}
 }
 
 // fault is the kind of what a flow failed with.

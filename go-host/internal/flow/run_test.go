@@ -159,7 +159,9 @@ func TestClosingCancels(t *testing.T) {
 
 func TestATrapEndsAllFlowsOfItsInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{answer: script(map[string]Step{"flow.Append": sends(), "flow.Lock": Wait(1_000_000), "replied": Wait(2_000_000)})}
+		f := &fake{answer: script(map[string]Step{
+			"flow.Append": sends(), "flow.Lock": Wait(1_000_000), "replied": Wait(2_000_000),
+		})}
 		e := engine(t, f)
 		sent, unsent := make(chan error, 1), make(chan error, 1)
 		go func() {
