@@ -45,13 +45,13 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "only the first type of an item counts",
-        "last = math.max(last, lasts[kind]) end",
-        "last = math.max(last, lasts[kind]) break end",
+        "last = math.max(last, lasts[among[i]]) end",
+        "last = math.max(last, lasts[among[i]]) break end",
     ),
     mutant(
         "any tag will do",
-        "last = math.min(last, tag_lasts[tag]) end",
-        "last = math.min(last, tag_lasts[tag]) if last > after then return last end end",
+        "last = math.min(last, tag_lasts[tags[i]]) end",
+        "last = math.min(last, tag_lasts[tags[i]]) if last > after then return last end end",
     ),
     mutant("the last position of a pair is not written", "call('HSET', shards[tag], pair(kind, tag), position)", ""),
     mutant(
@@ -90,7 +90,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "an absent lock is held",
         "if call('GET', key()) ~= argument() then",
-        "if (call('GET', key()) or ARGV[given + 1]) ~= argument() then",
+        "if (call('GET', key()) or arguments[given + 1]) ~= argument() then",
     ),
     mutant("`after` may be beyond the head", "if after > head then return { AHEAD", "if false then return { AHEAD"),
     mutant(

@@ -31,8 +31,14 @@ impl<'a> Terms<'a> {
 pub(crate) struct Spec(Vec<u8>);
 
 impl Spec {
+    /// A byte, or 255 and two.
     pub(crate) fn word(&mut self, word: usize) {
-        self.0.extend_from_slice(&(word as u16).to_be_bytes());
+        if word < 255 {
+            self.0.push(word as u8);
+        } else {
+            self.0.push(255);
+            self.0.extend_from_slice(&(word as u16).to_be_bytes());
+        }
     }
 
     pub(crate) fn flag(&mut self, flag: bool) {

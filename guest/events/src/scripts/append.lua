@@ -73,8 +73,9 @@ end
 -- The last event with this tag and any of these types.
 local function last_of_pair(tag, among)
   local fields, last = {}, 0
-  for _, kind in ipairs(among) do
-    if numbers[kind] then fields[#fields + 1] = pair(numbers[kind], tag) end
+  for i = 1, #among do
+    local kind = numbers[among[i]]
+    if kind then fields[#fields + 1] = pair(kind, tag) end
   end
   if #fields > 0 then
     for _, value in ipairs(call('HMGET', shards[tag], unpack(fields))) do
@@ -89,14 +90,14 @@ local function last_match(among, tags)
   local last = head
   if #tags == 0 then
     if #among > 0 then last = 0 end
-    for _, kind in ipairs(among) do last = math.max(last, lasts[kind]) end
+    for i = 1, #among do last = math.max(last, lasts[among[i]]) end
     return last
   end
   -- Exact for one tag. For more: none is later than the earliest of these.
-  for _, tag in ipairs(tags) do last = math.min(last, tag_lasts[tag]) end
+  for i = 1, #tags do last = math.min(last, tag_lasts[tags[i]]) end
   if last <= after or (#tags == 1 and #among == 0) then return last end
   if #among > 0 then
-    for _, tag in ipairs(tags) do last = math.min(last, last_of_pair(tag, among)) end
+    for i = 1, #tags do last = math.min(last, last_of_pair(tags[i], among)) end
     if last <= after or #tags == 1 then return last end
   end
   local open, advance = matcher(-1, after + 1, 8, budget)
@@ -165,6 +166,7 @@ if count > 0 then
 end
 
 local function call_all(name, to, values)
+  if #values <= MANY then return call(name, to, unpack(values)) end
   for low = 1, #values, MANY do call(name, to, unpack(values, low, math.min(low + MANY - 1, #values))) end
 end
 
@@ -184,7 +186,9 @@ for i = 1, count do
   local entry = digits((head + i) * TYPES + kind)
   entries[i] = digits(entries[i] * TYPES + kind)
   lasts[kinds[i]] = position
-  for _, tag in ipairs(event_tags[i]) do
+  local tags = event_tags[i]
+  for place = 1, #tags do
+    local tag = tags[place]
     call('RPUSH', lists[tag], entry)
     call('HSET', shards[tag], pair(kind, tag), position)
   end

@@ -1,24 +1,30 @@
 -- Comes before the others: what they are told, and the state of the store.
 
-local call, floor, byte, format = redis.call, math.floor, string.byte, string.format
+local call, floor, format = redis.call, math.floor, string.format
+local keys, arguments = KEYS, ARGV
 
--- The next number of the plan, which is a string of 16-bit numbers.
-local plan, planned = ARGV[1], -1
+-- The next number of the plan, which is a string: a byte each, or 255 and two bytes.
+local plan, planned = { string.byte(arguments[1], 1, 4000) }, 0
+for from = 4001, #arguments[1], 4000 do
+  for i, value in ipairs({ string.byte(arguments[1], from, from + 3999) }) do plan[from + i - 1] = value end
+end
 local function word()
+  planned = planned + 1
+  local value = plan[planned]
+  if value < 255 then return value end
   planned = planned + 2
-  local high, low = byte(plan, planned, planned + 1)
-  return high * 256 + low
+  return plan[planned - 1] * 256 + plan[planned]
 end
 
 -- The next argument, the next key.
 local given, named = 1, 0
 local function argument()
   given = given + 1
-  return ARGV[given]
+  return arguments[given]
 end
 local function key()
   named = named + 1
-  return KEYS[named]
+  return keys[named]
 end
 
 -- Of a number to be part of a string: by itself, a large one would be rounded.
