@@ -20,7 +20,7 @@ fn finds_each() -> Result<()> {
     for mutant in MUTANTS {
         match found(&target, mutant) {
             Some(error) => {
-                println!("{}: {}", mutant.name, error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "))
+                println!("{}: {}", mutant.name, format!("{error:#}").chars().take(200).collect::<String>());
             }
             None => survivors.push(mutant.name),
         }
