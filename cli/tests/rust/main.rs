@@ -1,0 +1,76 @@
+//! The program against real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how it fails"
+)]
+
+mod both;
+mod dialogues;
+mod program;
+mod signals;
+
+use conformance::{Kind, Server};
+use program::{Place, lines};
+
+/// Tests that are to be run on both kinds of server.
+macro_rules! on_servers {
+    ($($name:ident)*) => {
+        mod redis {
+            $(#[test] fn $name() { super::$name(conformance::Kind::Redis) })*
+        }
+        mod valkey {
+            $(#[test] fn $name() { super::$name(conformance::Kind::Valkey) })*
+        }
+    };
+}
+use on_servers;
+
+on_servers! {
+    the_head_of_a_query_is_for_a_conditional_append a_line_of_a_query_is_that_of_an_export settings_are_warned_of
+        a_server_that_is_there_answers
+}
+
+fn the_head_of_a_query_is_for_a_conditional_append(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "head");
+    place.does(&["append", "--type", "A"]);
+    let found = place.does(&["query", "--query", "type=B"]);
+    let (_, head) = lines(&found)[0].split_once("the head is ").unwrap();
+    place.does(&["append", "--type", "A", "--fail-if", "type=B", "--after", head]);
+    place.does(&["append", "--type", "B", "--fail-if", "type=B", "--after", head]);
+    assert_eq!(place.run(&["append", "--type", "B", "--fail-if", "type=B", "--after", head], b"").code, 3);
+}
+
+fn a_line_of_a_query_is_that_of_an_export(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "lines");
+    for data in [&b""[..], b"\r\t\x1f\x7f", b"<&>", b"\xff", b"\"\\/", "\u{feff}😀".as_bytes()] {
+        let text = String::from_utf8_lossy(data);
+        let (type_, tag) = (format!("A{text}"), format!("x:1{text}"));
+        let arguments = ["append", "--type", &type_, "--tag", &tag, "--data", "-", "--metadata", &text];
+        assert_eq!(place.run(&arguments, data).code, 0);
+    }
+    assert_eq!(place.does(&["export"]), place.does(&["query", "--json"]));
+}
+
+fn settings_are_warned_of(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "inspect");
+    assert!(place.does(&["inspect"]).contains("appendonly: "));
+    assert!(place.does(&["inspect", "--json"]).contains("{\"about\":\"appendonly\",\"text\":\""));
+}
+
+fn a_server_that_is_there_answers(kind: Kind) {
+    let mut server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "");
+    assert_eq!(place.run_any(&["ping"], b"").out, "PONG\n");
+    server.kill().unwrap();
+    let gone = place.run_any(&["ping"], b"");
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains("hint: see that --url names a server that runs"), "{}", gone.err);
+    let wrong = place.run_any(&["ping", "--url", "127.0.0.1"], b"");
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+}
