@@ -57,8 +57,8 @@ async fn walk(store: &EventStore) -> Result<(), Failure> {
     let id = Id::new();
     let first = enroll(store, &ada, id, ExecuteOptions::new()).await?;
     println!("StudentEnrolled at position {}, by command {}", first.first, first.command);
-    let again = enroll(store, &ada, id, ExecuteOptions::new()).await?;
-    println!("sent again with the same id: position {}, repeated: {}", again.first, again.repeated);
+    println!("sent again with the same id:");
+    told(enroll(store, &ada, id, ExecuteOptions::new()).await);
 
     title("Validation fails: nothing is sent, or nothing is written");
     for (student, course) in [("", "c1"), ("ada", "c9"), ("ada", "c1")] {
@@ -172,6 +172,7 @@ fn capacity_of(data: &[u8]) -> Option<usize> {
 
 fn told(result: Result<Appended, ExecuteError<Refusal>>) {
     match result {
+        Ok(appended) if appended.repeated => println!("StudentEnrolled at position {}, some time ago", appended.first),
         Ok(appended) => println!("StudentEnrolled at position {}", appended.first),
         Err(ExecuteError::Handler(no)) => println!("no: {no}"),
         Err(ExecuteError::Store(error)) => println!("not executed: {error}"),

@@ -162,22 +162,31 @@ impl Instance {
 impl Instance {
     /// Calls an export of `coracle:client/testing`, which only test builds of the component have.
     pub(crate) fn testing(&mut self, function: &str, argument: Option<u64>) -> Result<(), Trap> {
-        use wasmtime::component::Val;
-
         self.arm();
-        let interface = self
-            .raw
-            .get_export_index(&mut self.store, None, "coracle:client/testing@0.1.0")
-            .ok_or_else(|| Trap("the component has no testing interface".into()))?;
-        let export = self
-            .raw
-            .get_export_index(&mut self.store, Some(&interface), function)
-            .ok_or_else(|| Trap(format!("no testing function {function}")))?;
-        let function = self.raw.get_func(&mut self.store, export).ok_or_else(|| Trap("not a function".into()))?;
-        let arguments: Vec<Val> = argument.into_iter().map(Val::U64).collect();
-        function.call(&mut self.store, &arguments, &mut [])?;
-        Ok(())
+        testing(&mut self.store, self.raw, function, argument)
     }
+}
+
+/// Calls an export of `coracle:client/testing`.
+#[cfg(test)]
+pub(super) fn testing(
+    store: &mut Store<HostState>,
+    instance: wasmtime::component::Instance,
+    function: &str,
+    argument: Option<u64>,
+) -> Result<(), Trap> {
+    use wasmtime::component::Val;
+
+    let interface = instance
+        .get_export_index(&mut *store, None, "coracle:client/testing@0.1.0")
+        .ok_or_else(|| Trap("the component has no testing interface".into()))?;
+    let export = instance
+        .get_export_index(&mut *store, Some(&interface), function)
+        .ok_or_else(|| Trap(format!("no testing function {function}")))?;
+    let function = instance.get_func(&mut *store, export).ok_or_else(|| Trap("not a function".into()))?;
+    let arguments: Vec<Val> = argument.into_iter().map(Val::U64).collect();
+    function.call(store, &arguments, &mut [])?;
+    Ok(())
 }
 
 pub(super) fn instantiation(error: wasmtime::Error) -> Error {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use wasmtime::Store;
 
 use super::disk::CodeCache;
-use super::instance::Trap;
+use super::instance::{Trap, instantiation};
 use super::program::Program;
 use super::state::HostState;
 use super::ticker::{CALL_TICKS, Ticking};
@@ -62,6 +62,7 @@ pub(crate) enum Call {
         retries: Retries,
         durability: Option<Durability>,
     },
+    Declined,
     Decided(Vec<Event>),
     Keep {
         leases: Vec<Lease>,
@@ -141,6 +142,8 @@ impl Template {
 pub(crate) struct Instance {
     store: Store<HostState>,
     exports: bindings::Store,
+    #[cfg(test)]
+    raw: wasmtime::component::Instance,
     _ticking: Ticking,
 }
 
@@ -154,8 +157,15 @@ impl Instance {
         let mut store = Store::new(&runtime.engine, HostState::new(memory_limit, counters));
         store.limiter(|state| state);
         store.set_epoch_deadline(CALL_TICKS);
-        let exports = template.pre.instantiate(&mut store).map_err(super::instance::instantiation)?;
-        Ok(Self { store, exports, _ticking: ticking })
+        let raw = template.pre.instance_pre().instantiate(&mut store).map_err(instantiation)?;
+        let exports = bindings::Store::new(&mut store, &raw).map_err(instantiation)?;
+        Ok(Self {
+            store,
+            exports,
+            #[cfg(test)]
+            raw,
+            _ticking: ticking,
+        })
     }
 
     /// The first call.
@@ -179,6 +189,7 @@ impl Instance {
             Call::Execute { deadline, command, retries, durability } => {
                 core.call_execute(store, now, flow, *deadline, command, *retries, *durability)
             }
+            Call::Declined => core.call_declined(store, now, flow),
             Call::Decided(events) => core.call_decided(store, now, flow, events),
             Call::Keep { leases, duration } => core.call_keep(store, now, flow, leases, *duration),
             Call::Lock { deadline, name, duration } => core.call_lock(store, now, flow, *deadline, name, *duration),
@@ -201,5 +212,14 @@ impl Instance {
             Call::Cancel => core.call_cancel(store, now, flow),
         }?;
         Ok(core.call_next(&mut self.store)?)
+    }
+}
+
+#[cfg(test)]
+impl Instance {
+    /// Calls an export of `coracle:client/testing`, which only test builds of the component have.
+    pub(crate) fn testing(&mut self, function: &str, argument: Option<u64>) -> Result<(), Trap> {
+        self.store.set_epoch_deadline(CALL_TICKS);
+        super::instance::testing(&mut self.store, self.raw, function, argument)
     }
 }

@@ -112,7 +112,8 @@ impl EventStore {
     /// has, the handler runs again.
     ///
     /// The handler's own errors come back as they are, and nothing is written then. The command's id makes it happen
-    /// once: an append that may have been executed is resolved by that before this returns, as far as the deadline allows.
+    /// once: an append that may have been executed is resolved by that before this returns, as far as the deadline allows;
+    /// and a command that was executed before gives its first result, though its handler may say no to what it did then.
     ///
     /// ```no_run
     /// # use coracle::events::*;
@@ -161,6 +162,7 @@ impl EventStore {
                     };
                     match self.decide(decision, &options, &mut handler).await {
                         Ok(events) => flow.decided(&events, of_command),
+                        Err(ExecuteError::Handler(error)) => return declined(flow, error).await,
                         Err(error) => {
                             flow.cancel().await;
                             return Err(error);
@@ -225,6 +227,17 @@ impl Decision {
     fn keeper(&self, options: &ExecuteOptions) -> Option<Flow> {
         let call = Call::Keep { leases: self.leases.to_vec(), duration: millis(options.lease) };
         (!self.leases.is_empty()).then(|| Flow::new(&self.store, call, Vec::new()))
+    }
+}
+
+/// What the command came to when it was executed before; else the handler's error.
+async fn declined<E>(mut flow: Flow, error: E) -> Result<Appended, ExecuteError<E>> {
+    flow.declined();
+    match flow.outcome().await {
+        Ok(outcome) => Ok(appended(outcome)?),
+        Err(reused @ EventError::IdReused { .. }) => Err(reused.into()),
+        // Whatever kept the core from asking: the handler's word is that nothing is written.
+        Err(_) => Err(ExecuteError::Handler(error)),
     }
 }
 

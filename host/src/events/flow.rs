@@ -102,6 +102,11 @@ impl Flow {
         self.doing = Doing::Telling(Call::Decided(events.iter().map(super::Event::wire).collect()));
     }
 
+    /// The handler gave an error: the core looks whether the command was executed before.
+    pub(super) fn declined(&mut self) {
+        self.doing = Doing::Telling(Call::Declined);
+    }
+
     /// Ends it early, and waits until what is left to do is done, for some time.
     pub(super) async fn cancel(mut self) {
         if self.name.is_some() {

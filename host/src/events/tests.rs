@@ -11,8 +11,9 @@ use futures_util::FutureExt;
 use super::flow::{Flow, Turn};
 use super::table::{Core, Factory};
 use super::{Command, Event, EventError, EventStore, ExecuteError, ExecuteOptions, Options, Query};
+use crate::engine::CodeCache;
 use crate::engine::Trap;
-use crate::engine::store::{Batch, Call, Lease, Outcome, Settings, Step};
+use crate::engine::store::{Batch, Call, Instance, Lease, Outcome, Settings, Step, Template};
 use crate::rows::NEVER;
 use crate::{Config, Connecting, Connector, Endpoint, Error};
 
@@ -212,13 +213,17 @@ async fn a_trap_ends_all_flows_and_a_new_instance_serves_the_next() {
 }
 
 #[tokio::test]
-async fn a_handlers_error_comes_back_and_the_flow_is_cancelled() {
+async fn a_handlers_error_comes_back_unless_it_is_for_what_was_done_before() {
     let script = Script::default();
     let store = script.store(Options::new()).await.unwrap();
     script.steps([decide(), Step::Wait(0), cancelled()]);
     let executed = store.execute(Command::new("C"), ExecuteOptions::new(), async |_| Err("no")).await;
     assert_eq!(executed, Err(ExecuteError::Handler("no")));
-    assert_eq!(script.told(), ["Execute", "Cancel", "Elapsed"]);
+    assert_eq!(script.told(), ["Execute", "Declined", "Elapsed"]);
+    // Unless the command was executed before.
+    script.steps([decide(), Step::Wait(0), appended()]);
+    let executed = store.execute(Command::new("C"), ExecuteOptions::new(), async |_| Err("no")).await;
+    assert_eq!(executed.unwrap().last, 2);
 }
 
 #[tokio::test]
@@ -271,4 +276,49 @@ async fn data_is_looked_at_where_it_is_to_be_json() {
     script.steps([appended()]);
     let [good, _] = events;
     assert_eq!(store.append([good], super::AppendOptions::new()).await.unwrap().last, 2);
+}
+
+/// The component for tests, and a fault that it has at the next call.
+struct Faulty {
+    instance: Instance,
+    fault: Arc<Mutex<Option<(&'static str, Option<u64>)>>>,
+}
+
+impl Core for Faulty {
+    fn open(&mut self, now: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap> {
+        self.instance.open(now, settings)
+    }
+
+    fn call(&mut self, now: u64, flow: u64, call: &Call) -> Result<Step, Trap> {
+        if let Some((function, argument)) = self.fault.lock().unwrap().take() {
+            self.instance.testing(function, argument)?;
+        }
+        self.instance.call(now, flow, call)
+    }
+}
+
+#[tokio::test]
+async fn no_fault_of_the_component_is_more_than_an_error() {
+    const MEMORY: usize = 4 << 20;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/components/coracle-testing.wasm");
+    let component = Bytes::from(std::fs::read(path).expect("cargo xtask component writes the component for tests"));
+    let template = Template::load(Some(&component), &CodeCache::Nowhere).unwrap();
+    let fault = Arc::new(Mutex::new(None));
+    let made = Arc::clone(&fault);
+    let factory: Factory = Box::new(move || {
+        let instance = Instance::new(&template, MEMORY)?;
+        Ok(Box::new(Faulty { instance, fault: Arc::clone(&made) }))
+    });
+    let client = Config::new("redis://nowhere:1").unwrap().connector(Nowhere).start().await.unwrap();
+    let store = EventStore::with_cores(&client, "ns", Options::new(), factory).unwrap();
+    for (function, argument) in [("trap", None), ("spin", None), ("hoard", Some(1 << 30))] {
+        *fault.lock().unwrap() = Some((function, argument));
+        let error = in_time(store.stats()).await.unwrap_err();
+        assert!(matches!(error, EventError::Transport(Error::Core { .. })), "{function}: {error:?}");
+        assert!(!error.maybe_executed(), "nothing was sent");
+        // The next instance is well: it asks for something to be sent.
+        assert!(flow(&store).turn().now_or_never().is_none(), "{function}");
+    }
+    *fault.lock().unwrap() = Some(("hoard", Some(1 << 20)));
+    assert!(flow(&store).turn().now_or_never().is_none(), "within its limit it may have memory");
 }

@@ -338,6 +338,17 @@ async fn idempotency_token(target: Target) {
     let again = in_time(store.execute(command(), ExecuteOptions::new(), handler)).await.unwrap();
     assert_eq!((first.first, first.repeated), (3, false));
     assert_eq!((again.first, again.last, again.command, again.repeated), (3, 3, first.command, true));
+    // Though its handler says no to what it did itself.
+    let refuses = async |decision: Decision| {
+        let orders = decision.read(Query::types(["OrderPlaced"])).all().await?;
+        if orders.len() < 3 { Ok(vec![Event::new("OrderPlaced")]) } else { no("three are enough") }
+    };
+    let again = in_time(store.execute(command(), ExecuteOptions::new(), refuses)).await.unwrap();
+    assert_eq!((again.first, again.repeated), (3, true));
+    assert_eq!(
+        rule(in_time(store.execute(Command::new("PlaceOrder"), ExecuteOptions::new(), refuses)).await),
+        "three are enough"
+    );
     let other = in_time(store.execute(command().data("t4"), ExecuteOptions::new(), handler)).await;
     assert_eq!(other, Err(ExecuteError::Store(EventError::IdReused { id })));
     assert_eq!(head(&store).await, 3);
