@@ -9,7 +9,7 @@ use redis::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::client::Client;
+use crate::client::{Client, Shared};
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
@@ -68,42 +68,50 @@ impl Client {
 
     /// Sends a command, once this is polled, and waits for its reply.
     pub(crate) fn call_one(&self, command: Command, until: Until, aside: Option<Box<Aside>>) -> Calling<'_> {
-        Calling { client: self, step: Step::New(command, until, aside) }
+        Calling { client: self, lane: None, step: Step::New(command, until, aside) }
     }
 
     /// Sends what is in the columns, and waits for the replies.
     pub(crate) async fn submit(&self, columns: Columns, shape: Shape, until: Until) -> Result<Replies, Error> {
-        self.send(columns, shape, until, None)?.finish().await
+        self.send(self.lane(), columns, shape, until, None)?.finish().await
     }
 
-    /// Sends it if there is room, else says how to wait for that.
-    fn send(&self, columns: Columns, shape: Shape, until: Until, aside: Option<Box<Aside>>) -> Result<Sent<'_>, Error> {
+    /// Sends it on this lane if there is room, else says how to wait for that.
+    fn send<'a>(
+        &self,
+        lane: &'a Shared,
+        columns: Columns,
+        shape: Shape,
+        until: Until,
+        aside: Option<Box<Aside>>,
+    ) -> Result<Sent<'a>, Error> {
         let deadline = until.instant();
         let large = columns.size >= LARGE;
-        let (ticket, answer) = self.ticket(columns, shape, until, deadline)?;
+        let (ticket, answer) = self.ticket(lane, columns, shape, until, deadline)?;
         let mut job = Job { ticket, aside, _permit: None };
         if !large {
-            match self.shared.inbox.try_send(job) {
+            match lane.inbox.try_send(job) {
                 Ok(()) => return Ok(Sent::Now(answer)),
-                Err(Refused::Closed) => return Err(self.end()),
+                Err(Refused::Closed) => return Err(lane.end()),
                 Err(Refused::Full(back)) => job = back,
             }
         }
-        Ok(Sent::Slowly(Box::pin(self.send_slowly(job, large, deadline)), answer))
+        Ok(Sent::Slowly(Box::pin(lane.send_slowly(job, large, deadline)), answer))
     }
 
-    fn ticket(
+    fn ticket<'a>(
         &self,
+        lane: &'a Shared,
         columns: Columns,
         shape: Shape,
         until: Until,
         deadline: Option<Instant>,
-    ) -> Result<(Ticket, Answer<'_>), Error> {
+    ) -> Result<(Ticket, Answer<'a>), Error> {
         let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
-        let deadline = deadline.map_or(NEVER, |deadline| self.shared.clock.at(deadline));
+        let deadline = deadline.map_or(NEVER, |deadline| lane.clock.at(deadline));
         let patient = matches!(until, Until::Usual(Some(_)));
         let ticket = Ticket::new(Call::new(columns, shape, deadline, patient, session));
-        let answer = ticket.answer(&self.shared.signal);
+        let answer = ticket.answer(&lane.signal);
         Ok((ticket, answer))
     }
 
@@ -112,16 +120,18 @@ impl Client {
         let repeat = self.shared.repeat == Repeat::Allowed && self.session.is_none();
         if repeat { MAY_REPEAT } else { 0 }
     }
+}
 
+impl Shared {
     /// Waits for room for a large command's bytes, and in the queue, until the deadline.
     async fn send_slowly(&self, mut job: Job, large: bool, deadline: Option<Instant>) -> Result<(), Error> {
         if large {
-            let size = u32::try_from(job.columns.size).unwrap_or(u32::MAX).min(self.shared.large_limit);
-            let permit = Arc::clone(&self.shared.large).acquire_many_owned(size);
+            let size = u32::try_from(job.columns.size).unwrap_or(u32::MAX).min(self.large_limit);
+            let permit = Arc::clone(&self.large).acquire_many_owned(size);
             // The semaphore is never closed.
             job._permit = in_time(deadline, permit).await?.ok();
         }
-        let sent = in_time(deadline, self.shared.inbox.send(job)).await?;
+        let sent = in_time(deadline, self.inbox.send(job)).await?;
         if sent { Ok(()) } else { Err(self.end()) }
     }
 }
@@ -137,6 +147,8 @@ type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 /// A call of one command. Written by hand, since an `async fn` would move the command about in its own state.
 pub(crate) struct Calling<'a> {
     client: &'a Client,
+    /// Where it must go, if it must.
+    lane: Option<&'a Shared>,
     step: Step<'a>,
 }
 
@@ -149,19 +161,25 @@ enum Step<'a> {
 }
 
 impl<'a> Calling<'a> {
+    /// The same, on this lane.
+    pub(crate) fn on(self, lane: &'a Shared) -> Self {
+        Self { lane: Some(lane), ..self }
+    }
+
     /// Sends the command.
     #[inline]
-    fn begin(client: &'a Client, step: &mut Step<'a>) -> Result<(), Error> {
+    fn begin(client: &'a Client, lane: Option<&'a Shared>, step: &mut Step<'a>) -> Result<(), Error> {
         let Step::New(command, until, aside) = std::mem::replace(step, Step::Over) else { return Ok(()) };
+        let lane = lane.unwrap_or_else(|| client.lane());
         if tracing::level_filters::LevelFilter::current() >= tracing::Level::DEBUG {
             let span = tracing::debug_span!("coracle.call", command = command.name());
             let columns = Columns::of(command, client.options(), client.shared.hold_above)?;
-            let sent = client.send(columns, Shape::Single, until, aside)?;
+            let sent = client.send(lane, columns, Shape::Single, until, aside)?;
             *step = Step::Slow(Box::pin(sent.finish().instrument(span)));
             return Ok(());
         }
         let columns = Columns::of(command, client.options(), client.shared.hold_above)?;
-        *step = match client.send(columns, Shape::Single, until, aside)? {
+        *step = match client.send(lane, columns, Shape::Single, until, aside)? {
             Sent::Now(answer) => Step::Waiting(answer),
             slowly @ Sent::Slowly(..) => Step::Slow(Box::pin(slowly.finish())),
         };
@@ -173,9 +191,9 @@ impl Future for Calling<'_> {
     type Output = Result<Value, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { client, step } = &mut *self;
+        let Self { client, lane, step } = &mut *self;
         if matches!(step, Step::New(..)) {
-            Self::begin(client, step)?;
+            Self::begin(client, *lane, step)?;
         }
         let replies = match step {
             Step::Waiting(answer) => answered(ready!(Pin::new(answer).poll(cx))),

@@ -1,7 +1,7 @@
 //! The handle that callers hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::cache::Shelf;
+use crate::cache::{CacheStats, Shelf};
 use crate::call::{Until, in_time};
 use crate::command::{Command, IntoArgument};
 use crate::config::{Config, Repeat};
@@ -19,6 +19,7 @@ use crate::engine::store::Template;
 use crate::engine::{CodeCache, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Inbox;
+use crate::lanes::{Lane, Lanes, States};
 use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Replies, Shape, Signal, Swap};
 use crate::session::Handle;
 use crate::stats::{Counters, Stats};
@@ -34,14 +35,19 @@ const READY_GRACE: Duration = Duration::from_secs(5);
 /// that trait work with it.
 #[derive(Clone)]
 pub struct Client {
+    /// Of the first lane, or of the one that this handle is tied to.
     pub(crate) shared: Arc<Shared>,
     pub(crate) controls: mpsc::Sender<Control>,
+    /// Where there are several.
+    pub(crate) lanes: Option<Arc<Lanes>>,
+    /// All that it asks for goes on its lane.
+    tied: bool,
     pub(crate) deadline: Option<Duration>,
     /// Set in a session: its calls go on that link.
     pub(crate) session: Option<Arc<Handle>>,
 }
 
-/// What all handles of a client have in common.
+/// What all handles of a client have in common; where it has several lanes, there is one of these for each.
 pub(crate) struct Shared {
     /// Jobs on their way to the manager.
     pub(crate) inbox: Inbox,
@@ -52,7 +58,12 @@ pub(crate) struct Shared {
     /// A reader made room in a queue whose link is held.
     pub(crate) room: Signal,
     pub(crate) ended: Ended,
+    /// This lane has a connection.
+    ready: AtomicBool,
+    /// The client's state, not that of one lane.
     state: watch::Receiver<ClientState>,
+    /// The states of all lanes.
+    states: watch::Receiver<Vec<ClientState>>,
     pub(crate) large: Arc<Semaphore>,
     pub(crate) large_limit: u32,
     pub(crate) hold_above: usize,
@@ -94,33 +105,23 @@ impl Client {
         }
         let chosen = config.clone();
         let program = load(move || Program::of(&chosen)).await?;
-        let (controls, controls_inbox) = mpsc::channel(CONTROLS);
-        let (state_sender, state) = watch::channel(ClientState::Connecting);
-        let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
-        let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
-        let shared = Arc::new(Shared {
-            inbox: Inbox::new(config.limits.waiting),
-            clock: Clock::start(),
-            counters: Arc::new(Counters::of_new_client()),
-            signal: Arc::new(Signal::default()),
-            room: Signal::default(),
-            ended: Ended::default(),
-            state,
-            large: Arc::new(Semaphore::new(large_limit as usize)),
-            large_limit,
-            hold_above: config.limits.hold_above as usize,
-            repeat: config.repeat,
-            shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
-            component: config.component.clone(),
-            code_cache: config.code_cache.clone(),
-            sessions: AtomicU32::new(0),
-            database: config.database,
-            ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
-        });
+        let states = States::new(config.lanes);
+        let (clock, counters) = (Clock::start(), Arc::new(Counters::of_new_client()));
+        if let Some(cache) = &mut config.cache {
+            cache.bytes /= config.lanes;
+        }
+        let mut lanes = Vec::new();
+        for place in 0..config.lanes {
+            let shared = Arc::new(Shared::new(&config, clock, Arc::clone(&counters), &states));
+            let (controls, inbox) = mpsc::channel(CONTROLS);
+            let inboxes = Inboxes { controls: inbox, place: states.place(place) };
+            manager::spawn(config.clone(), program.clone(), &shared, inboxes)?;
+            lanes.push(Lane { shared, controls });
+        }
         let deadline = config.deadline;
-        let inboxes = Inboxes { controls: controls_inbox, state: state_sender };
-        manager::spawn(config, program, &shared, inboxes)?;
-        Ok(Self { shared, controls, deadline, session: None })
+        let Some(Lane { shared, controls }) = lanes.first().cloned() else { return Err(Error::config("no lanes")) };
+        let lanes = (lanes.len() > 1).then(|| Arc::new(Lanes::new(lanes)));
+        Ok(Self { shared, controls, lanes, tied: false, deadline, session: None })
     }
 
     /// A handle of the same client whose calls may take this long unless a command says otherwise.
@@ -170,22 +171,37 @@ impl Client {
     /// Subscribes to channels, patterns or shard channels. The stream begins with
     /// [`crate::Notice::Subscribed`] once the server has confirmed, or with the error that it gave.
     pub async fn subscribe(&self, names: Names, options: SubscribeOptions) -> Result<Subscription, Error> {
-        let (subscription, control) = Subscription::new(names, options, self.clone())?;
-        self.control(control).await?;
+        let lane = self.lanes.as_ref().and_then(|lanes| lanes.of(names.list()));
+        let client = self.tied_to(lane);
+        let (subscription, control) = Subscription::new(names, options, client.clone())?;
+        client.control(control).await?;
         Ok(subscription)
     }
 
     /// Waits until the client is ready; gives the error if it turns out that it can't be.
     pub async fn ready(&self) -> Result<(), Error> {
-        let mut state = self.shared.state.clone();
-        let known = state.wait_for(|state| *state != ClientState::Connecting);
-        match tokio::time::timeout(self.shared.ready_within, known).await {
-            Ok(Ok(state)) => match &*state {
-                ClientState::Ready | ClientState::Connecting => Ok(()),
-                ClientState::Down(error) | ClientState::Denied(error) | ClientState::Closed(error) => {
-                    Err(error.clone())
-                }
-            },
+        let known = |state: &ClientState| *state != ClientState::Connecting;
+        let state = self.known(self.shared.state.clone(), known).await?;
+        state.error().map_or(Ok(()), Err)
+    }
+
+    /// The same of all its lanes.
+    pub(crate) async fn all_ready(&self) -> Result<(), Error> {
+        let known = |states: &Vec<ClientState>| {
+            let failed = states.iter().any(|state| state.error().is_some());
+            failed || states.iter().all(|state| *state == ClientState::Ready)
+        };
+        let states = self.known(self.shared.states.clone(), known).await?;
+        states.iter().find_map(ClientState::error).map_or(Ok(()), Err)
+    }
+
+    async fn known<T: Clone>(
+        &self,
+        mut watched: watch::Receiver<T>,
+        is_known: impl FnMut(&T) -> bool,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.shared.ready_within, watched.wait_for(is_known)).await {
+            Ok(Ok(known)) => Ok(known.clone()),
             Ok(Err(_)) => Err(self.end()),
             Err(_) => Err(Error::not_sent(Cause::Deadline, "the client is still connecting")),
         }
@@ -207,9 +223,13 @@ impl Client {
     /// that fail. Returns when all is closed.
     pub async fn close(&self, within: Duration) {
         let deadline = Instant::now() + within;
-        let (done, closed) = oneshot::channel();
-        let control = Control::Close { deadline: self.shared.clock.at(deadline), done };
-        if self.controls.send(control).await.is_ok() {
+        let mut closing = Vec::new();
+        for (lane, controls) in self.each_lane() {
+            let (done, closed) = oneshot::channel();
+            let control = Control::Close { deadline: lane.clock.at(deadline), done };
+            closing.extend(controls.send(control).await.is_ok().then_some(closed));
+        }
+        for closed in closing {
             // An error means that the manager is gone, which is as good.
             let _ = closed.await;
         }
@@ -218,16 +238,12 @@ impl Client {
     /// Uses these credentials from now on: connections authenticate again in place. Waits until the server has answered
     /// on all of them, and gives its error if it refused; a connection goes on then with what it had.
     pub async fn renew(&self, credentials: Credentials) -> Result<(), Error> {
-        let (told, heard) = oneshot::channel();
-        self.control(Control::Renew { credentials, told }).await?;
-        heard.await.map_err(|_| self.end())?
+        self.on_each_lane(|told| Control::Renew { credentials: credentials.clone(), told }).await
     }
 
     /// As [`Client::renew`], with what the client's provider gives.
     pub async fn renew_credentials(&self) -> Result<(), Error> {
-        let (told, heard) = oneshot::channel();
-        self.control(Control::Fetch { told }).await?;
-        heard.await.map_err(|_| self.end())?
+        self.on_each_lane(|told| Control::Fetch { told }).await
     }
 
     /// Exchanges the component while the client runs. An instance of the new one connects, and takes over once it is
@@ -240,15 +256,20 @@ impl Client {
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
         let (component, cache) = (component.into(), self.shared.code_cache.clone());
         let program = load(move || Program::load(&component, &cache)).await?;
-        let (told, heard) = oneshot::channel();
-        self.control(Control::Swap(Box::new(Swap { program, told }))).await?;
-        heard.await.map_err(|_| self.end())?
+        match &self.lanes {
+            Some(lanes) => lanes.swap(program).await,
+            None => {
+                let swap = |told| Swap { program: program.clone(), told, consent: None };
+                self.on_each_lane(|told| Control::Swap(Box::new(swap(told)))).await
+            }
+        }
     }
 
     /// Counters of this client.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let cache = self.shared.shelf.as_ref().map(|shelf| shelf.stats()).unwrap_or_default();
+        let shelves = self.each_lane().filter_map(|(lane, _)| lane.shelf.as_ref());
+        let cache = shelves.map(|shelf| shelf.stats()).fold(CacheStats::default(), CacheStats::plus);
         Stats { cache, ..self.shared.counters.snapshot(self.shared.clock) }
     }
 
@@ -270,6 +291,12 @@ impl Client {
         &self.shared.signal
     }
 
+    /// A handle whose calls go on this lane.
+    #[cfg(test)]
+    pub(crate) fn at(&self, lane: usize) -> Self {
+        self.tied_to(self.lanes.as_ref().and_then(|lanes| lanes.all().get(lane)))
+    }
+
     #[cfg(test)]
     pub(crate) async fn testing(&self, function: &'static str, argument: Option<u64>) -> Result<(), Error> {
         self.control(Control::Testing { function, argument, lane: 0 }).await
@@ -282,13 +309,80 @@ impl Client {
     }
 
     pub(crate) async fn control(&self, control: Control) -> Result<(), Error> {
-        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
-        in_time(deadline, self.controls.send(control)).await?.map_err(|_| self.end())
+        self.send_control(&self.shared, &self.controls, control).await
     }
 
     /// Why the client is no more.
     pub(crate) fn end(&self) -> Error {
-        self.shared.ended.get().cloned().unwrap_or_else(Error::closed)
+        self.shared.end()
+    }
+
+    /// The lane that a call goes on.
+    #[inline]
+    pub(crate) fn lane(&self) -> &Shared {
+        self.picked().map_or(&self.shared, |lane| &lane.shared)
+    }
+
+    /// A handle whose calls all go on one lane.
+    pub(crate) fn on_one_lane(&self) -> Self {
+        self.tied_to(self.picked())
+    }
+
+    /// The lane of a key whose replies are kept; nothing if that has no connection, and another lane has one.
+    pub(crate) fn lane_of(&self, key: &[u8]) -> Option<&Shared> {
+        let Some(lanes) = self.lanes.as_ref().filter(|_| !self.tied) else { return Some(&self.shared) };
+        let lane = &lanes.of(&[key])?.shared;
+        (lane.is_ready() || *self.shared.state.borrow() != ClientState::Ready).then_some(lane)
+    }
+
+    fn picked(&self) -> Option<&Lane> {
+        self.lanes.as_ref().filter(|_| !self.tied)?.pick()
+    }
+
+    fn tied_to(&self, lane: Option<&Lane>) -> Self {
+        let lane =
+            lane.cloned().unwrap_or_else(|| Lane { shared: Arc::clone(&self.shared), controls: self.controls.clone() });
+        Self { shared: lane.shared, controls: lane.controls, tied: true, ..self.clone() }
+    }
+
+    fn each_lane(&self) -> impl Iterator<Item = (&Arc<Shared>, &mpsc::Sender<Control>)> {
+        let several = self.lanes.iter().flat_map(|lanes| lanes.all()).map(|lane| (&lane.shared, &lane.controls));
+        several.chain(self.lanes.is_none().then_some((&self.shared, &self.controls)))
+    }
+
+    /// Asks for the same on all lanes, at the same time. Gives the first error.
+    async fn on_each_lane(&self, control: impl Fn(oneshot::Sender<Result<(), Error>>) -> Control) -> Result<(), Error> {
+        let mut asked = Vec::new();
+        for (lane, controls) in self.each_lane() {
+            let (told, heard) = oneshot::channel();
+            self.send_control(lane, controls, control(told)).await?;
+            asked.push((lane, heard));
+        }
+        let mut outcome = Ok(());
+        for (lane, heard) in asked {
+            outcome = outcome.and(heard.await.unwrap_or_else(|_| Err(lane.end())));
+        }
+        outcome
+    }
+
+    async fn send_control(
+        &self,
+        lane: &Shared,
+        controls: &mpsc::Sender<Control>,
+        control: Control,
+    ) -> Result<(), Error> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        in_time(deadline, controls.send(control)).await?.map_err(|_| lane.end())
+    }
+}
+
+impl ClientState {
+    /// Why there is no connection, and none to be expected soon.
+    fn error(&self) -> Option<Error> {
+        match self {
+            Self::Ready | Self::Connecting => None,
+            Self::Down(error) | Self::Denied(error) | Self::Closed(error) => Some(error.clone()),
+        }
     }
 }
 
@@ -300,6 +394,46 @@ async fn load<T: Send + 'static>(load: impl FnOnce() -> Result<T, Error> + Send 
 }
 
 impl Shared {
+    fn new(config: &Config, clock: Clock, counters: Arc<Counters>, states: &States) -> Self {
+        let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
+        Self {
+            inbox: Inbox::new(config.limits.waiting),
+            clock,
+            counters,
+            signal: Arc::new(Signal::default()),
+            room: Signal::default(),
+            ended: Ended::default(),
+            ready: AtomicBool::new(false),
+            state: states.best(),
+            states: states.each(),
+            large: Arc::new(Semaphore::new(large_limit as usize)),
+            large_limit,
+            hold_above: config.limits.hold_above as usize,
+            repeat: config.repeat,
+            shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
+            component: config.component.clone(),
+            code_cache: config.code_cache.clone(),
+            sessions: AtomicU32::new(0),
+            database: config.database,
+            ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
+        }
+    }
+
+    /// Whether this lane has a connection.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// Why the lane is no more.
+    pub(crate) fn end(&self) -> Error {
+        self.ended.get().cloned().unwrap_or_else(Error::closed)
+    }
+
     /// How long an instance may take until it is ready.
     pub(crate) fn ready_within(&self) -> Duration {
         self.ready_within

@@ -14,6 +14,7 @@ use crate::credentials::{Credentials, CredentialsProvider};
 use crate::engine::CodeCache;
 use crate::error::Error;
 use crate::event::{Event, Hook};
+use crate::lanes::MAX_LANES;
 
 /// The least memory an instance of the core is given.
 const MIN_MEMORY: usize = 2 << 20;
@@ -35,6 +36,7 @@ pub struct Config {
     pub(crate) cache: Option<Cache>,
     pub(crate) hook: Hook,
     pub(crate) limits: Limits,
+    pub(crate) lanes: usize,
     pub(crate) component: Option<Bytes>,
     pub(crate) code_cache: CodeCache,
     pub(crate) retire_within: Duration,
@@ -135,6 +137,7 @@ impl Config {
             cache: None,
             hook: Hook::default(),
             limits: Limits::default(),
+            lanes: 1,
             component: None,
             code_cache: CodeCache::default(),
             #[cfg(feature = "foreign-core")]
@@ -293,6 +296,21 @@ impl Config {
         self
     }
 
+    /// How many lanes the client has: one unless set, at most 64. A lane is an instance of the core with connections and a
+    /// task of its own, so that several processors can work for one client. One lane serves more than a million commands a
+    /// second, and a server of one thread ends before that: more are for large values, and for servers with io-threads.
+    ///
+    /// A call goes on the lane that its thread uses by habit, so that those who run there still make one batch; on a
+    /// current-thread runtime that is one lane only. A session, a transaction, a pipeline and a subscription are each on one
+    /// lane, and so are cached reads of one key. A lane without a connection is passed over while another one has one; the
+    /// client is as well as its best lane, and connects as a whole. [`Limits`] are each lane's own, credentials are asked
+    /// for by each, and the budget of the cache is divided.
+    #[must_use]
+    pub fn lanes(mut self, lanes: usize) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
     /// How connections are made, in place of sockets of the system.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector) -> Self {
@@ -303,7 +321,7 @@ impl Config {
     /// Starts a client, and waits until it is ready or known not to be.
     pub async fn connect(self) -> Result<Client, Error> {
         let client = self.start().await?;
-        client.ready().await?;
+        client.all_ready().await?;
         Ok(client)
     }
 
@@ -317,6 +335,9 @@ impl Config {
         let limits = &self.limits;
         if !(MIN_MEMORY..=MAX_MEMORY).contains(&limits.memory) {
             return Err(Error::config("limits.memory must be from 2 MiB to 256 MiB"));
+        }
+        if !(1..=MAX_LANES).contains(&self.lanes) {
+            return Err(Error::config("a client has from 1 to 64 lanes"));
         }
         if limits.waiting == 0 || limits.waiting_bytes == 0 {
             return Err(Error::config("no limit may be 0"));

@@ -29,6 +29,7 @@ mod error;
 mod event;
 pub mod events;
 mod inbox;
+mod lanes;
 mod manager;
 mod raw;
 mod rows;

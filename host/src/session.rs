@@ -110,13 +110,14 @@ impl Client {
     /// A link for this caller alone, as soon as there is one, or the error that the deadline brings. Dropping the future
     /// gives it up.
     pub async fn session(&self) -> Result<Session, Error> {
-        let lease = Arc::new(Lease::new(self.shared.next_session()));
-        let handle = Handle { lease: Arc::clone(&lease), signal: Arc::clone(&self.shared.signal) };
-        let client = Self { session: Some(Arc::new(handle)), ..self.clone() };
-        let deadline = self.deadline.map_or(NEVER, |within| self.shared.clock.at(Instant::now() + within));
+        let mut client = self.on_one_lane();
+        let lease = Arc::new(Lease::new(client.shared.next_session()));
+        let handle = Handle { lease: Arc::clone(&lease), signal: Arc::clone(&client.shared.signal) };
+        client.session = Some(Arc::new(handle));
+        let deadline = self.deadline.map_or(NEVER, |within| client.shared.clock.at(Instant::now() + within));
         let (grant, granted) = oneshot::channel();
-        self.control(Control::Lease { lease, deadline, grant }).await?;
-        granted.await.map_err(|_| self.end())??;
+        client.control(Control::Lease { lease, deadline, grant }).await?;
+        granted.await.map_err(|_| client.end())??;
         Ok(Session { client })
     }
 

@@ -112,6 +112,10 @@ impl Names {
         Self { kind, names: names.into_iter().map(Into::into).collect() }
     }
 
+    pub(crate) fn list(&self) -> &[Bytes] {
+        &self.names
+    }
+
     fn check(&self) -> Result<(), Error> {
         let bytes: usize = self.names.iter().map(Bytes::len).sum();
         if self.names.is_empty() && self.kind != Kind::Monitor {

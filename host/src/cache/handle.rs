@@ -10,7 +10,7 @@ use super::flights::{Lead, Told};
 use super::question::Question;
 use super::shelf::Look;
 use crate::call::Until;
-use crate::client::Client;
+use crate::client::{Client, Shared};
 use crate::command::{Command, IntoArgument};
 use crate::error::{Cause, Error};
 use crate::manager::Aside;
@@ -55,14 +55,23 @@ impl Client {
 impl Cached {
     /// As [`Client::call`], through the cache.
     pub async fn call(&self, command: Command) -> Result<Value, Error> {
-        let shelf = self.client.shared.shelf.as_ref();
-        let question = shelf.and_then(|shelf| Question::of(&command).filter(|question| shelf.is_for(question)));
-        let (Some(shelf), Some(question)) = (shelf, question) else { return self.client.call(command).await };
+        if self.client.shared.shelf.is_none() {
+            return self.client.call(command).await;
+        }
+        let question = Question::of(&command);
+        let lane = question.as_ref().and_then(|question| self.client.lane_of(question.key()));
+        let shelf = lane.and_then(|lane| lane.shelf.as_ref());
+        let (Some(lane), Some(shelf), Some(question)) = (lane, shelf, question) else {
+            return self.client.call(command).await;
+        };
+        if !shelf.is_for(&question) {
+            return self.client.call(command).await;
+        }
         let asked = Asked { until: Until::of(&command, self.client.deadline), at: Instant::now(), command };
         for looked in 0..LOOKS {
             match shelf.look(&question, self.max_age, looked > 0) {
                 Look::Hit(value) => return Ok(Value::clone(&value)),
-                Look::Lead(lead) => return self.lead(asked, lead).await,
+                Look::Lead(lead) => return self.lead(lane, asked, lead).await,
                 Look::Follow(told) => match asked.until.in_time(asked.at, told).await? {
                     Ok(Told::Reply(reply)) => return reply.map(|value| Value::clone(&value)),
                     Ok(Told::Alone) => break,
@@ -79,9 +88,9 @@ impl Cached {
         self.call(Command::from_args(arguments)).await
     }
 
-    async fn lead(&self, asked: Asked, lead: Lead) -> Result<Value, Error> {
+    async fn lead(&self, lane: &Shared, asked: Asked, lead: Lead) -> Result<Value, Error> {
         let until = asked.until.rest(asked.at);
-        self.client.call_one(asked.command.tracked(), until, Some(Box::new(Aside::Lead(lead)))).await
+        self.client.call_one(asked.command.tracked(), until, Some(Box::new(Aside::Lead(lead)))).on(lane).await
     }
 }
 

@@ -44,6 +44,22 @@ pub struct CacheStats {
     pub entries: u64,
 }
 
+impl CacheStats {
+    /// Of two caches together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            shared: self.shared + other.shared,
+            invalidations: self.invalidations + other.invalidations,
+            flushes: self.flushes + other.flushes,
+            evictions: self.evictions + other.evictions,
+            bytes: self.bytes + other.bytes,
+            entries: self.entries + other.entries,
+        }
+    }
+}
+
 impl Cache {
     /// Keeps up to so many bytes. The server remembers which keys were read, and tells once of each that changes.
     #[must_use]

@@ -208,7 +208,6 @@ impl Lane {
             _ if state == Wire::Connecting as u8 => ClientState::Connecting,
             _ if state == Wire::Ready as u8 => {
                 self.losses = 0;
-                self.ready();
                 ClientState::Ready
             }
             _ if state == Wire::Down as u8 => ClientState::Down(error(Failure::NotSent)),
@@ -219,10 +218,7 @@ impl Lane {
             }
             _ => return fault("a state that is not in the contract"),
         };
-        if state != ClientState::Ready && self.is_present() {
-            self.counters().down_from(event.id);
-        }
-        self.tell_state(state);
+        self.tell_state(state, Some(event.id));
         Ok(())
     }
 

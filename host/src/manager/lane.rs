@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use super::keyring::Keyring;
@@ -20,8 +19,9 @@ use crate::credentials::Credentials;
 use crate::engine::{Effect, Instance, Program, Reason};
 use crate::error::Error;
 use crate::event::Event;
+use crate::lanes::Place;
 use crate::rows::{MAX_FEED, NEVER};
-use crate::stats::Counters;
+use crate::stats::{Counters, add};
 use crate::subscription::Wanted;
 
 /// What a lane is to its client.
@@ -40,7 +40,7 @@ pub(super) struct Lane {
     pub(super) program: Program,
     pub(super) shared: Arc<Shared>,
     /// Where the client's state is told.
-    pub(super) states: Arc<watch::Sender<ClientState>>,
+    pub(super) states: Place,
     pub(super) role: Role,
     pub(super) state: ClientState,
     pub(super) instance: Option<Instance>,
@@ -96,7 +96,7 @@ pub(super) struct Closing {
 pub(super) struct Common {
     pub(super) config: Arc<Config>,
     pub(super) shared: Arc<Shared>,
-    pub(super) states: Arc<watch::Sender<ClientState>>,
+    pub(super) states: Place,
 }
 
 impl Lane {
@@ -161,13 +161,31 @@ impl Lane {
         self.role == Role::Present
     }
 
-    /// Notes the state of this lane's core, which is the client's if the lane is the present one.
-    pub(super) fn tell_state(&mut self, state: ClientState) {
-        if self.is_present() && self.states.send_replace(state.clone()) != state {
-            let down_since = self.counters().down_since(self.shared.clock);
-            self.tell(|| Event::State { state: state.clone(), down_since });
+    /// Notes the state of this lane's core, and what it means for the client if the lane is the present one. `since` is
+    /// when a connection was lost, if one was.
+    pub(super) fn tell_state(&mut self, state: ClientState, since: Option<u64>) {
+        if self.is_present() {
+            let ready = state == ClientState::Ready;
+            self.shared.set_ready(ready);
+            let was_ready = self.was_ready;
+            self.was_ready |= ready;
+            self.states.set(state.clone(), |client, new| self.tell_client_state(client, new, since, was_ready));
         }
         self.state = state;
+    }
+
+    fn tell_client_state(&self, state: &ClientState, new: bool, since: Option<u64>, was_ready: bool) {
+        let counters = self.counters();
+        if *state != ClientState::Ready {
+            since.into_iter().for_each(|since| counters.down_from(since));
+        } else if counters.up() && was_ready {
+            add(&counters.reconnects, 1);
+            self.tell(|| Event::Reconnected);
+        }
+        if new {
+            let down_since = counters.down_since(self.shared.clock);
+            self.tell(|| Event::State { state: state.clone(), down_since });
+        }
     }
 
     pub(super) fn tell(&self, event: impl FnOnce() -> Event) {

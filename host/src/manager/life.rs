@@ -65,8 +65,7 @@ impl Lane {
             self.links.clear();
             self.closings.clear();
             self.touched = self.sequence;
-            self.counters().down_from(self.shared.clock.now());
-            self.tell_state(ClientState::Connecting);
+            self.tell_state(ClientState::Connecting, Some(self.shared.clock.now()));
             if self.give_up.is_some() {
                 return self.finish(Error::closed());
             }
@@ -80,19 +79,6 @@ impl Lane {
             self.lease_again();
             self.subscribe_again();
         }
-    }
-
-    /// There is a connection, for the first time or again.
-    pub(super) fn ready(&mut self) {
-        if !self.is_present() {
-            return;
-        }
-        let counters = self.counters();
-        if counters.up() && self.was_ready {
-            add(&counters.reconnects, 1);
-            self.tell(|| Event::Reconnected);
-        }
-        self.was_ready = true;
     }
 
     /// Ends all in order, by the deadline.
@@ -117,7 +103,7 @@ impl Lane {
         } else {
             self.end_granted_sessions(&error);
         }
-        self.tell_state(ClientState::Closed(error.clone()));
+        self.tell_state(ClientState::Closed(error.clone()), None);
         for (id, phase) in self.table.open() {
             let ended = match &error {
                 Error::Core { detail, .. } => Error::core(self.outcome(phase), detail.clone()),

@@ -26,19 +26,20 @@ use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 pub(crate) use aside::Aside;
 pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
 pub(crate) use signal::{Clock, Signal};
-pub(crate) use swap::Swap;
+pub(crate) use swap::{Consent, Swap};
 
-use crate::client::{ClientState, Shared};
+use crate::client::Shared;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::engine::Program;
 use crate::error::Error;
+use crate::lanes::Place;
 use crate::session::Lease;
 use crate::subscription::Wanted;
 use lane::{Common, Lane, Role};
@@ -89,7 +90,8 @@ pub(crate) enum Control {
 /// The receiving ends of what handles send.
 pub(crate) struct Inboxes {
     pub(crate) controls: mpsc::Receiver<Control>,
-    pub(crate) state: watch::Sender<ClientState>,
+    /// Where it tells what it is doing.
+    pub(crate) place: Place,
 }
 
 /// Makes the first instance and starts the task.
@@ -160,7 +162,7 @@ impl Manager {
     fn new(config: Config, program: Program, shared: Arc<Shared>, inboxes: Inboxes) -> Self {
         let renewal = Renewal::new(shared.clock, config.credentials.expires_in);
         let credentials = config.credentials.clone();
-        let common = Common { config: Arc::new(config), shared, states: Arc::new(inboxes.state) };
+        let common = Common { config: Arc::new(config), shared, states: inboxes.place };
         Self {
             lane: Lane::new(common.clone(), program, credentials, Role::Present),
             candidate: None,

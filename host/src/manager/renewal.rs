@@ -120,6 +120,8 @@ impl Lane {
     pub(super) fn renewed(&mut self, generation: u64, error: Option<Error>) {
         match &error {
             _ if !self.is_present() => {}
+            // All lanes do so.
+            None if !self.states.is_first() => {}
             None => {
                 tracing::info!(generation, "credentials renewed");
                 add(&self.counters().renewals, 1);

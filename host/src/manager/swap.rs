@@ -2,7 +2,7 @@
 //! one before goes on with what it had until that has ended.
 
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
@@ -22,6 +22,16 @@ use crate::subscription::Wanted;
 pub(crate) struct Swap {
     pub(crate) program: Program,
     pub(crate) told: oneshot::Sender<Result<(), Error>>,
+    /// Where other lanes do the same.
+    pub(crate) consent: Option<Consent>,
+}
+
+/// All lanes of a client exchange the component, or none: each says when it could, and does it when all can.
+pub(crate) struct Consent {
+    /// Used once it is ready.
+    pub(crate) ready: Option<oneshot::Sender<()>>,
+    /// Dropped if another one can't.
+    pub(crate) go: oneshot::Receiver<()>,
 }
 
 /// A lane that is to take over once it is ready.
@@ -30,6 +40,8 @@ pub(super) struct Candidate {
     told: oneshot::Sender<Result<(), Error>>,
     /// When it must be.
     until: Pin<Box<Sleep>>,
+    /// What it waits for when it is ready.
+    consent: Option<Consent>,
 }
 
 /// What one lane leaves to the next.
@@ -59,7 +71,8 @@ impl Manager {
     /// Says whether a candidate's time is over.
     pub(super) fn poll_candidate(&mut self, cx: &mut Context<'_>, first: bool) -> bool {
         let Some(candidate) = &mut self.candidate else { return false };
-        let happened = candidate.lane.poll(cx, first);
+        let mut happened = candidate.lane.poll(cx, first);
+        happened |= candidate.poll_consent(cx);
         if candidate.until.as_mut().poll(cx).is_pending() {
             return happened;
         }
@@ -69,7 +82,7 @@ impl Manager {
 
     /// Lets the candidate take over, or go, once it is known which.
     pub(super) fn settle_candidate(&mut self) {
-        let verdict = self.candidate.as_ref().and_then(|candidate| candidate.lane.verdict());
+        let verdict = self.candidate.as_ref().and_then(Candidate::verdict);
         if let Some(result) = verdict
             && let Some(Candidate { lane, told, .. }) = self.candidate.take()
         {
@@ -101,11 +114,12 @@ impl Manager {
         while self.candidate.is_none()
             && let Some(swap) = self.swaps.pop_front()
         {
-            let Swap { program, told } = *swap;
+            let Swap { program, told, consent } = *swap;
             match self.try_candidate(program) {
                 Ok(lane) => {
                     let until = Instant::now() + self.common.shared.ready_within();
-                    self.candidate = Some(Candidate { lane, told, until: Box::pin(tokio::time::sleep_until(until)) });
+                    self.candidate =
+                        Some(Candidate { lane, told, until: Box::pin(tokio::time::sleep_until(until)), consent });
                 }
                 Err(error) => _ = told.send(Err(error)),
             }
@@ -124,12 +138,37 @@ impl Manager {
     fn promote(&mut self, lane: Lane) {
         let shared = &self.common.shared;
         tracing::info!("the component is exchanged");
-        add(&shared.counters.swaps, 1);
         let until = shared.clock.at(Instant::now() + self.common.config.retire_within);
         let mut old = std::mem::replace(&mut self.lane, lane);
         self.lane.succeed(old.retire(until));
         self.retired.push(old);
-        self.common.config.hook.tell(|| Event::Swapped);
+        // All lanes do so.
+        if self.common.states.is_first() {
+            add(&self.common.shared.counters.swaps, 1);
+            self.common.config.hook.tell(|| Event::Swapped);
+        }
+    }
+}
+
+impl Candidate {
+    /// Whether it takes over; nothing if that is not known yet.
+    fn verdict(&self) -> Option<Result<(), Error>> {
+        self.lane.verdict().filter(|verdict| verdict.is_err() || self.consent.is_none())
+    }
+
+    /// Tells other lanes that it is ready, and hears of them. Says whether it did.
+    fn poll_consent(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(consent), Some(Ok(()))) = (&mut self.consent, self.lane.verdict()) else { return false };
+        if let Some(ready) = consent.ready.take() {
+            // An error means that another lane can't, which is heard below.
+            let _ = ready.send(());
+        }
+        let Poll::Ready(gone) = Pin::new(&mut consent.go).poll(cx) else { return false };
+        self.consent = None;
+        if gone.is_err() {
+            self.lane.finish(Error::not_sent(Cause::Closing, "another lane can't exchange its component"));
+        }
+        true
     }
 }
 
@@ -172,8 +211,7 @@ impl Lane {
         self.begin_cache();
         self.was_ready = legacy.was_ready;
         self.last_subscription = legacy.last_subscription;
-        self.ready();
-        self.tell_state(self.state.clone());
+        self.tell_state(self.state.clone(), None);
         for held in legacy.waiting_sessions {
             self.lease_for(held);
         }

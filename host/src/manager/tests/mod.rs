@@ -3,6 +3,7 @@
 mod caching;
 mod fake;
 mod holding;
+mod lanes;
 mod queue;
 mod renewal;
 mod repeats;

@@ -18,19 +18,19 @@ on_servers! {
 }
 
 #[derive(Clone, Default)]
-struct Counts(Arc<Mutex<HashMap<&'static str, u64>>>);
+pub struct Counts(Arc<Mutex<HashMap<&'static str, u64>>>);
 
 impl Counts {
-    fn on(&self, config: Config) -> Config {
+    pub fn on(&self, config: Config) -> Config {
         let counts = self.0.clone();
         config.on_event(move |event| *counts.lock().unwrap().entry(event.name()).or_default() += event.count())
     }
 
-    fn of(&self, name: &str) -> u64 {
+    pub fn of(&self, name: &str) -> u64 {
         self.0.lock().unwrap().get(name).copied().unwrap_or_default()
     }
 
-    async fn until(&self, name: &str, count: u64) {
+    pub async fn until(&self, name: &str, count: u64) {
         in_time(async {
             while self.of(name) < count {
                 tokio::task::yield_now().await;

@@ -12,6 +12,7 @@ mod caching;
 mod commands;
 mod events;
 mod faults;
+mod lanes;
 mod large;
 mod monitor;
 mod pubsub;
