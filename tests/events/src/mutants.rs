@@ -122,12 +122,8 @@ pub const MUTANTS: &[Mutant] = &[
         "local way, position, stop = 1, from + 1, till",
         "local way, position, stop = 1, from, till",
     ),
-    mutant(
-        "one is left out between pages",
-        "if (at - way - looked) * way > 0 then looked = at - way end",
-        "looked = at",
-    ),
-    mutant("the limit is one more", "while #found < limit do", "while #found <= limit do"),
+    mutant("one is left out between pages", "then looked = best.at - way end", "then looked = best.at end"),
+    mutant("the limit is one more", "and count < limit do", "and count <= limit do"),
     mutant(
         "a leap goes one too far",
         "if is_before(stream, middle, position) then low = middle + 1 else high = middle end",
@@ -146,14 +142,14 @@ pub const MUTANTS: &[Mutant] = &[
         "if item.at == at and not item.over then item:go(at + way) end",
         "if item == best then item:go(at + way) end",
     ),
-    mutant("an item whose budget ended is forgotten", "if best.over then\nif", "if best.over then\nended = true\nif"),
+    mutant("an item whose budget ended is forgotten", "local ended = not best", "local ended = not best or best.over"),
     mutant("no budget for a page", "(budget.left <= 0 and item.begun)", "false"),
     mutant(
         "the budget of a page is off by one chunk",
         "(budget.left <= 0 and item.begun)",
         "(budget.left < -chunk_size and item.begun)",
     ),
-    mutant("bodies do not end a page", "while place <= #found and bytes < enough do", "while place <= #found do"),
+    mutant("bodies do not end a page", "while place <= count and bytes < enough do", "while place <= count do"),
     mutant(
         "a segment's first event is looked for in the one before",
         "if at >= one[1] and at < one[2] then return one end",

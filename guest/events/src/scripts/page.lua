@@ -105,41 +105,46 @@ for _ = 1, word() do
 end
 for i = 1, #items do items[i]:go(position) end
 
-local found, looked, ended = {}, position - way, false
-while #found < limit do
+local found, count, looked = {}, 0, position - way
+-- The item whose next event is first; nil when there are no more.
+local function first_of_all()
   local best = items[1]
   for i = 2, #items do
     local item = items[i]
     local at = item.at
     if at and (not best.at or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
   end
-  local at = best and best.at
-  if not at then
-    ended = true
-    break
-  end
-  if best.over then
-    if (at - way - looked) * way > 0 then looked = at - way end
-    break
-  end
-  found[#found + 1], looked = at, at
+  return best and best.at and best
+end
+local best = first_of_all()
+while best and not best.over and count < limit do
+  local at = best.at
+  count = count + 1
+  found[count], looked = at, at
   for i = 1, #items do
     local item = items[i]
     if item.at == at and not item.over then item:go(at + way) end
   end
+  best = first_of_all()
 end
+local ended = not best
+if best and best.over and (best.at - way - looked) * way > 0 then looked = best.at - way end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end
 
 local bodies, bytes, size = {}, 0, 16
 local place = 1
-while place <= #found and bytes < enough do
+while place <= count and bytes < enough do
   local one = segment_of(found[place])
   if not one then break end
   local fields = {}
-  while found[place] and #fields < size and found[place] >= one[1] and found[place] < one[2] do
-    fields[#fields + 1] = digits(found[place])
+  local low, behind, number = one[1], one[2], 0
+  local at = found[place]
+  while at and number < size and at >= low and at < behind do
+    number = number + 1
+    fields[number] = digits(at)
     place = place + 1
+    at = found[place]
   end
   for _, body in ipairs(call('HMGET', one[4], unpack(fields))) do
     bodies[#bodies + 1] = body
@@ -148,7 +153,7 @@ while place <= #found and bytes < enough do
   size = math.max(1, math.min(LARGE, floor((enough - bytes) / (bytes / #bodies + 1))))
 end
 
-local reply = { PAGE, head, head_tail, looked, ended and 1 or 0, #found }
-for i = 1, #found do reply[#reply + 1] = found[i] end
-for i = 1, #bodies do reply[#reply + 1] = bodies[i] end
+local reply = { PAGE, head, head_tail, looked, ended and 1 or 0, count }
+for i = 1, count do reply[6 + i] = found[i] end
+for i = 1, #bodies do reply[6 + count + i] = bodies[i] end
 return reply
