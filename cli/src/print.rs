@@ -223,3 +223,15 @@ fn time(time: SystemTime) -> String {
 fn millis(time: SystemTime) -> u64 {
     u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_as_the_go_host_writes_it() {
+        let text = "<&>\u{8}\u{c}\n\r\t\u{1b}\u{7f}\u{2028}\u{2029}é\"\\/";
+        let line = "\"<&>\\b\\f\\n\\r\\t\\u001b\u{7f}\\u2028\\u2029é\\\"\\\\/\"\n";
+        assert_eq!(json(&text), line);
+    }
+}

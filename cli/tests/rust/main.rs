@@ -13,6 +13,9 @@ mod program;
 mod signals;
 
 use conformance::{Kind, Server};
+use coracle::Client;
+use coracle::events::{self, AppendOptions, Event, EventStore, Options};
+use dialogues::timeless;
 use program::{Place, lines};
 
 /// Tests that are to be run on both kinds of server.
@@ -30,7 +33,7 @@ use on_servers;
 
 on_servers! {
     the_head_of_a_query_is_for_a_conditional_append a_line_of_a_query_is_that_of_an_export settings_are_warned_of
-        a_server_that_is_there_answers
+        records_of_commands_are_printed a_server_that_is_there_answers
 }
 
 fn the_head_of_a_query_is_for_a_conditional_append(kind: Kind) {
@@ -61,6 +64,36 @@ fn settings_are_warned_of(kind: Kind) {
     let place = Place::new(&server, "inspect");
     assert!(place.does(&["inspect"]).contains("appendonly: "));
     assert!(place.does(&["inspect", "--json"]).contains("{\"about\":\"appendonly\",\"text\":\""));
+}
+
+fn records_of_commands_are_printed(kind: Kind) {
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8001";
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "records");
+    command(&server, async |client| {
+        let store = EventStore::open(&client, "records", Options::new()).await.unwrap();
+        let command = events::Command::new("Enroll").id(ID.parse().unwrap()).data("{}").metadata(&b"\xff"[..]);
+        store.append([Event::new("A"), Event::new("B")], AppendOptions::new().command(command)).await.unwrap();
+        Ok(())
+    });
+    let want = format!(
+        "{{\"number\":1,\"id\":\"{ID}\",\"type\":\"Enroll\",\"first\":1,\"last\":2,\"time\":<time>,\"data\":\"{{}}\",\
+         \"metadata_base64\":\"/w==\"}}\n"
+    );
+    assert_eq!(timeless(&place.does(&["commands", "--json"])), want);
+    for since in ["number=1", "position=2", "time=2020-01-31T12:00:00Z"] {
+        assert_eq!(timeless(&place.does(&["commands", "--json", "--since", since])), want, "{since}");
+    }
+    assert_eq!(place.does(&["commands", "--json", "--since", "time=2999-01-31T12:00:00.5Z"]), "");
+    let table = timeless(&place.does(&["commands", "--limit", "1"]));
+    let row = format!("1           {:<24}  {ID}  Enroll                1           2           {{}}", "<time>");
+    assert_eq!(lines(&table)[1..], [&row, "1 command"]);
+}
+
+/// Does something through the library.
+fn command(server: &Server, what: impl AsyncFnOnce(Client) -> Result<(), coracle::Error>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { what(Client::connect(&server.url()).await.unwrap()).await.unwrap() });
 }
 
 fn a_server_that_is_there_answers(kind: Kind) {

@@ -12,6 +12,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the next one ends it at once
 	if err := cli.Command(os.Stdout).ExecuteContext(ctx); err != nil {
 		code := cli.Fail(os.Stderr, err)
 		stop()

@@ -105,6 +105,11 @@ func (e *events) brief(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, e.timeout)
 }
 
+// reads is what the command reads.
+func reads(cmd *cobra.Command) io.Reader {
+	return &interruptible{ctx: cmd.Context(), from: cmd.InOrStdin()}
+}
+
 // head is the end of the log.
 func (e *events) head(ctx context.Context, store *eventstore.Store) (eventstore.Cursor, error) {
 	ctx, cancel := e.brief(ctx)

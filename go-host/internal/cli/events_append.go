@@ -41,7 +41,7 @@ func (e *events) appendCommand() *cobra.Command {
 }
 
 func (e *events) prepareAppend(cmd *cobra.Command, f *appendFlags) (action, error) {
-	event, err := f.event(cmd.InOrStdin())
+	event, err := f.event(reads(cmd))
 	if err != nil {
 		return nil, err
 	}

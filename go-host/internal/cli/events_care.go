@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -38,7 +39,7 @@ func (e *events) rebuildCommand() *cobra.Command {
 	var yes bool
 	cmd := e.command("rebuild", "Make the indexes anew from the log", func(cmd *cobra.Command) (action, error) {
 		if !yes {
-			if err := confirm(cmd.InOrStdin(), cmd.ErrOrStderr(), e.namespace); err != nil {
+			if err := confirm(reads(cmd), cmd.ErrOrStderr(), e.namespace); err != nil {
 				return nil, err
 			}
 		}
@@ -66,7 +67,10 @@ func confirm(in io.Reader, out io.Writer, namespace string) error {
 	case "y", "yes":
 		return nil
 	}
-	if fmt.Fprintln(out); err != nil && answer == "" {
+	if fmt.Fprintln(out); err != nil && !errors.Is(err, io.EOF) {
+		return err // interrupted
+	}
+	if answer == "" {
 		return input("nobody answered", "say --yes where nobody is to be asked")
 	}
 	return &failure{

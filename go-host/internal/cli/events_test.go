@@ -156,6 +156,12 @@ func TestALineOfAQueryIsThatOfAnExport(t *testing.T) {
 	})
 }
 
+func TestJSONIsAsTheRustHostWritesIt(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, writeJSON(&out, "<&>\b\f\n\r\t\x1b\x7f\u2028\u2029é\"\\/"))
+	require.Equal(t, `"<&>\b\f\n\r\t\u001b`+"\x7f"+`\u2028\u2029é\"\\/"`+"\n", out.String())
+}
+
 func TestSubscribeToEventsUntilInterrupted(t *testing.T) {
 	onEachServer(t, func(t *testing.T, url string) {
 		useStore(t, url, "follow")

@@ -68,7 +68,7 @@ func (e *events) importCommand() *cobra.Command {
 }
 
 func (e *events) load(ctx context.Context, cmd *cobra.Command, store *eventstore.Store, from string) error {
-	in, size := &counter{from: cmd.InOrStdin()}, uint64(0)
+	in, size := &counter{from: reads(cmd)}, uint64(0)
 	if from != "-" {
 		file, err := os.Open(from)
 		if err != nil {
