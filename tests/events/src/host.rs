@@ -23,6 +23,8 @@ pub struct Host {
     pub url: String,
     /// What befalls the next batches.
     pub mishaps: VecDeque<Mishap>,
+    /// What somebody else does before the batch of this number is sent, counted from 0.
+    pub intruder: Option<(usize, fn(&str))>,
     /// How many batches were sent, or were to be.
     pub sent: usize,
     /// How often a flow waited.
@@ -215,6 +217,7 @@ impl Host {
             link: Link::open(url)?,
             url: url.to_owned(),
             mishaps: VecDeque::new(),
+            intruder: None,
             sent: 0,
             waited: 0,
             blobs: Vec::new(),
@@ -375,6 +378,9 @@ impl Host {
     }
 
     fn send(&mut self, flow: u64, batch: &Batch) -> Result<Step> {
+        if let Some((_, intrude)) = self.intruder.take_if(|(at, _)| *at == self.sent) {
+            intrude(&self.url);
+        }
         self.sent += 1;
         let mishap = self.mishaps.pop_front().unwrap_or(Mishap::None);
         if matches!(mishap, Mishap::None | Mishap::Unheard) {

@@ -124,8 +124,21 @@ fn leaves_out_what_an_append_did_not_end() -> Result<()> {
         let found = verify(&mut host)?;
         assert_eq!((found.events, found.faults), (EVENTS as u64, 3));
         assert_eq!(found.texts.first().map(String::as_str), Some("901: the event is not there"));
-        let Ok(Outcome::Verified(mended)) = rebuild(&mut host, &mut Nobody)? else { panic!("not mended") };
-        assert_eq!((mended.events, mended.faults), (EVENTS as u64, 3));
+        // Left at each place, too: once all that there is was made already.
+        let mut lefts = 0;
+        let mended = loop {
+            let mut keeper = Keeper { enough: 2, ..Keeper::default() };
+            match rebuild(&mut host, &mut keeper)? {
+                Ok(Outcome::Verified(mended)) => break mended,
+                Err(Fault::Cancelled(false)) => lefts += 1,
+                other => panic!("{other:?}"),
+            }
+            if lefts == 5 {
+                let Ok(Outcome::Verified(mended)) = rebuild(&mut host, &mut Nobody)? else { panic!("not mended") };
+                break mended;
+            }
+        };
+        assert_eq!((lefts, mended.faults), (5, 3));
         assert_eq!(verify(&mut host)?.faults, 0);
         let order = Some((command(9999, "go", b""), Vec::new()));
         let Ok(Outcome::Appended(appended)) = host.append(vec![event(1, "e", &["a:3"], "")], None, order)? else {
@@ -173,30 +186,31 @@ fn goes_on_where_it_was_left_and_refuses_meanwhile() -> Result<()> {
     Ok(())
 }
 
-/// Lets another rebuild run when it is so far.
-struct Overtaken(usize);
-
-impl Caller for Overtaken {
-    fn progress(&mut self, host: &mut Host, _: u64, _: u64) -> bool {
-        if self.0 == 0 {
-            let mut other = Host::open(&host.url, settings("care")).unwrap();
-            rebuild(&mut other, &mut Nobody).unwrap().unwrap();
-        }
-        self.0 = self.0.wrapping_sub(1);
-        true
-    }
-}
-
+/// Another rebuild, from its beginning to its end, before any batch of the first one.
 #[test]
 fn two_at_once_do_no_harm() -> Result<()> {
     for kind in KINDS {
         let target = Target::start(kind, &[])?;
         let mut host = filled(&target)?;
-        for after in 0..4 {
-            let ending = rebuild(&mut host, &mut Overtaken(after))?;
-            assert!(matches!(ending, Err(Fault::Misuse(_)) | Ok(_)), "{ending:?}");
-            assert_eq!(verify(&mut host)?.faults, 0);
+        let (mut at, mut overtaken) = (0, 0);
+        loop {
+            host.intruder = Some((host.sent + at, |url| {
+                let mut other = Host::open(url, settings("care")).unwrap();
+                rebuild(&mut other, &mut Nobody).unwrap().unwrap();
+            }));
+            match rebuild(&mut host, &mut Nobody)? {
+                Err(Fault::Misuse(_)) => overtaken += 1,
+                Ok(_) => {}
+                other => panic!("{other:?}"),
+            }
+            let found = verify(&mut host)?;
+            assert_eq!(found.faults, 0, "before batch {at}: {:?}", found.texts.first());
+            if host.intruder.take().is_some() {
+                break;
+            }
+            at += 1;
         }
+        assert!(at >= 10 && overtaken >= 4, "{at} {overtaken}");
     }
     Ok(())
 }
