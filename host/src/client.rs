@@ -352,13 +352,14 @@ impl Client {
 
     /// Asks for the same on all lanes, at the same time. Gives the first error.
     async fn on_each_lane(&self, control: impl Fn(oneshot::Sender<Result<(), Error>>) -> Control) -> Result<(), Error> {
-        let mut asked = Vec::new();
+        let (mut asked, mut outcome) = (Vec::new(), Ok(()));
         for (lane, controls) in self.each_lane() {
             let (told, heard) = oneshot::channel();
-            self.send_control(lane, controls, control(told)).await?;
-            asked.push((lane, heard));
+            match self.send_control(lane, controls, control(told)).await {
+                Ok(()) => asked.push((lane, heard)),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        let mut outcome = Ok(());
         for (lane, heard) in asked {
             outcome = outcome.and(heard.await.unwrap_or_else(|_| Err(lane.end())));
         }

@@ -22,7 +22,7 @@ use crate::targets::{Target, in_time};
 on_servers! {
     ;
     real only: calls_spread_over_lanes what_belongs_together_is_on_one_lane subscriptions_of_a_channel_share_a_lane
-        cached_reads_of_a_key_share_a_lane lanes_that_lose_their_connections a_client_has_all_its_lanes_or_none
+        cached_reads_of_a_key_share_a_lane the_budget_is_for_all_lanes lanes_that_lose_their_connections a_client_has_all_its_lanes_or_none
         closing_drains_all_lanes all_lanes_exchange_the_component or_none_does
 }
 
@@ -230,6 +230,19 @@ async fn cached_reads_of_a_key_share_a_lane(target: Target) {
         assert!(read(key).await.is_some());
     }
     assert_eq!(client.stats().cache.entries, KEYS);
+}
+
+async fn the_budget_is_for_all_lanes(target: Target) {
+    const BUDGET: usize = 60_000;
+    let client = in_time(target.config().lanes(LANES).cache(Cache::opt_in(BUDGET)).connect()).await.unwrap();
+    for key in 0..200 {
+        let (mut client, value) = (client.clone(), "v".repeat(1000));
+        let () = client.set(key, &value).await.unwrap();
+        let read: String = client.cached(Duration::from_secs(60)).get(key).await.unwrap();
+        assert_eq!(read, value);
+    }
+    let cache = client.stats().cache;
+    assert!(cache.bytes as usize <= BUDGET && cache.evictions > 0, "{cache:?}");
 }
 
 /// While one lane has no connection the others do its work, and the client is as it was; without any it waits.
