@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,13 @@ func TestReplicasAcknowledge(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Len(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}), 4, "it is written all the same")
+
+			other, err := eventstore.Open(testContext(t), connect(t, primary.URL()), "other",
+				eventstore.WithDurability(eventstore.Replicas(1, 100*time.Millisecond)))
+			require.NoError(t, err)
+			_, err = other.Append(testContext(t), []eventstore.Event{event("A")}, eventstore.AppendOptions{})
+			require.ErrorAs(t, err, &few, "the store's durability")
+			require.NoError(t, other.Close())
 		})
 	}
 }
@@ -106,6 +114,26 @@ func TestWhatIsTooMuch(t *testing.T) {
 		require.ErrorIs(t, err, eventstore.ErrTooManyTypes)
 		require.Empty(t, collect(t, s, tagged("x:1", "y:1"), eventstore.ReadOptions{}), "a read goes on in another script")
 	}, eventstore.WithScanBudget(1000))
+}
+
+func TestWhatIsPermanentHasNoMarkerThatEnds(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), connect(t, url)
+		s := openStore(t, c, eventstore.WithMarkerTTL(time.Hour))
+		for _, permanent := range []bool{true, false} {
+			command := eventstore.Command{ID: eventstore.NewID(), Type: "Do", Permanent: permanent}
+			_, err := s.Execute(ctx, command, decide(event("A")), eventstore.ExecuteOptions{})
+			require.NoError(t, err)
+			key := "{test}:d:" + strings.ReplaceAll(command.ID.String(), "-", "")
+			left, err := c.Do(ctx, "PTTL", key).Int64()
+			require.NoError(t, err)
+			if permanent {
+				require.EqualValues(t, -1, left, "it has no end")
+			} else {
+				require.InDelta(t, time.Hour.Milliseconds(), left, float64(testTimeout.Milliseconds()))
+			}
+		}
+	})
 }
 
 func TestTooMuchUnderWay(t *testing.T) {

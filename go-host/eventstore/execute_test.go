@@ -144,7 +144,7 @@ func TestAHandlersErrorWritesNothing(t *testing.T) {
 		stats, err := s.Stats(ctx)
 		require.NoError(t, err)
 		require.Equal(t, [2]uint64{0, 0}, [2]uint64{stats.Head, stats.Commands})
-		require.Error(t, kept.Project(ctx, eventstore.Count(eventstore.All())), "it is over")
+		require.ErrorContains(t, kept.Project(ctx, eventstore.Count(eventstore.All())), "has returned")
 		lockAtOnce(t, s, "l")
 	})
 }

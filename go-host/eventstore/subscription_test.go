@@ -61,6 +61,18 @@ func TestWhatIsThereAndWhatComes(t *testing.T) {
 	}, eventstore.WithPageEvents(2))
 }
 
+func TestWhatDoesNotMatchIsBehindTheCursor(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		mustAppend(t, s, event("A"), event("B"), event("B"))
+		sub := subscribe(t, s, with("A"), eventstore.Cursor{})
+		require.Equal(t, []uint64{1}, next(t, sub, 1))
+		require.EqualValues(t, 3, sub.Cursor().Position)
+		require.NoError(t, s.Advance(testContext(t), "c", eventstore.Cursor{}, sub.Cursor()))
+		mustAppend(t, s, event("A"))
+		require.Equal(t, []uint64{4}, next(t, subscribe(t, s, with("A"), sub.Cursor()), 1))
+	})
+}
+
 func TestTheConnectionOfASubscriptionBreaks(t *testing.T) {
 	onEachServer(t, func(t *testing.T, url string) {
 		c := connect(t, url)

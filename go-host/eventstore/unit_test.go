@@ -1,0 +1,66 @@
+package eventstore
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheFingerprintIsTheBeginningOfASHA256(t *testing.T) {
+	// By hand: 8 bytes of length before each.
+	text := "\x00\x00\x00\x00\x00\x00\x00\x01T\x00\x00\x00\x00\x00\x00\x00\x01d\x00\x00\x00\x00\x00\x00\x00\x01m" +
+		"\x00\x00\x00\x00\x00\x00\x00\x01E\x00\x00\x00\x00\x00\x00\x00\x03a:1\x00\x00\x00\x00\x00\x00\x00\x03b:2" +
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01y"
+	sum := sha256.Sum256([]byte(text))
+	want := [2]uint64{binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])}
+	c := &Command{ID: NewID(), Type: "T", Data: []byte("d"), Metadata: []byte("m")}
+	for _, tags := range [][]string{{"a:1", "b:2"}, {"b:2", "a:1"}} {
+		require.Equal(t, want, fingerprint(c, []Event{{ID: NewID(), Type: "E", Tags: tags, Metadata: []byte("y")}}))
+		require.NotEqual(t, want, fingerprint(c, []Event{{Type: "E", Tags: tags, Data: []byte("y")}}))
+	}
+}
+
+func TestIDs(t *testing.T) {
+	id, err := ParseID("01890a5d-ac96-774b-bcce-b302099a8057")
+	require.NoError(t, err)
+	require.Equal(t, "01890a5d-ac96-774b-bcce-b302099a8057", id.String())
+	require.Equal(t, [2]uint64{0x01890a5dac96774b, 0xbcceb302099a8057}, id.halves())
+	require.Equal(t, id, idOf(id.halves()))
+	for _, bad := range []string{"", "01890a5dac96774bbcceb302099a8057", "01890a5d-ac96-774b-bcce-b302099a805x"} {
+		_, err := ParseID(bad)
+		require.Error(t, err, bad)
+	}
+	before := time.Now().UnixMilli()
+	fresh := NewID()
+	at := int64(fresh.halves()[0] >> 16)
+	require.True(t, before <= at && at <= time.Now().UnixMilli(), fresh)
+	require.Equal(t, [2]byte{7, 2}, [2]byte{fresh[6] >> 4, fresh[8] >> 6})
+	require.NotEqual(t, fresh, NewID())
+	require.Equal(t, fresh, fresh.orNew())
+	require.False(t, ID{}.orNew().IsZero())
+}
+
+func TestCursorsAsText(t *testing.T) {
+	c, err := ParseCursor("12@01890a5d-ac96-774b-bcce-b302099a8057")
+	require.NoError(t, err)
+	require.EqualValues(t, 12, c.Position)
+	require.Equal(t, "12@01890a5d-ac96-774b-bcce-b302099a8057", c.String())
+	zero, err := ParseCursor("0")
+	require.NoError(t, err)
+	require.Equal(t, Cursor{}, zero)
+	require.Equal(t, "0", zero.String())
+	for _, bad := range []string{"", "12", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "12@x", "+1@x"} {
+		_, err := ParseCursor(bad)
+		require.Error(t, err, bad)
+	}
+	text, err := json.Marshal(map[string]Cursor{"at": c})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"at":"12@01890a5d-ac96-774b-bcce-b302099a8057"}`, string(text))
+	var back map[string]Cursor
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Equal(t, c, back["at"])
+}
