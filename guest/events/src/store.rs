@@ -1,6 +1,6 @@
 //! A store: its settings, and the table of flows. One method for each function of the WIT.
 
-use crate::event::{Cursor, Event, Id};
+use crate::event::{Cursor, Event};
 use crate::flow::append::{Append, Appending, Command as Record};
 use crate::flow::care::Care;
 use crate::flow::checkpoint::Checkpoint;
@@ -12,13 +12,15 @@ use crate::flow::read::{Read, Reading};
 use crate::flow::stats::Stats;
 use crate::flow::subscribe::{State as Following, Subscribe};
 use crate::flow::{Context, Flow, Input, Refresh, Shared};
+use crate::given::invalid;
+pub use crate::given::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since};
 use crate::layout::{Layout, Segments};
-use crate::plan::append::{Condition, Marker};
+use crate::plan::append::Condition;
 use crate::query::{Item, Query};
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::step::{Fault, Lease, Lost, Step};
-use crate::validate::{self, Limits};
+use crate::validate;
 
 /// No deadline.
 pub const NEVER: u64 = u64::MAX;
@@ -26,88 +28,6 @@ pub const NEVER: u64 = u64::MAX;
 const MOST_QUERIES: usize = 64;
 /// The most leases that are renewed together.
 const MOST_LEASES: usize = 64;
-
-/// How a store is to be; the WIT says what each means.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
-pub struct Settings {
-    pub namespace: String,
-    pub seed: u64,
-    pub token_seed: (u64, u64),
-    pub max_batch_events: u32,
-    pub max_batch_bytes: u32,
-    pub scan_budget: u32,
-    pub page_events: u32,
-    pub segment_bytes: u64,
-    pub marker_ttl: u64,
-    pub durability: Durability,
-    pub max_flows: u32,
-}
-
-/// What must have happened before an append is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The server has executed it.
-    None,
-    /// As many replicas have it.
-    Replicas(Acknowledgements),
-    /// It is in the append-only files, of this server if true, and of as many replicas.
-    Fsynced(bool, Acknowledgements),
-}
-
-/// How many, and how long to wait for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acknowledgements {
-    /// Replicas.
-    pub count: u32,
-    /// Milliseconds.
-    pub timeout: u32,
-}
-
-/// A command.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
-pub struct Command {
-    pub id: Id,
-    pub kind: String,
-    pub data: u32,
-    pub metadata: u32,
-    pub fingerprint: u128,
-    pub locks: Vec<String>,
-    pub permanent: bool,
-}
-
-/// What `read` reads.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
-pub struct Selection {
-    pub queries: Vec<Vec<Item>>,
-    pub after: Cursor,
-    pub limit: u64,
-    pub backwards: bool,
-    pub decision: u64,
-}
-
-/// How often, and how quickly, a decision is tried again.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "documented field by field in wit/event-store.wit")]
-pub struct Retries {
-    pub attempts: u32,
-    pub backoff: u32,
-    pub max_backoff: u32,
-    pub lease: u32,
-}
-
-/// From which command on.
-#[derive(Clone, Copy, Debug)]
-pub enum Since {
-    /// Its number.
-    Number(u64),
-    /// Its time.
-    Time(u64),
-    /// The one of the event at this position.
-    Position(u64),
-}
 
 /// A store's flows.
 pub struct Store {
@@ -453,80 +373,8 @@ impl Store {
     }
 }
 
-impl Settings {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { batch_events: self.max_batch_events, batch_bytes: self.max_batch_bytes }
-    }
-
-    fn check(&self) -> Result<(), (String, String)> {
-        let why = |name: &str, why: &str| Err((name.to_owned(), why.to_owned()));
-        if let Err(invalid) = validate::namespace(&self.namespace) {
-            return Err((invalid.field, invalid.why));
-        }
-        if !(1..=1000).contains(&self.max_batch_events) {
-            return why("max-batch-events", "1 to 1000");
-        }
-        if !(1..=64 << 20).contains(&self.max_batch_bytes) {
-            return why("max-batch-bytes", "1 byte to 64 MiB");
-        }
-        if self.scan_budget < 1000 {
-            return why("scan-budget", "at least 1000");
-        }
-        if !(1..=1000).contains(&self.page_events) {
-            return why("page-events", "1 to 1000");
-        }
-        if !(1 << 20..=256 << 20).contains(&self.segment_bytes) {
-            return why("segment-bytes", "1 MiB to 256 MiB");
-        }
-        if self.marker_ttl == 0 {
-            return why("marker-ttl", "at least 1 ms");
-        }
-        if self.max_flows == 0 {
-            return why("max-flows", "at least 1");
-        }
-        if self.durability.check().is_err() {
-            return why("durability", "at least one acknowledgement, and 1 ms for it");
-        }
-        Ok(())
-    }
-}
-
-impl Durability {
-    fn check(self) -> Result<(), Fault> {
-        let (enough, timeout) = match self {
-            Self::None => return Ok(()),
-            Self::Replicas(wanted) => (wanted.count > 0, wanted.timeout),
-            Self::Fsynced(local, wanted) => (local || wanted.count > 0, wanted.timeout),
-        };
-        // A time of 0 would be for ever.
-        if enough && timeout > 0 {
-            return Ok(());
-        }
-        Err(invalid("durability", "at least one acknowledgement, and 1 ms for it"))
-    }
-}
-
-impl Command {
-    fn check(&self, settings: &Settings) -> Result<(), Fault> {
-        validate::kind("command.type", &self.kind)?;
-        if self.data.saturating_add(self.metadata) > settings.max_batch_bytes {
-            return Err(invalid("command.data", "with its metadata it is over max-batch-bytes"));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn marker(&self, settings: &Settings) -> Marker {
-        let ttl = if self.permanent { 0 } else { settings.marker_ttl };
-        Marker { id: self.id, fingerprint: self.fingerprint, ttl }
-    }
-}
-
 fn lasting(duration: u32) -> Result<(), Fault> {
     if duration == 0 { Err(invalid("duration", "at least 1 ms")) } else { Ok(()) }
-}
-
-fn invalid(field: &str, why: &str) -> Fault {
-    Fault::Invalid(field.to_owned(), why.to_owned())
 }
 
 fn unknown() -> Step {

@@ -273,6 +273,13 @@ fn a_subscription_outlives_what_breaks_and_listens_behind_what_it_saw() {
     assert_eq!(sent(&step), "script");
     assert!(has(&step, "7"), "{step:?}");
     assert_eq!(store.replied(now, FLOW, &numbers(&[4, 6]), &[]), Step::Failed(Fault::Ahead(6)));
+    // While the store is rebuilt, which may take long.
+    store.subscribe(now, FLOW, vec![Item::default()], Cursor::default());
+    for _ in 0..20 {
+        now = until(&store.replied(now, FLOW, &numbers(&[10]), &[]));
+        assert_eq!(sent(&store.elapsed(now, FLOW)), "script");
+    }
+    store.cancel(now, FLOW);
     // An error of the server's, again and again.
     store.subscribe(now, FLOW, vec![Item::default()], Cursor::default());
     for _ in 0..10 {
