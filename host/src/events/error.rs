@@ -5,8 +5,9 @@ use std::fmt;
 use super::append::Appended;
 use super::cursor::Cursor;
 use super::id::Id;
-use crate::engine::{store as wire, wit};
-use crate::error::{Cause, Error, Failure, Outcome};
+use super::transport;
+use crate::engine::store as wire;
+use crate::error::{Error, Outcome};
 
 /// Why an operation of a store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,7 +178,7 @@ impl From<wire::Fault> for EventError {
             wire::Fault::Corrupt((key, what)) => Self::Corrupt { key, what },
             wire::Fault::Rebuilding => Self::Rebuilding,
             wire::Fault::Server(text) => Self::Server(text),
-            wire::Fault::Transport(transport) => Self::Transport(from_wire(transport)),
+            wire::Fault::Transport(error) => Self::Transport(transport::from_wire(error)),
             wire::Fault::Cancelled(maybe_executed) => Self::Cancelled { maybe_executed },
             wire::Fault::Deadline(maybe_executed) => Self::Deadline { maybe_executed },
             wire::Fault::TooManyFlows => Self::TooManyFlows,
@@ -224,80 +225,12 @@ impl fmt::Display for Perhaps {
     }
 }
 
-/// An error of the client as the core is told it.
-pub(super) fn to_wire(error: Error) -> (wit::Failure, wit::Cause, String) {
-    let (failure, cause, text) = match error {
-        Error::Failed(failed) => (failed.failure, failed.cause, failed.detail),
-        other => {
-            let sent = other.outcome() != Outcome::NotSent;
-            let failure = if sent { Failure::MaybeExecuted } else { Failure::NotSent };
-            (failure, Cause::None, other.to_string())
-        }
-    };
-    let failure = FAILURES.iter().find(|wire| Failure::from_wire(**wire as u8) == Some(failure));
-    let cause = CAUSES.iter().find(|wire| Cause::from_wire(**wire as u8) == Some(cause));
-    (failure.copied().unwrap_or(wit::Failure::MaybeExecuted), cause.copied().unwrap_or(wit::Cause::None), text)
-}
-
-fn from_wire(transport: wire::Transport) -> Error {
-    let failure = Failure::from_wire(transport.failure as u8).unwrap_or(Failure::MaybeExecuted);
-    let cause = Cause::from_wire(transport.cause as u8).unwrap_or(Cause::None);
-    Error::failed(failure, cause, transport.text)
-}
-
-const FAILURES: [wit::Failure; 5] = [
-    wit::Failure::NotSent,
-    wit::Failure::MaybeExecuted,
-    wit::Failure::Refused,
-    wit::Failure::Limit,
-    wit::Failure::Misuse,
-];
-
-const CAUSES: [wit::Cause; 14] = [
-    wit::Cause::None,
-    wit::Cause::Deadline,
-    wit::Cause::Cancelled,
-    wit::Cause::Lost,
-    wit::Cause::Unreachable,
-    wit::Cause::Denied,
-    wit::Cause::Protocol,
-    wit::Cause::TooLarge,
-    wit::Cause::Closing,
-    wit::Cause::Unsupported,
-    wit::Cause::Usage,
-    wit::Cause::Silent,
-    wit::Cause::Loading,
-    wit::Cause::Replica,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_the_client_said_comes_back_as_it_was() {
-        for failure in FAILURES {
-            for cause in CAUSES {
-                let failure = Failure::from_wire(failure as u8).unwrap();
-                let cause = Cause::from_wire(cause as u8).unwrap();
-                let error = Error::failed(failure, cause, "why");
-                let (failure, cause, text) = to_wire(error.clone());
-                assert_eq!(from_wire(wire::Transport { failure, cause, text }), error);
-            }
-        }
-        // None is missing in the tables.
-        assert!(Failure::from_wire(FAILURES.len() as u8).is_none() && Cause::from_wire(CAUSES.len() as u8).is_none());
-    }
-
-    #[test]
     fn what_may_have_been_executed_is_said() {
-        for (error, perhaps) in [
-            (Error::core(Outcome::MaybeExecuted, "trap"), wit::Failure::MaybeExecuted),
-            (Error::core(Outcome::NotSent, "trap"), wit::Failure::NotSent),
-            (Error::config("no"), wit::Failure::NotSent),
-        ] {
-            assert_eq!(to_wire(error).0, perhaps);
-        }
         assert!(EventError::core(true, "").maybe_executed() && !EventError::core(false, "").maybe_executed());
         assert_eq!(
             EventError::Deadline { maybe_executed: true }.to_string(),

@@ -71,6 +71,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Reads a string, or null.
+    pub(super) fn string_or_null(&mut self) -> Option<Option<String>> {
+        self.space();
+        if self.peek() == Some(b'n') { self.word("null").map(|()| None) } else { self.string().map(Some) }
+    }
+
     /// Reads any value, and forgets it.
     pub(super) fn skip(&mut self) -> Option<()> {
         self.value(0)

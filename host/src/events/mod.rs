@@ -50,6 +50,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -48,8 +48,8 @@ pub(super) fn read(line: &str) -> Result<Event, &'static str> {
                 event.tags.push(parser.string()?);
                 Some(())
             })?,
-            "data" => event.data = parser.string()?.into(),
-            "metadata" => event.metadata = parser.string()?.into(),
+            "data" => replace(&mut event.data, parser.string_or_null()?),
+            "metadata" => replace(&mut event.metadata, parser.string_or_null()?),
             "data_base64" => event.data = base64::decode(&parser.string()?)?.into(),
             "metadata_base64" => event.metadata = base64::decode(&parser.string()?)?.into(),
             _ => parser.skip()?,
@@ -65,6 +65,13 @@ pub(super) fn read(line: &str) -> Result<Event, &'static str> {
         event.id = Id::new();
     }
     Ok(event)
+}
+
+/// Null is as good as nothing.
+fn replace(body: &mut Bytes, text: Option<String>) {
+    if let Some(text) = text {
+        *body = text.into();
+    }
 }
 
 fn body(name: &str, bytes: &Bytes, into: &mut String) {
@@ -133,6 +140,8 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_read_and_what_is_wrong_is_named() {
+        let event = read(r#"{"type":"T","data_base64":"/w==","data":null}"#).unwrap();
+        assert_eq!(&*event.data, b"\xff");
         let event = read(r#" { "more": {"x":[1]}, "type": "T", "time": "2023-11-14T22:13:20Z" } "#).unwrap();
         assert_eq!(event.type_, "T");
         assert_ne!(event.id, Id::NIL, "one is made where there is none");

@@ -60,7 +60,8 @@ impl EventStore {
     /// They keep their ids; position and time are new ones.
     ///
     /// An import that did not end can be begun again with the same lines and options, as long as ids are remembered
-    /// ([`super::Options::marker_ttl`]): what is there already is not appended again.
+    /// ([`super::Options::marker_ttl`]): what is there already is not appended again. Lines without an id are, as they
+    /// get a new one.
     pub async fn import(
         &self,
         mut from: impl AsyncBufRead + Unpin,
@@ -108,7 +109,8 @@ struct Batch {
 
 impl Batch {
     fn takes(&self, event: &Event, (events, bytes): (u32, u32)) -> bool {
-        self.events.len() < events as usize && self.bytes + size(event) <= bytes as usize
+        // One alone may be too large: then the core says so.
+        self.events.is_empty() || self.events.len() < events as usize && self.bytes + size(event) <= bytes as usize
     }
 
     fn add(&mut self, event: Option<Event>) {

@@ -2,6 +2,7 @@
 
 mod appending;
 mod care;
+mod courses;
 mod dcb;
 mod executing;
 mod following;
@@ -19,11 +20,7 @@ async fn open(target: &Target, namespace: &str) -> EventStore {
 }
 
 async fn open_with(target: &Target, namespace: &str, options: Options) -> EventStore {
-    let mut config = target.config();
-    if let Some(path) = std::env::var_os("CORACLE_TEST_COMPONENT") {
-        config = config.component(std::fs::read(path).unwrap());
-    }
-    let client = in_time(config.connect()).await.unwrap();
+    let client = target.client().await;
     in_time(EventStore::open(&client, namespace, options)).await.unwrap()
 }
 
