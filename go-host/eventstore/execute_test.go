@@ -66,6 +66,25 @@ func TestACommandLeadsToItsEventsAndBack(t *testing.T) {
 	})
 }
 
+func TestAnAppendMayHaveACommand(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		events := []eventstore.Event{{Type: "A", Data: []byte("d"), Metadata: []byte("m")}, {Type: "B"}}
+		command := &eventstore.Command{Type: "Do", Data: []byte("why"), Metadata: []byte("who")}
+		a, err := s.Append(ctx, events, eventstore.AppendOptions{Command: command})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, a.Command)
+		for r, err := range s.Commands(ctx, eventstore.CommandsOptions{}) {
+			require.NoError(t, err)
+			require.Equal(t, [2]string{"why", "who"}, [2]string{string(r.Data), string(r.Metadata)})
+			require.Equal(t, [2]uint64{1, 2}, [2]uint64{r.First, r.Last})
+		}
+		first := collect(t, s, eventstore.All(), eventstore.ReadOptions{})[0]
+		require.Equal(t, [2]string{"d", "m"}, [2]string{string(first.Data), string(first.Metadata)})
+		require.EqualValues(t, 1, first.Command)
+	})
+}
+
 func TestTheHandlerRunsAgainOnFreshReads(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		ctx := testContext(t)
@@ -242,5 +261,16 @@ func TestWhatIsNotAnsweredIsSaid(t *testing.T) {
 		require.ErrorIs(t, err, coracle.ErrNotSent)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Len(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}), 1)
+
+		require.NoError(t, c.Do(testContext(t), "CONFIG", "SET", "maxmemory", 1).Err())
+		_, err = s.Append(testContext(t), []eventstore.Event{event("A")}, eventstore.AppendOptions{})
+		var refused *coracle.ServerError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, coracle.ClassOom, refused.Class)
+
+		require.NoError(t, c.Close())
+		_, err = s.Append(testContext(t), []eventstore.Event{event("A")}, eventstore.AppendOptions{})
+		require.ErrorIs(t, err, coracle.ErrNotSent)
+		require.ErrorIs(t, err, coracle.ErrClosed)
 	})
 }

@@ -30,7 +30,7 @@ func TestALostInstanceIsMadeAnew(t *testing.T) {
 	_, s := faultyStore(t, eventstore.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	mustAppend(t, s, event("A"))
 	require.NoError(t, eventstore.Provoke(s))
-	require.Contains(t, log.String(), "lost")
+	require.Contains(t, log.String(), "the event store's instance was lost")
 	mustAppend(t, s, event("A"))
 	require.Len(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}), 2)
 }
