@@ -20,11 +20,14 @@ pub(crate) struct Taking {
     token: Option<Token>,
     sent: u64,
     attempt: u32,
+    /// What is to be given back, and how often that may yet be sent.
+    given: Vec<(String, Token)>,
+    left: u8,
 }
 
 impl Taking {
     pub(crate) fn new(names: Vec<String>, duration: u32) -> Self {
-        Self { names, duration, held: Vec::new(), token: None, sent: 0, attempt: 0 }
+        Self { names, duration, held: Vec::new(), token: None, sent: 0, attempt: 0, given: Vec::new(), left: 2 }
     }
 
     /// None when all are held.
@@ -51,9 +54,8 @@ impl Taking {
 
     pub(crate) fn lost(&mut self, context: &mut Context<'_>, lost: Lost) -> Result<Step, Fault> {
         match lost.failure {
-            Failure::MaybeExecuted if lost.cause != Lost::DEADLINE && lost.cause != Lost::CLOSING => {
-                Ok(self.pause(context))
-            }
+            _ if lost.cause == Lost::DEADLINE => Err(self.late()),
+            Failure::MaybeExecuted if lost.cause != Lost::CLOSING => Ok(self.pause(context)),
             _ => Err(lost.fault(false)),
         }
     }
@@ -63,17 +65,21 @@ impl Taking {
         Fault::LockTimeout(self.names.get(self.held.len()).cloned().unwrap_or_default())
     }
 
-    /// Gives back what is held, or may be.
+    /// Gives back what is held, or may be. Once more where it was not answered, or its host may not have sent it as the
+    /// caller cancelled just then: else the locks would stay as long as their leases.
     pub(crate) fn release(&mut self, context: &Context<'_>) -> Option<Step> {
-        let mut locks = secrets(&std::mem::take(&mut self.held));
-        if let (Some(name), Some(token)) = (self.names.get(locks.len()), self.token.take()) {
-            locks.push((name.clone(), token));
+        for lease in self.held.drain(..) {
+            self.given.push((lease.name, lease.token));
         }
-        if locks.is_empty() {
+        if let (Some(name), Some(token)) = (self.names.get(self.given.len()), self.token.take()) {
+            self.given.push((name.clone(), token));
+        }
+        if self.given.is_empty() || self.left == 0 {
             return None;
         }
+        self.left = self.left.saturating_sub(1);
         let left = context.deadline.saturating_sub(context.now);
-        Some(context.send_within(left.clamp(GRACE, GRACE * 10), plan::release(&context.shared.layout, &locks)))
+        Some(context.send_within(left.clamp(GRACE, GRACE * 10), plan::release(&context.shared.layout, &self.given)))
     }
 
     fn pause(&mut self, context: &mut Context<'_>) -> Step {
@@ -97,7 +103,10 @@ pub(crate) struct Lock {
 impl Flow for Lock {
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
         if let Some(fault) = self.ending.take() {
-            return Ok(Step::Failed(fault));
+            return match input {
+                Input::Lost(_) => Err(fault),
+                _ => Ok(Step::Failed(fault)),
+            };
         }
         let step = match input {
             Input::Begin | Input::Go => self.taking.send(context),
@@ -116,12 +125,13 @@ impl Flow for Lock {
     }
 
     fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
-        match (self.ending.take(), self.taking.release(context)) {
-            (None, Some(step)) => {
+        let fault = self.ending.take().unwrap_or(fault);
+        match self.taking.release(context) {
+            Some(step) => {
                 self.ending = Some(fault);
                 step
             }
-            (earlier, _) => Step::Failed(earlier.unwrap_or(fault)),
+            None => Step::Failed(fault),
         }
     }
 
