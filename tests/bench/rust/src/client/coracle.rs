@@ -39,15 +39,28 @@ pub fn kinds(runtime: OnRuntime) -> Vec<Kind> {
         quick: !runtime.current_thread,
         ..About::default()
     };
-    vec![
-        runtime.kind(sandboxed, version.clone(), Open { native: false }),
-        runtime.kind(native, version, Open { native: true }),
-    ]
+    // No peer, and none that marks are for: they are for defaults. Its lanes are by threads, so one thread has one.
+    let lanes = About {
+        name: "coracle-lanes2".to_owned(),
+        about: "two lanes".to_owned(),
+        baseline: true,
+        workloads: vec!["W2", "W3"],
+        ..About::default()
+    };
+    let mut kinds = vec![
+        runtime.kind(sandboxed, version.clone(), Open { native: false, lanes: 1 }),
+        runtime.kind(native, version.clone(), Open { native: true, lanes: 1 }),
+    ];
+    if !runtime.current_thread {
+        kinds.push(runtime.kind(lanes, version, Open { native: false, lanes: 2 }));
+    }
+    kinds
 }
 
 #[derive(Clone)]
 struct Open {
     native: bool,
+    lanes: usize,
 }
 
 #[derive(Clone)]
@@ -57,7 +70,7 @@ impl Opening for Open {
     type Client = Coracle;
 
     async fn open(&self, addr: &str, settings: Settings) -> Result<Coracle> {
-        let mut config = Config::new(&format!("redis://{addr}"))?;
+        let mut config = Config::new(&format!("redis://{addr}"))?.lanes(self.lanes);
         if settings.cache {
             config = config.cache(Cache::opt_in(CACHE_BYTES));
         }
