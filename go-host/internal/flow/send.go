@@ -19,32 +19,37 @@ func (f *flow) send(s *Send) (Step, error) {
 	if f.release != nil && f.live.Err() != nil {
 		return nil, ErrAbandoned
 	}
-	commands, err := f.assemble(s)
-	if err != nil {
+	if err := f.assemble(s); err != nil {
 		return nil, err
 	}
 	if s.Deadline != wire.Never && s.Deadline > f.engine.deadline(f.ctx) {
 		f.detach() // what is left to do has more time than all else
 	}
+	defer s.recycle()
+	if failure := f.perform(s); failure != nil {
+		return f.unanswered(failure)
+	}
+	f.replies.take(s.cargo.entry.Results)
+	return f.engine.call(f, func(c Core, now uint64) (Step, error) {
+		return c.Replied(now, f.id, f.replies.nodes, f.replies.texts)
+	})
+}
+
+// perform has the step's commands done. Without a failure all are answered.
+func (f *flow) perform(s *Send) *driver.Failure {
 	ctx, done := f.engine.until(f.live, s.Deadline)
 	defer done()
-	entry := &driver.Entry{Commands: commands}
-	failure := f.prepareSession(ctx, s.Session)
-	if failure == nil {
-		entry.Session = f.session
-		failure = f.engine.config.Port.Run(ctx, entry)
+	if failure := f.prepareSession(ctx, s.Session); failure != nil {
+		return failure
 	}
+	entry := &s.cargo.entry
+	entry.Commands, entry.Session = s.cargo.commands, f.session
+	failure := f.engine.config.Port.Run(ctx, entry)
 	if failure == nil {
 		failure = worst(entry.Results)
 		f.sent = f.sent || failure == nil || failure.Failure == wire.FailureMaybeExecuted
 	}
-	if failure != nil {
-		return f.unanswered(failure)
-	}
-	f.replies.take(entry.Results)
-	return f.engine.call(f, func(c Core, now uint64) (Step, error) {
-		return c.Replied(now, f.id, f.replies.nodes, f.replies.texts)
-	})
+	return failure
 }
 
 func (f *flow) unanswered(failure *driver.Failure) (Step, error) {
@@ -89,7 +94,7 @@ func (f *flow) endSession() {
 }
 
 // assemble makes the commands of a step.
-func (f *flow) assemble(s *Send) ([]driver.Command, error) {
+func (f *flow) assemble(s *Send) error {
 	var options wire.Options
 	if s.Script {
 		options |= wire.OptionScript
@@ -97,27 +102,27 @@ func (f *flow) assemble(s *Send) ([]driver.Command, error) {
 	if s.MayRepeat {
 		options |= wire.OptionMayRepeat
 	}
-	args := make([][]byte, 0, len(s.Arguments))
+	c := &s.cargo
 	for bytes, pieces, n := s.Bytes, s.Pieces, 0; n < len(s.Arguments); n++ {
 		count := int(s.Arguments[n])
 		if count > len(pieces) {
-			return nil, errPieces
+			return errPieces
 		}
 		arg, taken, err := f.argument(bytes, pieces[:count])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		args, bytes, pieces = append(args, arg), bytes[taken:], pieces[count:]
+		c.args, bytes, pieces = append(c.args, arg), bytes[taken:], pieces[count:]
 	}
-	commands := make([]driver.Command, len(s.Lengths))
-	for n, length := range s.Lengths {
+	args := c.args
+	for _, length := range s.Lengths {
 		if int(length) > len(args) || length == 0 {
-			return nil, errPieces
+			return errPieces
 		}
-		commands[n] = driver.Command{Args: args[:length:length], Options: options}
+		c.commands = append(c.commands, driver.Command{Args: args[:length:length], Options: options})
 		args = args[length:]
 	}
-	return commands, nil
+	return nil
 }
 
 // argument puts the pieces of one together; taken counts those that are of bytes. A single piece is not copied.
