@@ -105,7 +105,8 @@ impl Appending {
         if let Some(written) = self.written {
             return acknowledged(&mut reply, self.durability, written).map(Turn::Done);
         }
-        if self.refresh.answered(context, &mut reply)? {
+        let answered = self.refresh.answered(context, &mut reply);
+        if answered.map_err(|fault| self.doubtful(fault))? {
             self.sent = self.sent.saturating_sub(1);
             return Ok(Turn::Step(self.send(context)));
         }

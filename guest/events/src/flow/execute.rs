@@ -65,6 +65,10 @@ impl Flow for Execute {
                 }
             }
             // Whether the locks were given back is not what the caller asked.
+            (State::Releasing(ending), Input::Lost(_)) => {
+                let ending = over(ending);
+                Ok(self.end(context, ending))
+            }
             (State::Releasing(ending), _) => Ok(over(ending)),
             _ => Err(unasked()),
         }
@@ -72,10 +76,11 @@ impl Flow for Execute {
 
     fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
         seen(context);
-        if let State::Releasing(ending) = &mut self.state {
-            return over(ending);
-        }
-        self.end(context, Step::Failed(fault))
+        let ending = match &mut self.state {
+            State::Releasing(ending) => over(ending),
+            _ => Step::Failed(fault),
+        };
+        self.end(context, ending)
     }
 
     fn unsure(&self, sent: bool) -> bool {

@@ -65,6 +65,13 @@ fn a_marker_that_answers_a_lost_attempt_is_its_result() {
     store.elapsed(now, FLOW);
     let step = store.unanswered(now, FLOW, lost(Failure::NotSent, 8));
     assert!(matches!(step, Step::Failed(Fault::Transport(lost)) if lost.failure == Failure::MaybeExecuted));
+    // So it is where the segments could not be asked for.
+    begin(&mut store);
+    let now = until(&store.unanswered(0, FLOW, broke()));
+    store.elapsed(now, FLOW);
+    assert_eq!(sent(&store.replied(now, FLOW, &numbers(&[9]), &[])), "meta");
+    let step = store.replied(now, FLOW, &[6 | 3 << 16, 0], b"ERR");
+    assert!(matches!(step, Step::Failed(Fault::Transport(lost)) if lost.failure == Failure::MaybeExecuted));
     // The deadline, as the client says it.
     begin(&mut store);
     let step = store.unanswered(0, FLOW, lost(Failure::NotSent, 1));
