@@ -80,6 +80,19 @@ faults-build:
 faults-quick:
 	@$(MAKE) faults QUICK=1
 
+.PHONY: faults-events
+faults-events: setup faults-events-build ## Break servers under the event store, both hosts on one store (QUICK=1: for half a minute)
+	@$(STEP) "Breaking servers under the event store; the table goes to target/faults/events.md" target/debug/faults events --seed $(SEED) $(if $(QUICK),--quick)
+
+.PHONY: faults-events-build
+faults-events-build:
+	@$(STEP) "Building the Rust agent of the event store, and the runner" $(FAULTS_BUILD)
+	@$(STEP) "Building the Go agent of the event store" bash -c '$(GO) build -o ../target/tools/eventload ./internal/eventload'
+
+.PHONY: faults-events-quick
+faults-events-quick:
+	@$(MAKE) faults-events QUICK=1
+
 .PHONY: soak
 soak: setup faults-build ## Load both hosts for MINUTES=10 under faults; fail if memory or tasks grow
 	@$(STEP) "Soaking for $(MINUTES) minutes" target/debug/faults soak --seed $(SEED) --minutes $(MINUTES)

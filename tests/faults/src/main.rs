@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "only JSON is indexed: a field that is not there is null")]
 
 mod drive;
+mod events;
 mod run;
 
 use std::process::ExitCode;
@@ -15,7 +16,9 @@ use run::rig::Ground;
 
 const USAGE: &str = "faults run [--quick] [--scenario NAME] [--host rust|go] [--server redis|valkey] [--seed N]
 faults soak [--minutes N] [--seed N]
+faults events [--quick] [--scenario NAME] [--server redis|valkey] [--seed N]
 faults drive
+faults drive-events
 ";
 
 fn main() -> Result<ExitCode> {
@@ -29,6 +32,12 @@ fn main() -> Result<ExitCode> {
             let (ground, _, minutes) = parse(arguments)?;
             Ok(code(run::soak::both(&ground, Duration::from_secs(60 * minutes))?))
         }
+        Some("events") => {
+            let (mut ground, wanted, _) = parse(arguments)?;
+            ground.go_driver = "target/tools/eventload".into();
+            Ok(code(events::all(&ground, &wanted)?))
+        }
+        Some("drive-events") => events::drive::main().map(|()| ExitCode::SUCCESS),
         Some("drive") => drive::main().map(|()| ExitCode::SUCCESS),
         _ => bail!("usage:\n{USAGE}"),
     }

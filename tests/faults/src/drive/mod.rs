@@ -2,7 +2,7 @@
 
 mod caller;
 mod news;
-mod tally;
+pub mod tally;
 
 use std::io::BufRead;
 use std::sync::Arc;

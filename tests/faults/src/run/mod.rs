@@ -1,7 +1,7 @@
 //! The runner: each scenario with each host and each server.
 
 pub mod agent;
-mod proxy;
+pub mod proxy;
 mod report;
 pub mod rig;
 mod scenarios;

@@ -1,8 +1,8 @@
-//! A proxy that cuts connections at random bytes, and stalls them.
+//! A proxy that cuts connections, at random bytes or all at once, stalls them, and can be turned to another server.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 
 use anyhow::Result;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,12 +22,15 @@ pub struct Proxy {
 }
 
 struct Controls {
-    target: SocketAddr,
+    /// A port of the loopback interface.
+    target: AtomicU16,
     seed: u64,
     /// A connection carries at most so many bytes in each direction; 0 for no bound.
     budget: AtomicU64,
     /// Nothing is taken from the server while it is true.
     stalled: watch::Sender<bool>,
+    /// Counts how often all connections were cut.
+    severed: watch::Sender<u64>,
     cuts: AtomicU64,
 }
 
@@ -37,10 +40,11 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let controls = Arc::new(Controls {
-            target: (Ipv4Addr::LOCALHOST, target).into(),
+            target: AtomicU16::new(target),
             seed,
             budget: AtomicU64::new(0),
             stalled: watch::channel(false).0,
+            severed: watch::channel(0).0,
             cuts: AtomicU64::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&controls)));
@@ -55,6 +59,16 @@ impl Proxy {
     /// Takes nothing from the server, or goes on.
     pub fn stall(&self, stalled: bool) {
         self.controls.stalled.send_replace(stalled);
+    }
+
+    /// Cuts all connections.
+    pub fn sever(&self) {
+        self.controls.severed.send_modify(|times| *times += 1);
+    }
+
+    /// New connections go to the server at this port.
+    pub fn turn(&self, target: u16) {
+        self.controls.target.store(target, Relaxed);
     }
 
     /// How many connections were cut.
@@ -82,13 +96,16 @@ async fn accept(listener: TcpListener, controls: Arc<Controls>) {
 /// Both directions, until one ends or is cut.
 async fn relay(mut client: TcpStream, controls: Arc<Controls>, [up, down, end]: [u64; 3]) {
     // Dropping the client's connection tells it that there is nobody.
-    let Ok(mut server) = TcpStream::connect(controls.target).await else { return };
+    let target = (Ipv4Addr::LOCALHOST, controls.target.load(Relaxed));
+    let mut severed = controls.severed.subscribe();
+    let Ok(mut server) = TcpStream::connect(target).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let cut = tokio::select! {
         cut = pump(from_client, to_server, &controls, Random(up), false) => cut,
         cut = pump(from_server, to_client, &controls, Random(down), true) => cut,
+        _ = severed.changed() => true,
     };
     if cut {
         controls.cuts.fetch_add(1, Relaxed);
@@ -116,6 +133,10 @@ async fn pump(
             let _ = stalled.wait_for(|stalled| !stalled).await;
         }
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return false };
+        if stalls {
+            // What was waited for meanwhile is kept, too.
+            let _ = stalled.wait_for(|stalled| !stalled).await;
+        }
         let most = controls.budget.load(Relaxed);
         if most == 0 {
             left = None;
