@@ -24,7 +24,7 @@ pub struct Host {
     /// What befalls the next batches.
     pub mishaps: VecDeque<Mishap>,
     /// What somebody else does before the batch of this number is sent, counted from 0.
-    pub intruder: Option<(usize, fn(&str))>,
+    pub intruder: Option<(usize, Intrude)>,
     /// How many batches were sent, or were to be.
     pub sent: usize,
     /// How often a flow waited.
@@ -34,6 +34,9 @@ pub struct Host {
     start: Instant,
     next: u64,
 }
+
+/// What somebody else does at this server.
+pub type Intrude = fn(&str);
 
 /// What befalls a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,7 +371,7 @@ impl Host {
                             let events = self.hold(given, command);
                             self.lock()?.decided(self.now(), flow, events)
                         }
-                        Err(_) => self.lock()?.cancel(self.now(), flow),
+                        Err(_) => self.lock()?.declined(self.now(), flow),
                     }
                 }
                 Step::Done(outcome) => return Ok(Ok(outcome)),

@@ -32,7 +32,7 @@ pub fn store() -> Store {
 }
 
 pub fn event() -> Event {
-    Event { id: Id(9), kind: "e".to_owned(), tags: vec!["a:1".to_owned()], data: 3, metadata: 0 }
+    Event { id: Id((7 << 64) | 9), kind: "e".to_owned(), tags: vec!["a:1".to_owned()], data: 3, metadata: 0 }
 }
 
 pub fn command(locks: &[&str]) -> Command {

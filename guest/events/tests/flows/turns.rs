@@ -65,7 +65,7 @@ fn a_call_out_of_turn_changes_nothing() {
     assert!(misused(&store.decided(0, FLOW, Vec::new())));
     let step = store.replied(0, FLOW, &appended(1), &[]);
     let Step::Done(Outcome::Appended(appended)) = step else { panic!("{step:?}") };
-    assert_eq!((appended.last, appended.cursor, appended.attempts), (1, Cursor { position: 1, id: Id(9) }, 1));
+    assert_eq!((appended.last, appended.cursor, appended.attempts), (1, Cursor { position: 1, id: event().id }, 1));
     assert!(misused(&store.replied(0, FLOW, &[], &[])));
 
     let step = store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
