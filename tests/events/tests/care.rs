@@ -1,5 +1,10 @@
 //! Checking a store's indexes, and making them anew.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, but not in what tests share")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy allows them in tests, but not in what tests share"
+)]
 
 use anyhow::Result;
 use conformance::Kind;
