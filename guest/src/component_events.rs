@@ -18,7 +18,8 @@ thread_local! {
     static NEXT: Cell<Option<Step>> = const { Cell::new(None) };
 }
 
-/// Calls the store; before `open` there is none. What the step is, `next` tells: one function that lowers it, as it is large.
+/// Calls the store; before `open` there is none. What the step is, `next` tells: one function that lowers it, as it is
+/// large.
 fn with_store(call: impl FnOnce(&mut Store) -> Step) {
     let step = STORE.with_borrow_mut(|store| match store {
         Some(store) => call(store),

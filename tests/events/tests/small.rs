@@ -1,5 +1,4 @@
 //! Every flow once, on each kind of server: what one of them does not know, or answers otherwise, is found here.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, but not in what tests share")]
 
 use anyhow::Result;
 use coracle_events::event::{Cursor, Id};

@@ -17,8 +17,8 @@ const PAGE_BYTES: u32 = 1 << 20;
 /// Faults that are told in words.
 const SHOWN: usize = 100;
 
-/// `verify`, and `rebuild`: the log is read from its first event on, and its indexes are compared, or made. What is kept
-/// of it is a page, and a count.
+/// `verify`, and `rebuild`: the log is read from its first event on, and its indexes are compared, or made. What is
+/// kept of it is a page, and a count.
 pub(crate) struct Care {
     /// Indexes are made.
     making: bool,

@@ -61,8 +61,8 @@ fn warnings(mut reply: Reply<'_>) -> Result<Vec<Warning>, Fault> {
                 "it is not noeviction: when memory is full, the server throws away events, indexes and markers, and \
                  nobody is told: set it to noeviction"
             } else {
-                "it is not noeviction: should maxmemory be set one day, the server would throw away events, indexes and \
-                 markers: set it to noeviction"
+                "it is not noeviction: should maxmemory be set one day, the server would throw away events, indexes \
+                 and markers: set it to noeviction"
             },
         );
     }

@@ -14,8 +14,8 @@ const SLACK: u64 = 10_000_000;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
 
-/// `subscribe`: rounds of pages up to the head, and between them the wait for the bell, which rings at each append. What
-/// rings while a page is read is not missed, as the bell is asked for what is behind the round's head.
+/// `subscribe`: rounds of pages up to the head, and between them the wait for the bell, which rings at each append.
+/// What rings while a page is read is not missed, as the bell is asked for what is behind the round's head.
 pub(crate) struct Subscribe {
     pub(crate) reading: Reading,
     pub(crate) state: State,

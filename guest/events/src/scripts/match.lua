@@ -20,7 +20,7 @@ local function is_there(position, tail, index, list)
   return entry and floor(entry / TYPES) == tail
 end
 
--- Gives `open` and `advance`, as below. `way` is 1 to read upwards, -1 downwards; `stop` is the last position that counts;
+-- Gives what is below. `way` is 1 to read upwards, -1 downwards; `stop` is the last position that counts;
 -- `chunk` is how many entries are read at first; `budget.left` is how many may yet be looked at. It may be overdrawn a
 -- little: it is asked between rounds.
 local function matcher(way, stop, chunk, budget)
@@ -94,10 +94,11 @@ local function matcher(way, stop, chunk, budget)
       local values, place = stream.values, stream.place
       local value = values[place]
       while value do
-        local at = floor(value / TYPES)
+        local kind = value % TYPES
+        local at = (value - kind) / TYPES
         if (at - position) * way >= 0 then
           stream.place = place
-          stream.type = value - at * TYPES
+          stream.type = kind
           return at
         end
         place = place + way
@@ -144,5 +145,5 @@ local function matcher(way, stop, chunk, budget)
     end
   end
 
-  return open, advance
+  return open, advance, seek, load
 end

@@ -26,7 +26,7 @@ if not upwards then
 end
 local LARGE = 256
 local chunk_size = math.min(limit, LARGE)
-local open, advance = matcher(way, stop, chunk_size, budget)
+local open, advance, seek, load = matcher(way, stop, chunk_size, budget)
 
 -- Segments next to each other, as { first position, first one behind it, key of its log, key of its events }.
 local window = {}
@@ -103,32 +103,67 @@ for _ = 1, word() do
     items[#items + 1] = item
   end
 end
-for i = 1, #items do items[i]:go(position) end
 
+-- What one list has: most reads are that, and the way below costs twice as much. Gives whether that was all.
 local found, count, looked = {}, 0, position - way
--- The item whose next event is first; nil when there are no more.
-local function first_of_all()
-  local best = items[1]
-  for i = 2, #items do
-    local item = items[i]
-    local at = item.at
-    if at and (not best.at or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
+local function read_list(stream, kinds)
+  if not seek(stream, position) then return true end
+  while count < limit do
+    local value = stream.values[stream.place]
+    if value then
+      local kind = value % TYPES
+      local at = (value - kind) / TYPES
+      if (at - stop) * way > 0 then return true end
+      looked = at
+      if not kinds or kinds[kind] then
+        count = count + 1
+        found[count] = at
+      end
+      stream.place = stream.place + way
+    elseif stream.next >= stream.count then
+      return true
+    elseif budget.left <= 0 then
+      return false
+    else
+      load(stream)
+    end
   end
-  return best and best.at and best
+  return false
 end
-local best = first_of_all()
-while best and not best.over and count < limit do
-  local at = best.at
-  count = count + 1
-  found[count], looked = at, at
-  for i = 1, #items do
-    local item = items[i]
-    if item.at == at and not item.over then item:go(at + way) end
+
+-- What several items have, or items of another kind.
+local function read_items()
+  local function first_of_all()
+    local best = items[1]
+    for i = 2, #items do
+      local item = items[i]
+      local at = item.at
+      if at and (not best.at or (at - best.at) * way < 0 or (at == best.at and best.over)) then best = item end
+    end
+    return best and best.at and best
   end
-  best = first_of_all()
+  for i = 1, #items do items[i]:go(position) end
+  local best = first_of_all()
+  while best and not best.over and count < limit do
+    local at = best.at
+    count = count + 1
+    found[count], looked = at, at
+    for i = 1, #items do
+      local item = items[i]
+      if item.at == at and not item.over then item:go(at + way) end
+    end
+    best = first_of_all()
+  end
+  if best and best.over and (best.at - way - looked) * way > 0 then looked = best.at - way end
+  return not best
 end
-local ended = not best
-if best and best.over and (best.at - way - looked) * way > 0 then looked = best.at - way end
+
+local ended
+if #items == 1 and #items[1].streams == 1 then
+  ended = read_list(items[1].streams[1], items[1].types)
+else
+  ended = read_items()
+end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end
 

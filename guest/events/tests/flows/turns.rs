@@ -1,6 +1,6 @@
 //! Calls out of turn, bounds, and what is asked of the caller when.
 
-use coracle_events::event::{Cursor, Id};
+use coracle_events::event::Cursor;
 use coracle_events::plan::lock::Token;
 use coracle_events::query::Item;
 use coracle_events::step::{Failure, Fault, Lease, Outcome, Step};
