@@ -78,7 +78,7 @@ pub(crate) struct Shared {
 pub(crate) struct Seen {
     /// The flow that executes it.
     pub(crate) by: u64,
-    pub(crate) queries: Vec<Query>,
+    pub(crate) query: Query,
     /// The log's head at the first read, which all others stop at.
     pub(crate) head: Option<Cursor>,
 }

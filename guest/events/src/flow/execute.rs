@@ -99,7 +99,7 @@ impl Execute {
     fn decide(&mut self, context: &mut Context<'_>) -> Step {
         self.attempt = self.attempt.saturating_add(1);
         self.state = State::Deciding;
-        context.shared.decisions.push(Seen { by: context.flow, queries: Vec::new(), head: None });
+        context.shared.decisions.push(Seen { by: context.flow, query: Query::default(), head: None });
         Step::Decide(Decision { attempt: self.attempt, leases: self.taking.held.clone() })
     }
 
@@ -107,9 +107,8 @@ impl Execute {
         let seen = seen(context);
         validate::events(&mut events, true, context.shared.settings.limits())?;
         let mut appending = Appending::new(events, 2, self.durability);
-        if let Some((queries, after)) = seen {
-            appending.condition =
-                Some(Condition { query: validate::query("reads", Query::union(&queries).items)?, after });
+        if let Some((query, after)) = seen {
+            appending.condition = Some(Condition { query: validate::query("reads", query.items)?, after });
         }
         appending.marker = Some(self.command.marker(&context.shared.settings));
         appending.command = Some(Record {
@@ -167,10 +166,10 @@ impl Execute {
 }
 
 /// What the handler has read, which is forgotten.
-fn seen(context: &mut Context<'_>) -> Option<(Vec<Query>, Cursor)> {
+fn seen(context: &mut Context<'_>) -> Option<(Query, Cursor)> {
     let at = context.shared.decisions.iter().position(|seen| seen.by == context.flow)?;
-    let Seen { queries, head, .. } = context.shared.decisions.swap_remove(at);
-    Some((queries, head?))
+    let Seen { query, head, .. } = context.shared.decisions.swap_remove(at);
+    Some((query, head?))
 }
 
 fn over(ending: &mut Option<Step>) -> Step {

@@ -12,6 +12,9 @@ use super::{Context, Flow, Input, Refresh, Seen, unasked};
 /// Bytes of bodies that are enough for one page.
 const PAGE_BYTES: u32 = 1 << 20;
 
+/// Items that a handler's reads may have together are kept up to here.
+const MOST_ITEMS: usize = 1000;
+
 /// What is read, and how far it is.
 pub(crate) struct Reading {
     pub(crate) queries: Vec<Query>,
@@ -220,8 +223,9 @@ impl Read {
 impl Seen {
     /// Of reads that began at the same time, the lowest head counts: what the others saw behind it is then forbidden.
     fn add(&mut self, query: &Query, head: Cursor) {
-        if !self.queries.contains(query) {
-            self.queries.push(query.clone());
+        // More than that is refused when it is decided.
+        if self.query.items.len() <= MOST_ITEMS {
+            self.query = Query::union(&[std::mem::take(&mut self.query), query.clone()]);
         }
         if self.head.is_none_or(|other| head.position < other.position) {
             self.head = Some(head);
