@@ -43,12 +43,14 @@ func lifted[T any](v component.View, one func(component.View) T) []T {
 }
 
 func liftSend(v component.View) *Send {
-	return &Send{
-		Session: v.Field(0).Bool(), Lengths: slices.Clone(v.Field(1).ListU32()),
-		Arguments: slices.Clone(v.Field(2).ListU32()), Pieces: slices.Clone(v.Field(3).ListU64()),
-		Bytes: slices.Clone(v.Field(4).Bytes()), Script: v.Field(5).Bool(), MayRepeat: v.Field(6).Bool(),
-		Deadline: v.Field(7).U64(),
-	}
+	s := spares.Get().(*Send)
+	s.Session = v.Field(0).Bool()
+	s.Lengths = append(s.Lengths[:0], v.Field(1).ListU32()...)
+	s.Arguments = append(s.Arguments[:0], v.Field(2).ListU32()...)
+	s.Pieces = append(s.Pieces[:0], v.Field(3).ListU64()...)
+	s.Bytes = append(s.Bytes[:0], v.Field(4).Bytes()...)
+	s.Script, s.MayRepeat, s.Deadline = v.Field(5).Bool(), v.Field(6).Bool(), v.Field(7).U64()
+	return s
 }
 
 func liftPair(v component.View) [2]uint64 { return [2]uint64{v.Field(0).U64(), v.Field(1).U64()} }

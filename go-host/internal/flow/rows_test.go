@@ -22,11 +22,12 @@ func TestTheContractCanBeRead(t *testing.T) {
 func TestPieces(t *testing.T) {
 	blob := []byte("blob")
 	f := &flow{blobs: [][]byte{nil, blob}}
-	commands, err := f.assemble(&Send{
+	step := &Send{
 		Lengths: []uint32{2, 2}, Arguments: []uint32{1, 3, 1, 0},
 		Pieces: []uint64{3, 2, blobBit | 1, 1, blobBit | 1}, Bytes: []byte("SETabc"), Script: true,
-	})
-	require.NoError(t, err)
+	}
+	require.NoError(t, f.assemble(step))
+	commands := step.cargo.commands
 	require.Equal(t, []driver.Command{
 		{Args: [][]byte{[]byte("SET"), []byte("abblobc")}, Options: wire.OptionScript},
 		{Args: [][]byte{blob, {}}, Options: wire.OptionScript},
@@ -40,8 +41,7 @@ func TestPieces(t *testing.T) {
 		"an empty command":  {Lengths: []uint32{0}},
 		"no such blob":      {Lengths: []uint32{1}, Arguments: []uint32{1}, Pieces: []uint64{blobBit | 2}},
 	} {
-		_, err := f.assemble(&s)
-		require.ErrorIs(t, err, errPieces, name)
+		require.ErrorIs(t, f.assemble(&s), errPieces, name)
 	}
 }
 

@@ -27,6 +27,10 @@ func (f *flow) send(s *Send) (Step, error) {
 	}
 	defer s.recycle()
 	if failure := f.perform(s); failure != nil {
+		if failure.Cause == wire.CauseCancelled && f.isLate() {
+			late := *failure
+			late.Cause, failure = wire.CauseDeadline, &late
+		}
 		return f.unanswered(failure)
 	}
 	f.replies.take(s.cargo.entry.Results)
@@ -51,6 +55,9 @@ func (f *flow) perform(s *Send) *driver.Failure {
 	}
 	return failure
 }
+
+// isLate tells whether the flow's context is done since the caller's time is up, and not since he left.
+func (f *flow) isLate() bool { return errors.Is(context.Cause(f.ctx), context.DeadlineExceeded) }
 
 func (f *flow) unanswered(failure *driver.Failure) (Step, error) {
 	f.told = f.engine.config.Port.Error(failure)

@@ -16,6 +16,7 @@ type Send struct {
 	Script    bool
 	MayRepeat bool
 	Deadline  uint64
+	cargo     cargo
 }
 
 // Wait is a step: until this time.
