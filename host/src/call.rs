@@ -9,7 +9,7 @@ use redis::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::client::{Client, Shared};
+use crate::client::Client;
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
@@ -17,6 +17,7 @@ use crate::inbox::Refused;
 use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape};
 use crate::rows::{MAY_REPEAT, NEVER};
 use crate::session::Handle;
+use crate::shared::Shared;
 use crate::ticket::{Answer, Call, Ticket};
 
 /// Commands from this size on count against `Limits::waiting_bytes`; smaller ones are bounded by their number.

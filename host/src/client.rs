@@ -1,32 +1,29 @@
 //! The handle that callers hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Value;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::cache::{CacheStats, Shelf};
-use crate::call::{Until, in_time};
+use crate::cache::CacheStats;
+use crate::call::Until;
 use crate::command::{Command, IntoArgument};
-use crate::config::{Config, Repeat};
+use crate::config::Config;
 use crate::credentials::{self, Credentials};
+use crate::engine::Program;
 use crate::engine::store::Template;
-use crate::engine::{CodeCache, Program};
 use crate::error::{Cause, Error, Outcome};
-use crate::inbox::Inbox;
-use crate::lanes::{Lane, Lanes, States};
-use crate::manager::{self, CONTROLS, Clock, Control, Ended, Inboxes, Replies, Shape, Signal, Swap};
+use crate::lanes::{Lane, Lanes};
+use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap};
 use crate::session::Handle;
+use crate::shared::Shared;
+use crate::states::{ClientState, States};
 use crate::stats::{Counters, Stats};
 use crate::subscription::{Names, SubscribeOptions, Subscription};
-
-/// How much longer than its connections `ready` waits, at most.
-const READY_GRACE: Duration = Duration::from_secs(5);
 
 /// A client of a Redis or Valkey server. Clones share its connections, and its last handle ends it: subscriptions count
 /// as handles too.
@@ -41,56 +38,10 @@ pub struct Client {
     /// Where there are several.
     pub(crate) lanes: Option<Arc<Lanes>>,
     /// All that it asks for goes on its lane.
-    tied: bool,
+    pub(crate) tied: bool,
     pub(crate) deadline: Option<Duration>,
     /// Set in a session: its calls go on that link.
     pub(crate) session: Option<Arc<Handle>>,
-}
-
-/// What all handles of a client have in common; where it has several lanes, there is one of these for each.
-pub(crate) struct Shared {
-    /// Jobs on their way to the manager.
-    pub(crate) inbox: Inbox,
-    pub(crate) clock: Clock,
-    pub(crate) counters: Arc<Counters>,
-    /// A caller, a reader or the holder of a session went away.
-    pub(crate) signal: Arc<Signal>,
-    /// A reader made room in a queue whose link is held.
-    pub(crate) room: Signal,
-    pub(crate) ended: Ended,
-    /// This lane has a connection.
-    ready: AtomicBool,
-    /// The client's state, not that of one lane.
-    state: watch::Receiver<ClientState>,
-    /// The states of all lanes.
-    states: watch::Receiver<Vec<ClientState>>,
-    pub(crate) large: Arc<Semaphore>,
-    pub(crate) large_limit: u32,
-    pub(crate) hold_above: usize,
-    pub(crate) repeat: Repeat,
-    /// What is kept, if anything is to be.
-    pub(crate) shelf: Option<Arc<Shelf>>,
-    /// What the client began with, if it is not the crate's own.
-    component: Option<Bytes>,
-    code_cache: CodeCache,
-    sessions: AtomicU32,
-    database: u32,
-    ready_within: Duration,
-}
-
-/// What a client is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientState {
-    /// Connecting, for the first time or again. Calls wait.
-    Connecting,
-    /// Commands are sent.
-    Ready,
-    /// The server can't be reached. The client goes on trying; calls fail meanwhile.
-    Down(Error),
-    /// The server does not let this client in. The client goes on trying; calls fail meanwhile.
-    Denied(Error),
-    /// Closed, by whatever the error says.
-    Closed(Error),
 }
 
 impl Client {
@@ -316,75 +267,6 @@ impl Client {
     pub(crate) fn end(&self) -> Error {
         self.shared.end()
     }
-
-    /// The lane that a call goes on.
-    #[inline]
-    pub(crate) fn lane(&self) -> &Shared {
-        self.picked().map_or(&self.shared, |lane| &lane.shared)
-    }
-
-    /// A handle whose calls all go on one lane.
-    pub(crate) fn on_one_lane(&self) -> Self {
-        self.tied_to(self.picked())
-    }
-
-    /// The lane of a key whose replies are kept; nothing if that has no connection, and another lane has one.
-    pub(crate) fn lane_of(&self, key: &[u8]) -> Option<&Shared> {
-        let Some(lanes) = self.lanes.as_ref().filter(|_| !self.tied) else { return Some(&self.shared) };
-        let lane = &lanes.of(&[key])?.shared;
-        (lane.is_ready() || *self.shared.state.borrow() != ClientState::Ready).then_some(lane)
-    }
-
-    fn picked(&self) -> Option<&Lane> {
-        self.lanes.as_ref().filter(|_| !self.tied)?.pick()
-    }
-
-    fn tied_to(&self, lane: Option<&Lane>) -> Self {
-        let lane =
-            lane.cloned().unwrap_or_else(|| Lane { shared: Arc::clone(&self.shared), controls: self.controls.clone() });
-        Self { shared: lane.shared, controls: lane.controls, tied: true, ..self.clone() }
-    }
-
-    fn each_lane(&self) -> impl Iterator<Item = (&Arc<Shared>, &mpsc::Sender<Control>)> {
-        let several = self.lanes.iter().flat_map(|lanes| lanes.all()).map(|lane| (&lane.shared, &lane.controls));
-        several.chain(self.lanes.is_none().then_some((&self.shared, &self.controls)))
-    }
-
-    /// Asks for the same on all lanes, at the same time. Gives the first error.
-    async fn on_each_lane(&self, control: impl Fn(oneshot::Sender<Result<(), Error>>) -> Control) -> Result<(), Error> {
-        let (mut asked, mut outcome) = (Vec::new(), Ok(()));
-        for (lane, controls) in self.each_lane() {
-            let (told, heard) = oneshot::channel();
-            match self.send_control(lane, controls, control(told)).await {
-                Ok(()) => asked.push((lane, heard)),
-                Err(error) => outcome = outcome.and(Err(error)),
-            }
-        }
-        for (lane, heard) in asked {
-            outcome = outcome.and(heard.await.unwrap_or_else(|_| Err(lane.end())));
-        }
-        outcome
-    }
-
-    async fn send_control(
-        &self,
-        lane: &Shared,
-        controls: &mpsc::Sender<Control>,
-        control: Control,
-    ) -> Result<(), Error> {
-        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
-        in_time(deadline, controls.send(control)).await?.map_err(|_| lane.end())
-    }
-}
-
-impl ClientState {
-    /// Why there is no connection, and none to be expected soon.
-    fn error(&self) -> Option<Error> {
-        match self {
-            Self::Ready | Self::Connecting => None,
-            Self::Down(error) | Self::Denied(error) | Self::Closed(error) => Some(error.clone()),
-        }
-    }
 }
 
 /// A component, compiled if it is the first time in this process, which takes a while.
@@ -392,59 +274,6 @@ async fn load<T: Send + 'static>(load: impl FnOnce() -> Result<T, Error> + Send 
     tokio::task::spawn_blocking(load)
         .await
         .map_err(|error| Error::config(format!("the component was not loaded: {error}")))?
-}
-
-impl Shared {
-    fn new(config: &Config, clock: Clock, counters: Arc<Counters>, states: &States) -> Self {
-        let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
-        let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
-        Self {
-            inbox: Inbox::new(config.limits.waiting),
-            clock,
-            counters,
-            signal: Arc::new(Signal::default()),
-            room: Signal::default(),
-            ended: Ended::default(),
-            ready: AtomicBool::new(false),
-            state: states.best(),
-            states: states.each(),
-            large: Arc::new(Semaphore::new(large_limit as usize)),
-            large_limit,
-            hold_above: config.limits.hold_above as usize,
-            repeat: config.repeat,
-            shelf: config.cache.clone().map(|cache| Arc::new(Shelf::new(cache))),
-            component: config.component.clone(),
-            code_cache: config.code_cache.clone(),
-            sessions: AtomicU32::new(0),
-            database: config.database,
-            ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
-        }
-    }
-
-    /// Whether this lane has a connection.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Relaxed);
-    }
-
-    /// Why the lane is no more.
-    pub(crate) fn end(&self) -> Error {
-        self.ended.get().cloned().unwrap_or_else(Error::closed)
-    }
-
-    /// How long an instance may take until it is ready.
-    pub(crate) fn ready_within(&self) -> Duration {
-        self.ready_within
-    }
-
-    /// A number that no session of this client has: never 0.
-    pub(crate) fn next_session(&self) -> u32 {
-        let number = self.sessions.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        if number == 0 { self.next_session() } else { number }
-    }
 }
 
 impl std::fmt::Debug for Client {

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::client::ClientState;
 use crate::error::{Cause, Error};
+use crate::states::ClientState;
 
 /// Something that happened to a client: see [`crate::Config::on_event`]. What it changes is changed already where the
 /// client's state or counters are asked for it.

@@ -6,13 +6,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::oneshot::{Receiver, Sender, channel};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::oneshot::{self, Receiver, Sender, channel};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 
-use crate::client::{ClientState, Shared};
+use crate::call::in_time;
+use crate::client::Client;
 use crate::engine::Program;
 use crate::error::Error;
 use crate::manager::{Consent, Control, Swap};
+use crate::shared::Shared;
+use crate::states::ClientState;
 
 /// Lanes that a client may have.
 pub(crate) const MAX_LANES: usize = 64;
@@ -77,6 +81,70 @@ impl Lanes {
     }
 }
 
+impl Client {
+    /// The lane that a call goes on.
+    #[inline]
+    pub(crate) fn lane(&self) -> &Shared {
+        self.picked().map_or(&self.shared, |lane| &lane.shared)
+    }
+
+    /// A handle whose calls all go on one lane.
+    pub(crate) fn on_one_lane(&self) -> Self {
+        self.tied_to(self.picked())
+    }
+
+    /// The lane of a key whose replies are kept; nothing if that has no connection, and another lane has one.
+    pub(crate) fn lane_of(&self, key: &[u8]) -> Option<&Shared> {
+        let Some(lanes) = self.lanes.as_ref().filter(|_| !self.tied) else { return Some(&self.shared) };
+        let lane = &lanes.of(&[key])?.shared;
+        (lane.is_ready() || *self.shared.state.borrow() != ClientState::Ready).then_some(lane)
+    }
+
+    fn picked(&self) -> Option<&Lane> {
+        self.lanes.as_ref().filter(|_| !self.tied)?.pick()
+    }
+
+    pub(crate) fn tied_to(&self, lane: Option<&Lane>) -> Self {
+        let lane =
+            lane.cloned().unwrap_or_else(|| Lane { shared: Arc::clone(&self.shared), controls: self.controls.clone() });
+        Self { shared: lane.shared, controls: lane.controls, tied: true, ..self.clone() }
+    }
+
+    pub(crate) fn each_lane(&self) -> impl Iterator<Item = (&Arc<Shared>, &mpsc::Sender<Control>)> {
+        let several = self.lanes.iter().flat_map(|lanes| lanes.all()).map(|lane| (&lane.shared, &lane.controls));
+        several.chain(self.lanes.is_none().then_some((&self.shared, &self.controls)))
+    }
+
+    /// Asks for the same on all lanes, at the same time. Gives the first error.
+    pub(crate) async fn on_each_lane(
+        &self,
+        control: impl Fn(oneshot::Sender<Result<(), Error>>) -> Control,
+    ) -> Result<(), Error> {
+        let (mut asked, mut outcome) = (Vec::new(), Ok(()));
+        for (lane, controls) in self.each_lane() {
+            let (told, heard) = oneshot::channel();
+            match self.send_control(lane, controls, control(told)).await {
+                Ok(()) => asked.push((lane, heard)),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        for (lane, heard) in asked {
+            outcome = outcome.and(heard.await.unwrap_or_else(|_| Err(lane.end())));
+        }
+        outcome
+    }
+
+    pub(crate) async fn send_control(
+        &self,
+        lane: &Shared,
+        controls: &mpsc::Sender<Control>,
+        control: Control,
+    ) -> Result<(), Error> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        in_time(deadline, controls.send(control)).await?.map_err(|_| lane.end())
+    }
+}
+
 /// A lane that was asked to exchange its component.
 struct Asked {
     heard: Receiver<Result<(), Error>>,
@@ -118,99 +186,9 @@ fn token() -> usize {
     TOKEN.try_with(|token| *token).unwrap_or_default()
 }
 
-/// What all lanes are doing, and what that means for the client: it is as well as the best of them.
-pub(crate) struct States {
-    each: watch::Sender<Vec<ClientState>>,
-    best: watch::Sender<ClientState>,
-}
-
-/// Where a lane tells what it is doing.
-#[derive(Clone)]
-pub(crate) struct Place {
-    states: Arc<States>,
-    place: usize,
-}
-
-impl States {
-    /// Of so many lanes that connect.
-    pub(crate) fn new(lanes: usize) -> Arc<Self> {
-        let (each, best) = (vec![ClientState::Connecting; lanes], ClientState::Connecting);
-        Arc::new(Self { each: watch::Sender::new(each), best: watch::Sender::new(best) })
-    }
-
-    pub(crate) fn place(self: &Arc<Self>, place: usize) -> Place {
-        Place { states: Arc::clone(self), place }
-    }
-
-    /// What the client is doing.
-    pub(crate) fn best(&self) -> watch::Receiver<ClientState> {
-        self.best.subscribe()
-    }
-
-    /// What each lane is doing.
-    pub(crate) fn each(&self) -> watch::Receiver<Vec<ClientState>> {
-        self.each.subscribe()
-    }
-}
-
-impl Place {
-    /// Whether this is the first lane, which tells what would be told by all.
-    pub(crate) fn is_first(&self) -> bool {
-        self.place == 0
-    }
-
-    /// Notes what this lane is doing. `tell` hears what the client is doing then, and whether that is new; nobody else
-    /// tells anything meanwhile.
-    pub(crate) fn set(&self, state: ClientState, tell: impl FnOnce(&ClientState, bool)) {
-        self.states.each.send_modify(|each| {
-            if let Some(place) = each.get_mut(self.place) {
-                *place = state;
-            }
-            let Some(best) = each.iter().min_by_key(|state| rank(state)) else { return };
-            let new = self.states.best.send_replace(best.clone()) != *best;
-            tell(best, new);
-        });
-    }
-}
-
-fn rank(state: &ClientState) -> u8 {
-    match state {
-        ClientState::Ready => 0,
-        ClientState::Connecting => 1,
-        ClientState::Down(_) => 2,
-        ClientState::Denied(_) => 3,
-        ClientState::Closed(_) => 4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_client_is_as_well_as_its_best_lane() {
-        use ClientState::{Closed, Connecting, Denied, Down, Ready};
-        let error = || Error::config("a reason");
-        let states = States::new(2);
-        let lanes = [states.place(0), states.place(1)];
-        assert!(lanes[0].is_first() && !lanes[1].is_first());
-        for (lane, state, wanted, wanted_new) in [
-            (0, Down(error()), Connecting, false),
-            (1, Ready, Ready, true),
-            (0, Ready, Ready, false),
-            (1, Denied(error()), Ready, false),
-            (0, Connecting, Connecting, true),
-            (0, Down(error()), Down(error()), true),
-            (0, Closed(error()), Denied(error()), true),
-            (1, Closed(error()), Closed(error()), true),
-        ] {
-            let mut told = None;
-            lanes[lane].set(state.clone(), |best, new| told = Some((best.clone(), new)));
-            assert_eq!(told, Some((wanted.clone(), wanted_new)), "lane {lane} is {state:?}");
-            assert_eq!(*states.best().borrow(), wanted);
-            assert_eq!(states.each().borrow()[lane], state);
-        }
-    }
 
     #[test]
     fn a_thread_keeps_its_number() {

@@ -10,10 +10,11 @@ use super::flights::{Lead, Told};
 use super::question::Question;
 use super::shelf::Look;
 use crate::call::Until;
-use crate::client::{Client, Shared};
+use crate::client::Client;
 use crate::command::{Command, IntoArgument};
 use crate::error::{Cause, Error};
 use crate::manager::Aside;
+use crate::shared::Shared;
 
 /// A follower goes on alone after so many leaders that failed, or many would wake each other for nothing.
 const LOOKS: usize = 4;

@@ -3,11 +3,11 @@
 use redis::Value;
 
 use super::lane::Lane;
-use crate::client::ClientState;
 use crate::engine::wit::{self, EventKind, NodeKind, Progress};
 use crate::engine::{Instance, Trap};
 use crate::error::{Cause, Error, Failure};
 use crate::rows::{Event, Fault, Node, events, fault, nodes, sole_node};
+use crate::states::ClientState;
 use crate::stats::add;
 use crate::subscription::{Message, Notice};
 use crate::tape::{Source, is_plain, scalar, server_error};

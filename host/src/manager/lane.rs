@@ -7,20 +7,22 @@ use std::task::Context;
 
 use tokio::time::{Instant, Sleep};
 
+use super::batch::Batch;
 use super::keyring::Keyring;
 use super::link::Link;
-use super::queue::{Batch, Queue};
+use super::queue::Queue;
 use super::renewal::Told;
 use super::requests::Table;
 use super::sessions::Held;
-use crate::client::{ClientState, Shared};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::engine::{Effect, Instance, Program, Reason};
 use crate::error::Error;
 use crate::event::Event;
-use crate::lanes::Place;
 use crate::rows::{MAX_FEED, NEVER};
+use crate::shared::Shared;
+use crate::states::ClientState;
+use crate::states::Place;
 use crate::stats::{Counters, add};
 use crate::subscription::Wanted;
 

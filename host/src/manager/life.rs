@@ -5,13 +5,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::lane::Lane;
 use super::requests::Phase;
 use crate::cache::Cache;
-use crate::client::ClientState;
 use crate::config::Config;
 use crate::connector::Endpoint;
 use crate::engine::{Instance, Settings, Tracking, Trap, wit};
 use crate::error::{Error, Outcome};
 use crate::event::Event;
 use crate::rows::NEVER;
+use crate::states::ClientState;
 use crate::stats::add;
 
 /// Instances that may be lost in a row before the client gives up.

@@ -2,6 +2,7 @@
 //! last handle is dropped, or when the client was closed or can't go on.
 
 mod aside;
+mod batch;
 mod caching;
 mod effects;
 mod events;
@@ -34,13 +35,13 @@ pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
 pub(crate) use signal::{Clock, Signal};
 pub(crate) use swap::{Consent, Swap};
 
-use crate::client::Shared;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::engine::Program;
 use crate::error::Error;
-use crate::lanes::Place;
 use crate::session::Lease;
+use crate::shared::Shared;
+use crate::states::Place;
 use crate::subscription::Wanted;
 use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};

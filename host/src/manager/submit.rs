@@ -102,7 +102,7 @@ impl Lane {
         self.batch = batch;
     }
 
-    fn fail_batch(&mut self, batch: &mut super::queue::Batch, detail: &str) {
+    fn fail_batch(&mut self, batch: &mut super::batch::Batch, detail: &str) {
         let ids: Vec<u64> = batch.requests().collect();
         let sequence = self.sequence;
         self.queue.settle(&mut self.table, batch, 0, sequence);

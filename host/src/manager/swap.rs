@@ -11,10 +11,10 @@ use super::Manager;
 use super::lane::{Lane, Role};
 use super::requests::{Live, Phase};
 use super::sessions::Held;
-use crate::client::ClientState;
 use crate::engine::Program;
 use crate::error::{Cause, Error, Failure, Outcome};
 use crate::event::Event;
+use crate::states::ClientState;
 use crate::stats::add;
 use crate::subscription::Wanted;
 

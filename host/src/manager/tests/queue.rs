@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 
 use crate::command::{Columns, Command};
 use crate::error::{Cause, Error};
-use crate::manager::queue::{Batch, Queue};
+use crate::manager::batch::Batch;
+use crate::manager::queue::Queue;
 use crate::manager::requests::{Job, MANY, Phase, Replies, Shape, Table};
 use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER};
 use crate::ticket::{Answer, Call};

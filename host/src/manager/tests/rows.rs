@@ -2,7 +2,8 @@
 
 use crate::Script;
 use crate::command::{Columns, Command};
-use crate::manager::queue::{Batch, Queue};
+use crate::manager::batch::Batch;
+use crate::manager::queue::Queue;
 use crate::manager::requests::{Job, Shape, Table};
 use crate::rows::{ATOMIC, CONTINUES, MAX_LENGTHS, MAY_REPEAT, NEVER, PATIENT, SCRIPT};
 use crate::ticket::Call;
