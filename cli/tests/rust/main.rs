@@ -33,7 +33,7 @@ use on_servers;
 
 on_servers! {
     the_head_of_a_query_is_for_a_conditional_append a_line_of_a_query_is_that_of_an_export settings_are_warned_of
-        records_of_commands_are_printed a_server_that_is_there_answers
+        faults_are_found_and_mended records_of_commands_are_printed a_server_that_is_there_answers
 }
 
 fn the_head_of_a_query_is_for_a_conditional_append(kind: Kind) {
@@ -64,6 +64,19 @@ fn settings_are_warned_of(kind: Kind) {
     let place = Place::new(&server, "inspect");
     assert!(place.does(&["inspect"]).contains("appendonly: "));
     assert!(place.does(&["inspect", "--json"]).contains("{\"about\":\"appendonly\",\"text\":\""));
+}
+
+fn faults_are_found_and_mended(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "faults");
+    place.does(&["append", "--type", "A", "--tag", "x:1"]);
+    command(&server, async |client| client.command(["DEL", "{faults}:g:x:1"]).await.map(drop));
+    let found = place.run(&["verify"], b"");
+    assert_eq!(found.code, 1);
+    assert!(found.out.starts_with("1 event looked at, 1 fault"), "{}", found.out);
+    assert!(found.err.contains("hint: coracle events rebuild"), "{}", found.err);
+    assert!(place.run(&["rebuild"], b"y\n").out.contains(" mended"));
+    assert_eq!(place.does(&["verify"]), "1 event looked at, 0 faults\n");
 }
 
 fn records_of_commands_are_printed(kind: Kind) {

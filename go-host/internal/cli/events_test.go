@@ -234,6 +234,21 @@ func TestSettingsAreWarnedOf(t *testing.T) {
 	})
 }
 
+func TestFaultsAreFoundAndMended(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		useStore(t, url, "faults")
+		mustRun(t, "", "append", "--type", "A", "--tag", "x:1")
+		_, err := execute(t, "--url", url, "del", "{faults}:g:x:1")
+		require.NoError(t, err)
+		e := run(t, "", "verify")
+		require.Equal(t, codeError, e.code)
+		require.Contains(t, e.out, "1 event looked at, ")
+		require.Contains(t, e.err, "hint: coracle events rebuild")
+		require.Contains(t, run(t, "y\n", "rebuild").out, " mended")
+		require.Equal(t, "1 event looked at, 0 faults\n", mustRun(t, "", "verify"))
+	})
+}
+
 func TestWhoListensNowhereIsSaid(t *testing.T) {
 	useStore(t, nobodys(t), "nowhere")
 	e := run(t, "", "stats")
