@@ -176,14 +176,15 @@ impl Appending {
             cursor.id = event.id;
         }
         let appended = Appended { first, last, cursor, command, repeated, attempts: self.runs.unwrap_or(self.sent) };
-        let Some(commands) = wait(self.durability) else { return Turn::Done(appended) };
+        let Some(commands) = wait(context, self.durability) else { return Turn::Done(appended) };
         self.written = Some(appended);
         Turn::Step(context.send_on_session(commands))
     }
 }
 
-/// What makes the server wait for acknowledgements of all that it has written so far: a repeated append's, too.
-fn wait(durability: Durability) -> Option<Commands> {
+/// What makes the server wait for acknowledgements of all that it has written so far: a repeated append's, too. It has
+/// to answer in time, to say how many there are.
+fn wait(context: &Context<'_>, durability: Durability) -> Option<Commands> {
     let mut commands = Commands::default();
     let Acknowledgements { count, timeout } = match durability {
         Durability::None => return None,
@@ -198,7 +199,8 @@ fn wait(durability: Durability) -> Option<Commands> {
         }
     };
     commands.number(count.into());
-    commands.number(timeout.into());
+    let left = context.deadline.saturating_sub(context.now) / 1000;
+    commands.number(u64::from(timeout).min(left / 10 * 9).max(1));
     Some(commands)
 }
 

@@ -140,6 +140,7 @@ fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
         let step = store.replied(0, FLOW, &appended(1), &[]);
         assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.script));
         assert_eq!(sent(&step), name);
+        assert!(has(&step, "7"));
         match (store.replied(0, FLOW, &reply, &[]), ending) {
             (Step::Done(Outcome::Appended(_)), None) => {}
             (Step::Failed(Fault::TooFewAcknowledgements(files, replicas, written)), Some(counts)) => {
@@ -147,6 +148,17 @@ fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn acknowledgements_are_not_waited_for_beyond_the_deadline() {
+    for (now, milliseconds) in [(DEADLINE - 100_000, "90"), (DEADLINE - 1, "1"), (DEADLINE + 1, "1")] {
+        let mut store = store();
+        let durability = Some(Durability::Replicas(Acknowledgements { count: 2, timeout: 1000 }));
+        store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability);
+        let step = store.replied(now, FLOW, &appended(1), &[]);
+        assert!(has(&step, milliseconds), "{step:?}");
     }
 }
 
