@@ -142,7 +142,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if item.at == at and not item.over then item:go(at + way) end",
         "if item == best then item:go(at + way) end",
     ),
-    mutant("an item whose budget ended is forgotten", "local ended = not best", "local ended = not best or best.over"),
+    mutant("an item whose budget ended is forgotten", "return not best", "return not best or best.over"),
     mutant("no budget for a page", "(budget.left <= 0 and item.begun)", "false"),
     mutant(
         "the budget of a page is off by one chunk",
@@ -156,6 +156,19 @@ pub const MUTANTS: &[Mutant] = &[
         "if at >= one[1] and at <= one[2] then return one end",
     ),
     mutant("bytes do not end what is read by position", "if bytes >= enough then return bodies end", ""),
+    mutant("one list is read beyond `until`", "if (at - stop) * way > 0 then return true end\nlooked", "looked"),
+    mutant("types of one list are not asked for", "if not kinds or kinds[kind] then\ncount", "if true then\ncount"),
+    mutant("one list has no budget", "elseif budget.left <= 0 then", "elseif false then"),
+    mutant(
+        "a page of one list is all there is",
+        "load(stream)\nend\nend\nreturn false",
+        "load(stream)\nend\nend\nreturn true",
+    ),
+    mutant(
+        "a list ends with its chunk",
+        "elseif stream.next >= stream.count then\nreturn true",
+        "elseif true then\nreturn true",
+    ),
     // Commands, locks, checkpoints.
     mutant("the command's number is not advanced", "commands = commands + 1\norder", "order"),
     mutant(

@@ -116,17 +116,19 @@ pub(super) fn disjoint(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
-/// The log is read in chunks of 256, and none begins when the budget is used up.
+/// The log and the lists are read in chunks of 256, and none begins when the budget is used up.
 pub(super) fn budget(client: &mut Client) -> Result<()> {
-    append(client, (0..1000).map(|id| given(id, "A", &[])).collect())?;
-    append(client, vec![given(1, "B", &[])])?;
-    let query = Query { items: vec![item(&["B"], &[])] };
-    for (budget, looked) in [(1, 256), (256, 256), (257, 512), (512, 512), (600, 768)] {
-        let page = read(client, &page::Read { budget, ..reading(&query) })?;
-        ensure!(page.page.looked == looked && !page.page.end, "{budget}: {:?}", page.page);
+    append(client, (0..1000).map(|id| given(id, "A", &["a:1"])).collect())?;
+    append(client, vec![given(1, "B", &["a:1"])])?;
+    for tags in [[].as_slice(), &["a:1"]] {
+        let query = Query { items: vec![item(&["B"], tags)] };
+        for (budget, looked) in [(1, 256), (256, 256), (257, 512), (512, 512), (600, 768)] {
+            let page = read(client, &page::Read { budget, ..reading(&query) })?;
+            ensure!(page.page.looked == looked && !page.page.end, "{budget}: {:?}", page.page);
+        }
+        let page = read(client, &page::Read { budget: 2000, ..reading(&query) })?;
+        ensure!(page.page.end && page.events.len() == 1, "{:?}", page.page);
     }
-    let page = read(client, &page::Read { budget: 2000, ..reading(&query) })?;
-    ensure!(page.page.end && page.events.len() == 1, "{:?}", page.page);
     Ok(())
 }
 
