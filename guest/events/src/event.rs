@@ -226,3 +226,52 @@ impl<'a> Bytes<'a> {
         fits.then_some(Body { string: self.text.string, from, metadata })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
+
+    fn text(bytes: &[u8]) -> Text<'_> {
+        Text { string: 3, size: bytes.len() as u64, bytes }
+    }
+
+    fn written() -> (Event, Vec<u8>) {
+        let tags = vec!["a:1".to_owned(), "ü:\0,".to_owned()];
+        let event = Event { id: Id(EVENT), kind: "A, b".to_owned(), tags, data: 3, metadata: 200 };
+        let mut bytes = b"1700000000000,17,".to_vec();
+        head_of_event(&mut bytes, &event);
+        bytes.extend([7; 203]);
+        (event, bytes)
+    }
+
+    #[test]
+    fn reads_what_it_wrote() {
+        let (event, bytes) = written();
+        let read = Recorded::read(5, &text(&bytes)).unwrap();
+        assert_eq!((read.position, read.time, read.command), (5, 1_700_000_000_000, 17));
+        assert_eq!((read.id, read.kind, read.tags), (event.id, event.kind, event.tags));
+        assert_eq!(read.body, Body { string: 3, from: bytes.len() as u32 - 203, metadata: 200 });
+        let mut bytes = b"5,1,2,".to_vec();
+        head_of_command(&mut bytes, Id(EVENT), "Do", 0);
+        let read = Ordered::read(4, &text(&bytes)).unwrap();
+        assert_eq!((read.number, read.time, read.first, read.last), (4, 5, 1, 2));
+        assert_eq!((read.id, read.kind.as_str(), read.body.from), (Id(EVENT), "Do", bytes.len() as u32));
+    }
+
+    #[test]
+    fn refuses_what_was_cut() {
+        let (event, bytes) = written();
+        for length in 0..bytes.len() - event.data as usize {
+            assert_eq!(Recorded::read(5, &text(bytes.get(..length).unwrap())), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn knows_the_tail_of_an_id() {
+        assert_eq!(Id(EVENT).tail(), 0x67_89ab_cdef);
+        assert_eq!(Id(Id(EVENT).tail().into()).tail(), Id(EVENT).tail());
+        assert_eq!(Id::from_halves(Id(EVENT).halves().0, Id(EVENT).halves().1), Id(EVENT));
+    }
+}
