@@ -195,9 +195,12 @@ func TestRecordsOfCommandsArePrinted(t *testing.T) {
 		const id = "01890a5d-ac96-774b-bcce-b302099a8001"
 		want := []string{`{"number":1,"id":"` + id + `","type":"Enroll","first":1,"last":2,"time":<time>,` +
 			`"data":"{}","metadata_base64":"/w=="}`}
-		require.Equal(t, want, lines(timeless(mustRun(t, "", "commands", "--json"))))
+		all := lines(timeless(mustRun(t, "", "commands", "--json")))
+		require.Len(t, all, 2)
+		require.Equal(t, want, all[:1])
+		require.Equal(t, all[1:], lines(timeless(mustRun(t, "", "commands", "--json", "--since", "position=3"))))
 		for _, since := range []string{"number=1", "position=2", "time=2020-01-31T12:00:00Z"} {
-			require.Equal(t, want, lines(timeless(mustRun(t, "", "commands", "--json", "--since", since))), since)
+			require.Equal(t, want, lines(timeless(mustRun(t, "", "commands", "--json", "--limit", "1", "--since", since))), since)
 		}
 		require.Empty(t, mustRun(t, "", "commands", "--json", "--since", "time=2999-01-31T12:00:00.5Z"))
 		require.Equal(t, []string{
@@ -209,7 +212,7 @@ func TestRecordsOfCommandsArePrinted(t *testing.T) {
 	})
 }
 
-// record executes a command.
+// record writes records of two commands.
 func record(t *testing.T, url, namespace string) {
 	t.Helper()
 	c, err := coracle.Open(t.Context(), url)
@@ -223,6 +226,9 @@ func record(t *testing.T, url, namespace string) {
 	command := eventstore.Command{ID: id, Type: "Enroll", Data: []byte("{}"), Metadata: []byte{0xff}}
 	both := []eventstore.Event{{Type: "A"}, {Type: "B"}}
 	_, err = s.Append(t.Context(), both, eventstore.AppendOptions{Command: &command})
+	require.NoError(t, err)
+	command = eventstore.Command{Type: "Leave"}
+	_, err = s.Append(t.Context(), both[:1], eventstore.AppendOptions{Command: &command})
 	require.NoError(t, err)
 }
 
