@@ -3,28 +3,37 @@
 //!
 //! | key | type | what |
 //! |---|---|---|
-//! | `{ns}:h` | hash | `s` the state, see below; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks |
+//! | `{ns}:h` | hash | `s` state; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks |
 //! | `{ns}:e:<k>` | hash | segment k: position → event, `c<number>` → command's record |
-//! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type`, where the tail is the lowest 40 bits of its id |
+//! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type` |
 //! | `{ns}:y` | hash | `n<type>` → its number, 0 to 4095; `p<type>` → last position of that type |
 //! | `{ns}:g:<tag>` | list | `position * 4096 + type` of each event with the tag |
 //! | `{ns}:l:<0..15>` | hash | `<type's number>:<tag>` → last position with both; the shard by a hash of the tag |
 //! | `{ns}:b` | stream | the bell: an entry an append, id `<last position>-0`; about 256 are kept |
-//! | `{ns}:d:<id>` | string | marker: fingerprint, first position (0 for none), last position (or the head), command's number, tail of the id there; expires or not |
+//! | `{ns}:d:<id>` | string | marker, see below; expires or not |
 //! | `{ns}:k:<lock>` | string | lock: the token; expires |
 //! | `{ns}:p:<consumer>` | string | checkpoint: position and id |
 //!
-//! The state is one string of numbers, as reading and writing it is a good part of an append: version of this layout, head,
-//! tail of its id, last command's number, last time, number of types, number of the current segment, bytes in it, its
-//! first position, and how far a rebuild is, plus 1 (0 if none is).
+//! The *tail* of an id is its lowest 40 bits: an entry of a list then is below 2^52, and a script's numbers are exact.
+//!
+//! The *state* is one string of numbers, as reading and writing a field each was a fifth of an append: version of this
+//! layout, head, tail of its id, last command's number, last time, number of types, number of the current segment,
+//! bytes in it, its first position, and how far a rebuild is, plus 1 (0 if none is).
+//!
+//! A *marker* has, as numbers too: fingerprint, first position (0 for none), last position (or the head), command's
+//! number, tail of the id there.
 //!
 //! An event is kept as `<time>,<command's number>,` and then: version (1), id (16 bytes), type (its length as a byte
 //! first), number of tags, tags (as the type), length of the metadata (7 bits a byte), metadata, data. A command as
-//! `<time>,<first position>,<last position>,` and then the same without tags. What is in front of the metadata has less
-//! than 4096 bytes.
+//! `<time>,<first position>,<last position>,` and then the same without tags. What is in front of the metadata has
+//! less than 4096 bytes.
 //!
-//! Positions and commands are counted from 1, segments from 0. An append that fills a segment begins the next, so that an
-//! append is in one segment, and the keys of the current one are enough to append.
+//! Positions and commands are counted from 1, segments from 0. An append that fills a segment begins the next, so that
+//! an append is in one segment, and the keys of the current one are enough to append.
+//!
+//! Measured with `tests/events/examples/measure.rs`, redis-server 7.0 on a small shared machine, a million events of
+//! two tags: 218 bytes an event; server CPU an operation in pipelines: 28, 35 and 46 µs to append with one, two and
+//! three tags, 35 to 46 on a condition, 36 to read 10 events of a tag.
 
 use crate::event::{Cursor, Id};
 use crate::pieces::{Decimal, hexadecimal};

@@ -56,8 +56,8 @@ pub struct Page {
     pub events: Vec<Recorded>,
     /// Positions of events that follow those in `events` and match too: their bodies are to be had by `plan::bodies`.
     pub rest: Vec<u64>,
-    /// All that matches up to here is in `events` and `rest`: where the next page goes on from. It may be the page's own
-    /// beginning when nothing was there to look at.
+    /// All that matches up to here is in `events` and `rest`: where the next page goes on from. It may be the page's
+    /// own beginning when nothing was there to look at.
     pub looked: u64,
     /// `looked` is the end: `until` or the head, or backwards the beginning.
     pub end: bool,

@@ -158,7 +158,9 @@ for i = 1, type_count do
 end
 
 -- What is there must be as the last append left it.
-if call('HEXISTS', events_key, digits(head + 1)) > 0 then return { CORRUPT, events_key, 'has an event behind the head' } end
+if call('HEXISTS', events_key, digits(head + 1)) > 0 then
+  return { CORRUPT, events_key, 'has an event behind the head' }
+end
 if count > 0 then
   if call('LLEN', log_key) ~= head + 1 - first then return { CORRUPT, log_key, 'does not end at the head' } end
   call('XLEN', bell_key)

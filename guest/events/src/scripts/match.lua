@@ -115,8 +115,9 @@ local function matcher(way, stop, chunk, budget)
     end
   end
 
-  -- Goes on to the first event, not before the position nor behind `stop`, that has all of the item's tags and one of its
-  -- types: `item.at`, nil for none. If the budget does not suffice, `item.over` is set: there is none before `item.at`.
+  -- Goes on to the first event, not before the position nor behind `stop`, that has all of the item's tags and one of
+  -- its types: `item.at`, nil for none. If the budget does not suffice, `item.over` is set: there is none before
+  -- `item.at`.
   local function advance(item, position)
     local streams, kinds = item.streams, item.types
     local count, agreed, turn = #streams, 0, 1

@@ -1,8 +1,8 @@
 -- Reads a page of events: positions that match any of some items, in order, and bodies as far as their segments are
 -- among the keys. Ends early when the budget is used up.
 --
--- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of positions,
--- the positions, the bodies.
+-- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of
+-- positions, the positions, the bodies.
 
 local PAGE, AHEAD, REWRITTEN, REBUILDING = 0, 4, 5, 10
 
