@@ -220,7 +220,7 @@ impl Decision {
     }
 
     pub(super) fn reader(&self, queries: Vec<Query>) -> Reader {
-        Reader::new(&self.store, queries, self.deadline, self.flow)
+        Reader::new(&self.store, queries, Some((self.flow, self.deadline)))
     }
 
     /// What renews the leases, if there are any.

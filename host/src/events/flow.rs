@@ -38,6 +38,8 @@ pub(super) struct Flow {
     session: Option<Session>,
     /// Whether anything was sent.
     sent: bool,
+    /// It was cancelled, and a task does what is left to do.
+    clearing: bool,
 }
 
 enum Doing {
@@ -74,6 +76,7 @@ impl Flow {
             bodies: Vec::new(),
             session: None,
             sent: false,
+            clearing: false,
         }
     }
 
@@ -272,13 +275,15 @@ impl Drop for Flow {
         self.doing = Doing::Over;
         let Some(name) = self.name.take() else { return };
         let Ok(step) = self.store.table.call(name, &Call::Cancel) else { return };
-        if matches!(step, Step::Done(_) | Step::Failed(_)) {
+        // Where the task itself is dropped, the runtime ends, and nothing more can be done.
+        if self.clearing || matches!(step, Step::Done(_) | Step::Failed(_)) {
             return;
         }
         // Without a runtime nothing can be done; leases end by themselves.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
         (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
+        rest.clearing = true;
         if rest.take(step).is_ok() {
             runtime.spawn(async move { rest.finish().await });
         }

@@ -146,7 +146,7 @@ impl EventStore {
     pub async fn project<P: Projections>(&self, projections: P) -> Result<Projected<P::States>, EventError> {
         let mut queries = Vec::new();
         projections.queries(&mut queries);
-        run(projections, Reader::new(&self.inner, queries, self.deadline(None), 0)).await
+        run(projections, Reader::new(&self.inner, queries, None)).await
     }
 }
 

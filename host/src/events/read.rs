@@ -16,6 +16,7 @@ use super::flow::{Flow, Turn};
 use super::query::Query;
 use super::{EventStore, Inner};
 use crate::engine::store::{Call, Outcome, Selection};
+use crate::rows::NEVER;
 
 /// Events that match a query, in order, up to the head at the time of the first page: those that come later are not
 /// seen. Pages are fetched as they are wanted.
@@ -27,8 +28,9 @@ pub struct Reader {
     after: Cursor,
     limit: u64,
     backwards: bool,
-    deadline: u64,
-    decision: u64,
+    within: Option<Duration>,
+    /// Whose condition it becomes part of, and when that has to be done.
+    decision: Option<(u64, u64)>,
     flow: Option<Flow>,
     events: VecDeque<Recorded>,
     head: Option<Cursor>,
@@ -49,19 +51,19 @@ impl EventStore {
     /// ```
     #[must_use]
     pub fn read(&self, query: Query) -> Reader {
-        Reader::new(&self.inner, vec![query], self.deadline(None), 0)
+        Reader::new(&self.inner, vec![query], None)
     }
 }
 
 impl Reader {
-    pub(super) fn new(store: &Arc<Inner>, queries: Vec<Query>, deadline: u64, decision: u64) -> Self {
+    pub(super) fn new(store: &Arc<Inner>, queries: Vec<Query>, decision: Option<(u64, u64)>) -> Self {
         Self {
             store: Arc::clone(store),
             queries,
             after: Cursor::START,
             limit: 0,
             backwards: false,
-            deadline,
+            within: None,
             decision,
             flow: None,
             events: VecDeque::new(),
@@ -90,10 +92,10 @@ impl Reader {
         self
     }
 
-    /// How long all of it may take, in place of the client's deadline.
+    /// How long all of it may take, from the first event to the last, in place of the client's deadline.
     #[must_use]
     pub fn deadline(mut self, within: Duration) -> Self {
-        self.deadline = self.store.deadline(Some(within));
+        self.within = Some(within);
         self
     }
 
@@ -148,14 +150,19 @@ impl Reader {
     }
 
     fn call(&self) -> Call {
+        let (decision, end) = self.decision.unwrap_or((0, NEVER));
+        let deadline = match (self.within, end) {
+            (None, end) if end != NEVER => end,
+            (within, end) => self.store.deadline(within).min(end),
+        };
         let selection = Selection {
             queries: self.queries.iter().map(Query::wire).collect(),
             after: self.after.wire(),
             limit: self.limit,
             backwards: self.backwards,
-            decision: self.decision,
+            decision,
         };
-        Call::Read { deadline: self.deadline, selection }
+        Call::Read { deadline, selection }
     }
 }
 

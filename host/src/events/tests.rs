@@ -316,7 +316,7 @@ async fn no_fault_of_the_component_is_more_than_an_error() {
     });
     let client = Config::new("redis://nowhere:1").unwrap().connector(Nowhere).start().await.unwrap();
     let store = EventStore::with_cores(&client, "ns", Options::new(), factory).unwrap();
-    for (function, argument) in [("trap", None), ("spin", None), ("hoard", Some(1 << 30))] {
+    for (function, argument) in [("trap", None), ("spin", None), ("hoard", Some(8 << 20))] {
         *fault.lock().unwrap() = Some((function, argument));
         let error = in_time(store.stats()).await.unwrap_err();
         assert!(matches!(error, EventError::Transport(Error::Core { .. })), "{function}: {error:?}");

@@ -176,8 +176,9 @@ async fn too_few_acknowledgements_are_told(target: Target) {
 async fn a_replica_acknowledges(target: Target) {
     let port = target.server().port().to_string();
     let replica = target.restarted(&["--replicaof", "127.0.0.1", &port]);
-    let wanted = Durability::Replicas { count: 1, within: Duration::from_millis(500) };
-    let store = open_with(&target, "replicated", Options::new().durability(wanted)).await;
+    let wanted = |within| Durability::Replicas { count: 1, within };
+    let soon = wanted(Duration::from_millis(100));
+    let store = open_with(&target, "replicated", Options::new().durability(soon)).await;
     // Until it has connected.
     let mut last = 0;
     in_time(async {
@@ -186,7 +187,8 @@ async fn a_replica_acknowledges(target: Target) {
         }
     })
     .await;
-    assert_eq!(append(&store, [event("A", "x:1")]).await.position, last + 2);
+    let options = AppendOptions::new().durability(wanted(Duration::from_secs(30)));
+    assert_eq!(in_time(store.append([event("A", "x:1")], options)).await.unwrap().last, last + 2);
     drop(replica);
 }
 

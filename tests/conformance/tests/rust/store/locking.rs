@@ -21,6 +21,13 @@ fn soon() -> LockOptions {
     LockOptions::new().wait(Duration::from_millis(50))
 }
 
+/// It does not end by itself while a test waits for that.
+const LONG: Duration = Duration::from_secs(3600);
+
+fn long() -> LockOptions {
+    LockOptions::new().lease(LONG)
+}
+
 async fn keys(client: &Client, pattern: &str) -> Vec<String> {
     let found = in_time(client.command(["KEYS", pattern])).await.unwrap();
     redis::from_redis_value(found).unwrap()
@@ -81,15 +88,15 @@ async fn a_lock_is_waited_for_until_the_deadline(target: Target) {
 async fn a_dropped_lock_is_given_back(target: Target) {
     let store = open(&target, "left").await;
     let client = target.client().await;
-    let lock = in_time(store.lock("l", LockOptions::new())).await.unwrap();
+    let lock = in_time(store.lock("l", long())).await.unwrap();
     assert_eq!(keys(&client, "{left}:k:*").await, ["{left}:k:l"]);
     drop(lock);
     free(&client, "{left}:k:l").await;
     // One that is waited for, and dropped: nobody has it.
-    let held = in_time(store.lock("l", LockOptions::new())).await.unwrap();
+    let held = in_time(store.lock("l", long())).await.unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
-        async move { store.lock("l", LockOptions::new()).await.map(|_| ()) }
+        async move { store.lock("l", long()).await.map(|_| ()) }
     });
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
@@ -156,7 +163,7 @@ async fn a_dropped_command_gives_its_locks_back(target: Target) {
                 entered.take().map(|entered| entered.send(()));
                 std::future::pending::<Result<_, EventError>>()
             };
-            store.execute(Command::new("Do").lock("l"), ExecuteOptions::new(), handler).await.map(|_| ())
+            store.execute(Command::new("Do").lock("l"), ExecuteOptions::new().lease(LONG), handler).await.map(|_| ())
         }
     });
     in_time(waiting).await.unwrap();
