@@ -199,6 +199,7 @@ func TestACancelledHandlerGivesTheLockBack(t *testing.T) {
 				return []eventstore.Event{event("A")}, nil
 			}, eventstore.ExecuteOptions{})
 		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, coracle.ErrNotSent)
 		lockAtOnce(t, s, "l")
 		stats, err := s.Stats(testContext(t))
 		require.NoError(t, err)

@@ -66,7 +66,8 @@ type flow struct {
 	told      error
 	stopped   error // why the flow was cancelled by its caller
 	declined  error // the handler's, where the core was told of it
-	sent      bool
+	sent      bool  // something was
+	doubt     bool  // something of it was not answered
 	cancelled bool
 	short     bool // it ended otherwise than by what the core said
 	over      bool
@@ -210,7 +211,8 @@ func (f *flow) fault(s *Fault) error {
 	if f.declined != nil && s.Kind != FaultIDReused {
 		return f.declined // whatever kept the core from asking: the handler's word is that nothing is written
 	}
-	s.Maybe = s.Maybe && f.sent // the core can't know what of a step was done when it was cancelled
+	// When a flow is cancelled here its step was not begun, or is over, which the core can't know.
+	s.Maybe = s.Maybe && f.doubt
 	return &Failed{Fault: s, Told: f.told, Replied: f.replies.errors, Cause: context.Cause(f.ctx)}
 }
 

@@ -15,7 +15,10 @@ import (
 
 const never = Wait(math.MaxUint64)
 
-var cancelled, late = &Fault{Kind: FaultCancelled, Maybe: true}, &Fault{Kind: FaultDeadline}
+var (
+	cancelled = &Fault{Kind: FaultCancelled, Maybe: true}
+	late      = &Fault{Kind: FaultDeadline}
+)
 
 func TestStepsUntilDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -119,6 +122,19 @@ func TestNothingSentIsNotMaybeExecuted(t *testing.T) {
 			return failed.Fault.Maybe
 		}
 		require.False(t, maybe(&driver.Failure{Failure: wire.FailureNotSent, Cause: wire.CauseLost}))
+		require.True(t, maybe(&driver.Failure{Failure: wire.FailureMaybeExecuted, Cause: wire.CauseLost}))
+
+		// What was answered before leaves no doubt of what was not begun.
+		ctx, cancel := context.WithCancel(t.Context())
+		f := &fake{answer: script(map[string]Step{"flow.Append": sends(), "replied": sends(), "cancel": cancelled})}
+		f.run = func(ctx context.Context, e *driver.Entry) *driver.Failure {
+			cancel()
+			return (&fake{}).Run(ctx, e)
+		}
+		_, err := engine(t, f).Run(ctx, &Task{Operation: Append{}})
+		var failed *Failed
+		require.ErrorAs(t, err, &failed)
+		require.False(t, failed.Fault.Maybe)
 	})
 }
 

@@ -51,8 +51,9 @@ func (f *flow) perform(s *Send) *driver.Failure {
 	failure := f.engine.config.Port.Run(ctx, entry)
 	if failure == nil {
 		failure = worst(entry.Results)
-		f.sent = f.sent || failure == nil || failure.Failure == wire.FailureMaybeExecuted
 	}
+	f.doubt = f.doubt || failure != nil && failure.Failure == wire.FailureMaybeExecuted
+	f.sent = f.sent || failure == nil || f.doubt
 	return failure
 }
 
