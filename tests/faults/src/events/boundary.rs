@@ -62,7 +62,7 @@ fn race(stage: &mut Stage, round: u64, after: &str, rough: bool) -> Result<Vec<V
             "writers": WRITERS, "base": number * WRITERS, "once": round % 4 < 2,
         }))?;
     }
-    if rough && round % 3 == 0 {
+    if rough && round.is_multiple_of(3) {
         stage.proxy.sever();
     }
     let mut ends = Vec::new();

@@ -47,7 +47,7 @@ impl Stage {
 
     /// The agent whose turn it is, and the other one.
     pub fn turns(&mut self, turn: u64) -> (&mut Agent, &mut Agent) {
-        if turn % 2 == 0 { (&mut self.rust, &mut self.go) } else { (&mut self.go, &mut self.rust) }
+        if turn.is_multiple_of(2) { (&mut self.rust, &mut self.go) } else { (&mut self.go, &mut self.rust) }
     }
 
     /// Kills the server, and starts it again with what is on its disk.

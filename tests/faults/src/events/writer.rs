@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
             layout: Layout::new(NAMESPACE),
             random: Random(number + 1),
             // Their keys are new, so that they wait until all keys are where the slot is.
-            marks: number % 3 == 0,
+            marks: number.is_multiple_of(3),
             state,
             asked: 0,
             later: 0,
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
         let after = self.head()?;
         let query = Query { items: vec![Item { types: vec!["Moved".to_owned()], tags: vec![tag.clone()] }] };
         let id = Id(u128::from(self.random.draw()) << 64 | u128::from(self.random.draw()));
-        let marked = self.marks && self.random.draw() % 8 == 0;
+        let marked = self.marks && self.random.draw().is_multiple_of(8);
         let event = Event { id, kind: "Moved".to_owned(), tags: vec![tag], data: 0, metadata: 0 };
         loop {
             let segments = self.segments.clone();

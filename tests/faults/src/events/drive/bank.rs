@@ -56,7 +56,7 @@ async fn work(agent: &Agent, order: &Value, decided: &AtomicU64, mut random: Ran
             match how.as_str() {
                 "done" | "declined" => decided.fetch_add(1, Relaxed),
                 // One half is left as it is, and one half is sent again under the same id.
-                "maybe" if transfer.number % 2 == 0 => continue,
+                "maybe" if transfer.number.is_multiple_of(2) => continue,
                 _ => {
                     tokio::time::sleep(BREATH).await;
                     break;
@@ -69,7 +69,7 @@ async fn work(agent: &Agent, order: &Value, decided: &AtomicU64, mut random: Ran
 
 /// Executes it, and says how that ended.
 async fn tell(agent: &Agent, transfer: Transfer, id: Id) -> String {
-    let hasty = transfer.number % HASTY.0 == 0;
+    let hasty = transfer.number.is_multiple_of(HASTY.0);
     let deadline = if hasty { HASTY.1 } else { agent.deadline };
     let started = Instant::now();
     let result = execute(agent, transfer, id, deadline).await;
