@@ -212,8 +212,9 @@ func (f *flow) fault(s *Fault) error {
 		return f.declined // whatever kept the core from asking: the handler's word is that nothing is written
 	}
 	// When a flow is cancelled here its step was not begun, or is over, which the core can't know.
-	s.Maybe = s.Maybe && f.doubt
-	return &Failed{Fault: s, Told: f.told, Replied: f.replies.errors, Cause: context.Cause(f.ctx)}
+	own := *s
+	own.Maybe = own.Maybe && f.doubt
+	return &Failed{Fault: &own, Told: f.told, Replied: f.replies.errors, Cause: context.Cause(f.ctx)}
 }
 
 // end lets go of what the flow has. One that is not over, as its caller's code panicked or left its goroutine, is
