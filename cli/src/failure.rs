@@ -14,6 +14,8 @@ use crate::print;
 const INPUT: u8 = 2;
 /// The code of a conflict.
 const CONFLICT: u8 = 3;
+/// The code where nobody reads the output any more: that of a program which SIGPIPE ends, as it does the Go host's.
+const UNREAD: u8 = 141;
 
 /// How a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +70,8 @@ impl Failure {
             of_store(stored)
         } else if let Some(client) = error.downcast_ref::<Error>() {
             of_client(client)
+        } else if is_broken_pipe(error) {
+            Self { code: UNREAD, ..Self::new("unread", "", "") }
         } else {
             Self::new("other", format!("{error:#}"), "")
         }
@@ -75,7 +79,9 @@ impl Failure {
 
     /// Tells it, and gives the code to exit with.
     pub fn tell(&self, json: bool) -> ExitCode {
-        if json {
+        if self.code == UNREAD {
+            // Such as by `head`, which has enough: no reason to say anything.
+        } else if json {
             print::err(&print::json(&Line { error: self.kind, text: &self.text, hint: &self.hint }));
         } else {
             print::err(&format!("error: {}\n", self.text));
@@ -94,6 +100,10 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
 
 fn of_store(error: &EventError) -> Failure {
     match error {

@@ -33,7 +33,7 @@ use on_servers;
 
 on_servers! {
     the_head_of_a_query_is_for_a_conditional_append a_line_of_a_query_is_that_of_an_export settings_are_warned_of
-        faults_are_found_and_mended records_of_commands_are_printed a_server_that_is_there_answers
+        nothing_is_said_where_nobody_reads faults_are_found_and_mended records_of_commands_are_printed a_server_that_is_there_answers
 }
 
 fn the_head_of_a_query_is_for_a_conditional_append(kind: Kind) {
@@ -64,6 +64,18 @@ fn settings_are_warned_of(kind: Kind) {
     let place = Place::new(&server, "inspect");
     assert!(place.does(&["inspect"]).contains("appendonly: "));
     assert!(place.does(&["inspect", "--json"]).contains("{\"about\":\"appendonly\",\"text\":\""));
+}
+
+fn nothing_is_said_where_nobody_reads(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "unread");
+    place.does(&["append", "--type", "A"]);
+    for arguments in [["events", "query"], ["events", "stats"]] {
+        let mut child = place.start(&arguments);
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(141), 0), "{arguments:?}");
+    }
 }
 
 fn faults_are_found_and_mended(kind: Kind) {
