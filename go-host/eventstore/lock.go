@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -50,9 +51,8 @@ func (s *Store) Lock(ctx context.Context, name string, opts LockOptions) (*Lock,
 	keep, stop := context.WithCancel(context.Background())
 	l := &Lock{store: s, lease: *lease, stop: stop, kept: make(chan struct{}), done: make(chan struct{})}
 	if !s.adopt(l) { // closed meanwhile
-		stop()
 		close(l.kept)
-		return nil, ErrClosed
+		return nil, errors.Join(ErrClosed, l.unlock(ctx))
 	}
 	go l.keep(keep, duration)
 	return l, nil
