@@ -24,9 +24,6 @@ local way, position, stop = 1, from + 1, till
 if not upwards then
   way, position, stop = -1, from == 0 and till or math.min(from - 1, till), 1
 end
-local LARGE = 256
-local chunk_size = math.min(limit, LARGE)
-local open, advance, seek, load = matcher(way, stop, chunk_size, budget)
 
 -- Segments next to each other, as { first position, first one behind it, key of its log, key of its events }.
 local window = {}
@@ -46,6 +43,12 @@ if type_count > 0 then
 end
 local lists = {}
 for i = 1, word() do lists[i] = key() end
+
+-- Of many lists, the first entries alone could be more than the budget.
+local LARGE = 256
+local chunk_size = math.min(limit, LARGE)
+if #lists > 1 then chunk_size = math.min(chunk_size, math.max(8, floor(budget.left / #lists / 4))) end
+local open, advance, seek, load = matcher(way, stop, chunk_size, budget)
 
 -- As `advance`, for an item without tags and types.
 local function every(item, at)

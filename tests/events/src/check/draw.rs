@@ -61,7 +61,7 @@ impl Draw {
             check: None,
             limit: if random.one_in(2) { random.between(1, 9 * scale) as u32 } else { 1000 },
             bytes: if random.one_in(3) { random.between(1, 300 * scale) as u32 } else { 1 << 20 },
-            budget: if random.one_in(3) { random.between(1, 40 * scale) as u32 } else { 1 << 20 },
+            budget: if random.one_in(3) { random.between(scale, 40 * scale) as u32 } else { 1 << 20 },
         }
     }
 
