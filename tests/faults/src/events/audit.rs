@@ -126,7 +126,7 @@ impl Audit<'_> {
         for (tag, expected) in &expected {
             let found: Vec<u64> = self.server.lrange(self.key(&format!("g:{tag}")), 0, -1)?;
             self.expect(found == *expected, || {
-                format!("the list of {tag} has {} entries: {}", found.len(), expected.len())
+                format!("the list of {tag}, of {} entries, is not that of the log, of {}", found.len(), expected.len())
             });
         }
         let keys: Vec<String> = self.server.keys(self.key("g:*"))?;
