@@ -95,9 +95,9 @@ func hungry(t *testing.T) []byte {
 	t.Helper()
 	binary := newer(t, 0)
 	for pages := byte(1); pages < 64; pages++ { // of the one memory, which has no bound of its own
-		section := []byte{5, 3, 1, 0, pages}
+		section := []byte{5, 3, 1, 0, pages, 6} // the globals follow
 		if bytes.Count(binary, section) == 1 {
-			return bytes.Replace(binary, section, []byte{5, 3, 1, 0, 127}, 1)
+			return bytes.Replace(binary, section, []byte{5, 3, 1, 0, 127, 6}, 1)
 		}
 	}
 	t.Fatal("the component has no memory")
