@@ -47,9 +47,10 @@ pub fn play(scene: &Scene<'_>, outcome: &mut Outcome) -> Result<()> {
             for turn in 0..moves {
                 let [one, other] = &nodes;
                 let (from, to) = if turn % 2 == 0 { (one, other) } else { (other, one) };
-                migrate(from, to, slot, pause, state)?;
+                state.whole.store(turn % 2 == 0, Relaxed);
                 let enough = state.appended.load(Relaxed) + BEFORE;
                 until("there is more to move", || Ok(state.appended.load(Relaxed) >= enough))?;
+                migrate(from, to, slot, pause, state)?;
             }
             anyhow::Ok(())
         })();
@@ -81,6 +82,8 @@ pub struct State {
     appended: AtomicU64,
     /// Keys are on both nodes.
     pub moving: AtomicBool,
+    /// No segment of the log ends: the keys of the next one would be new, and all appends would wait for the slot.
+    pub whole: AtomicBool,
     /// Appended meanwhile on the node that had the slot, and on the other one.
     pub here: AtomicU64,
     pub there: AtomicU64,

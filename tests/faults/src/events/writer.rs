@@ -21,6 +21,8 @@ use super::stage::NAMESPACE;
 
 /// Small, so that the log begins new keys on its way.
 const SEGMENT: u64 = 60_000;
+/// For a while it does not.
+const ENDLESS: u64 = 1 << 40;
 /// Before a command is sent again that the node could not do now.
 const BREATH: Duration = Duration::from_millis(2);
 /// How long a slot may take to be somewhere.
@@ -84,7 +86,7 @@ impl<'a> Writer<'a> {
                     command: None,
                     locks: &[],
                     budget: 10_000,
-                    segment_bytes: SEGMENT,
+                    segment_bytes: if self.state.whole.load(Relaxed) { ENDLESS } else { SEGMENT },
                 },
             );
             let blobs = [Vec::new(), Vec::new()];
