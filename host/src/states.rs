@@ -72,16 +72,22 @@ impl Place {
         self.place == 0
     }
 
-    /// Notes what this lane is doing. `tell` hears what the client is doing then, and whether that is new; nobody else
-    /// tells anything meanwhile.
-    pub(crate) fn set(&self, state: ClientState, tell: impl FnOnce(&ClientState, bool)) {
+    /// Notes what this lane is doing. `count` hears what the client is doing then, before anybody can see it, and `tell`
+    /// afterwards, with whether that is new and what `count` gave; nobody else tells anything meanwhile.
+    pub(crate) fn set<T>(
+        &self,
+        state: ClientState,
+        count: impl FnOnce(&ClientState) -> T,
+        tell: impl FnOnce(&ClientState, bool, T),
+    ) {
         self.states.each.send_modify(|each| {
             if let Some(place) = each.get_mut(self.place) {
                 *place = state;
             }
             let Some(best) = each.iter().min_by_key(|state| rank(state)) else { return };
+            let counted = count(best);
             let new = self.states.best.send_replace(best.clone()) != *best;
-            tell(best, new);
+            tell(best, new, counted);
         });
     }
 }
@@ -118,7 +124,7 @@ mod tests {
             (1, Closed(error()), Closed(error()), true),
         ] {
             let mut told = None;
-            lanes[lane].set(state.clone(), |best, new| told = Some((best.clone(), new)));
+            lanes[lane].set(state.clone(), |_| (), |best, new, ()| told = Some((best.clone(), new)));
             assert_eq!(told, Some((wanted.clone(), wanted_new)), "lane {lane} is {state:?}");
             assert_eq!(*states.best().borrow(), wanted);
             assert_eq!(states.each().borrow()[lane], state);

@@ -171,21 +171,35 @@ impl Lane {
             self.shared.set_ready(ready);
             let was_ready = self.was_ready;
             self.was_ready |= ready;
-            self.states.set(state.clone(), |client, new| self.tell_client_state(client, new, since, was_ready));
+            self.states.set(
+                state.clone(),
+                |client| self.count_client_state(client, since, was_ready),
+                |client, new, reconnected| self.tell_client_state(client, new, reconnected),
+            );
         }
         self.state = state;
     }
 
-    fn tell_client_state(&self, state: &ClientState, new: bool, since: Option<u64>, was_ready: bool) {
+    /// Whether the client has a connection again.
+    fn count_client_state(&self, state: &ClientState, since: Option<u64>, was_ready: bool) -> bool {
         let counters = self.counters();
         if *state != ClientState::Ready {
             since.into_iter().for_each(|since| counters.down_from(since));
-        } else if counters.up() && was_ready {
+            return false;
+        }
+        let reconnected = counters.up() && was_ready;
+        if reconnected {
             add(&counters.reconnects, 1);
+        }
+        reconnected
+    }
+
+    fn tell_client_state(&self, state: &ClientState, new: bool, reconnected: bool) {
+        if reconnected {
             self.tell(|| Event::Reconnected);
         }
         if new {
-            let down_since = counters.down_since(self.shared.clock);
+            let down_since = self.counters().down_since(self.shared.clock);
             self.tell(|| Event::State { state: state.clone(), down_since });
         }
     }
