@@ -107,6 +107,12 @@ async fn a_full_queue_closes(target: Target) {
     let mut subscription = client.subscribe(Names::channels(["close"]), options).await.unwrap();
     assert_eq!(next(&mut subscription).await, Notice::Subscribed);
     publish(&target, &client, "close", 3).await;
+    // Nothing is taken before the queue was full: the subscription is over then.
+    let subscribers = async || {
+        let counts = client.command(["PUBSUB", "NUMSUB", "close"]).await.unwrap();
+        redis::from_redis_value::<Vec<(String, u64)>>(counts).unwrap().iter().map(|(_, count)| count).sum::<u64>()
+    };
+    in_time(async { while subscribers().await > 0 {} }).await;
     for number in 0..2 {
         assert_eq!(next(&mut subscription).await, message("close", number.to_string()));
     }
