@@ -133,3 +133,35 @@ func TestTheHandlersErrorIsTheFlows(t *testing.T) {
 		require.Equal(t, []string{"flow.Execute 1", "declined 1", "replied 1"}, f.calls)
 	})
 }
+
+// An attempt before may have been executed: then a refusal is not the last word.
+func TestTheHandlersErrorIsNotTheFlowsWhereNobodyKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for what, run := range map[string]func(context.Context) *driver.Failure{
+			"lost": func(context.Context) *driver.Failure {
+				return &driver.Failure{Failure: wire.FailureMaybeExecuted, Cause: wire.CauseLost}
+			},
+			"cancelled": func(ctx context.Context) *driver.Failure {
+				cancel()
+				<-ctx.Done()
+				return &driver.Failure{Failure: wire.FailureNotSent, Cause: wire.CauseCancelled}
+			},
+		} {
+			f := &fake{answer: script(map[string]Step{
+				"flow.Execute": &Decide{}, "declined": sends(), "cancel": cancelled,
+				"unanswered maybe-executed lost": late, "unanswered not-sent cancelled": Wait(0),
+			})}
+			f.run = func(ctx context.Context, _ *driver.Entry) *driver.Failure { return run(ctx) }
+			_, err := engine(t, f).Run(ctx, &Task{
+				Operation: Execute{},
+				Decide:    func(context.Context, uint64, *Decide) ([]Event, [][]byte, error) { return nil, nil, errTest },
+			})
+			require.NotErrorIs(t, err, errTest, what)
+			require.ErrorAs(t, err, new(*Failed), what)
+			ctx, cancel = context.WithCancel(t.Context())
+		}
+		cancel()
+	})
+}

@@ -208,8 +208,8 @@ func (f *flow) fault(s *Fault) error {
 	if f.stopped != nil {
 		return f.stopped
 	}
-	if f.declined != nil && s.Kind != FaultIDReused {
-		return f.declined // whatever kept the core from asking: the handler's word is that nothing is written
+	if f.declined != nil && s.Kind == FaultCancelled && !f.cancelled {
+		return f.declined // and the core has seen that no attempt before was executed
 	}
 	// When a flow is cancelled here its step was not begun, or is over, which the core can't know.
 	own := *s

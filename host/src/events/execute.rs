@@ -235,9 +235,9 @@ async fn declined<E>(mut flow: Flow, error: E) -> Result<Appended, ExecuteError<
     flow.declined();
     match flow.outcome().await {
         Ok(outcome) => Ok(appended(outcome)?),
-        Err(reused @ EventError::IdReused { .. }) => Err(reused.into()),
-        // Whatever kept the core from asking: the handler's word is that nothing is written.
-        Err(_) => Err(ExecuteError::Handler(error)),
+        // The core has seen that no attempt before was executed.
+        Err(EventError::Cancelled { .. }) => Err(ExecuteError::Handler(error)),
+        Err(unknown) => Err(unknown.into()),
     }
 }
 

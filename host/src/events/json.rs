@@ -23,6 +23,11 @@ pub(super) fn write_string(text: &str, into: &mut String) {
             '\n' => into.push_str("\\n"),
             '\r' => into.push_str("\\r"),
             '\t' => into.push_str("\\t"),
+            '\u{8}' => into.push_str("\\b"),
+            '\u{c}' => into.push_str("\\f"),
+            // As the Go host writes them, so that exports are the same; JavaScript takes them for ends of lines.
+            '\u{2028}' => into.push_str("\\u2028"),
+            '\u{2029}' => into.push_str("\\u2029"),
             control if control < ' ' => into.push_str(&format!("\\u{:04x}", u32::from(control))),
             other => into.push(other),
         }
@@ -294,6 +299,9 @@ mod tests {
             let other = serde_json::to_string(text).unwrap();
             assert_eq!(Parser::new(&other).string().as_deref(), Some(text));
         }
+        let mut written = String::new();
+        write_string("<&>\u{8}\u{c}\u{1b}\u{2028}\u{2029}", &mut written);
+        assert_eq!(written, "\"<&>\\b\\f\\u001b\\u2028\\u2029\"");
         assert_eq!(Parser::new("\"\\ud83d\\ude00\\/\"").string().as_deref(), Some("😀/"));
     }
 }

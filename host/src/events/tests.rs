@@ -226,6 +226,10 @@ async fn a_handlers_error_comes_back_unless_it_is_for_what_was_done_before() {
     script.steps([decide(), Step::Wait(0), appended()]);
     let executed = store.execute(Command::new("C"), ExecuteOptions::new(), async |_| Err("no")).await;
     assert_eq!(executed.unwrap().last, 2);
+    // Or nobody knows whether it was.
+    script.steps([decide(), Step::Wait(0), Step::Failed(crate::engine::store::Fault::Deadline(true))]);
+    let executed = store.execute(Command::new("C"), ExecuteOptions::new(), async |_| Err("no")).await;
+    assert_eq!(executed, Err(ExecuteError::Store(EventError::Deadline { maybe_executed: true })));
 }
 
 #[tokio::test]

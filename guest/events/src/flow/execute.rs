@@ -50,7 +50,8 @@ impl Flow for Execute {
             (State::Deciding, Input::Decided(Some(events))) => self.decided(context, events),
             (State::Deciding, Input::Decided(None)) => Ok(self.declined(context)),
             (State::Asking, Input::Reply(reply)) => self.told(context, reply),
-            (State::Asking, Input::Lost(_)) => Err(Fault::Cancelled(false)),
+            // Its refusal would be the last word on a command that may be there.
+            (State::Asking, Input::Lost(lost)) => Err(lost.fault(false)),
             (State::Pausing, Input::Go) => Ok(self.decide(context)),
             (State::Appending(appending), input) => {
                 let turn = match input {

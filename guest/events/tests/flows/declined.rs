@@ -41,13 +41,20 @@ fn what_was_executed_before_is_the_result() {
 }
 
 #[test]
-fn what_was_not_is_cancelled_and_so_is_what_can_not_be_known() {
+fn what_was_not_is_cancelled() {
     let (mut store, _) = declined(&[]);
     assert_eq!(store.replied(2, FLOW, &[0, 0], b""), Step::Failed(Fault::Cancelled(false)));
+}
+
+#[test]
+fn what_can_not_be_known_is_told_as_that() {
     for lost in [broke(), lost(Failure::NotSent, 3)] {
         let (mut store, _) = declined(&[]);
-        assert_eq!(store.unanswered(2, FLOW, lost), Step::Failed(Fault::Cancelled(false)));
+        assert_eq!(store.unanswered(2, FLOW, lost.clone()), Step::Failed(Fault::Transport(lost)));
     }
+    let (mut store, _) = declined(&[]);
+    let late = lost(Failure::MaybeExecuted, 1);
+    assert_eq!(store.unanswered(2, FLOW, late), Step::Failed(Fault::Deadline(true)));
 }
 
 #[test]

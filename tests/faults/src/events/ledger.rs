@@ -68,7 +68,7 @@ impl Ledger {
             if let Some(fault) = transfer.compare(&found) {
                 outcome.fault(format!("{id}: {fault}"));
             }
-            // README: not asked.
+            // README: executed after the store asked.
             let declined = transfer.left_unknown() && transfer.declined && !found.is_empty();
             outcome.count("declined again, there", u64::from(declined));
             outcome.count("unknown, there", u64::from(transfer.left_unknown() && !found.is_empty()));
