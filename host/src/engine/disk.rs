@@ -3,19 +3,26 @@
 //! Compiled code is trusted as the program itself: whoever can write it can run what he likes. So it is read only from a
 //! folder, and a file, that belong to this user or to root, and that nobody else can write to; and run only if it is
 //! what was written, by its SHA-256, since wasmtime does not notice when a bit of it has changed.
+//!
+//! Most of what it takes to start is to move this megabyte: the code stands first in its file, and its hash behind it, so
+//! that wasmtime can map the file where the system lets it open just the one that was looked at.
 
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use sha2::{Digest, Sha256};
+
 use super::{digest, hex};
 
 const HASH: usize = 32;
+/// How much is read at a time: it stays in the processor's cache while it is hashed.
+const PIECE: usize = 64 << 10;
 
 /// Where a client keeps compiled code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,13 +60,13 @@ impl Place {
         // Holds the version of wasmtime, and all settings that matter to the code.
         let mut settings = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut settings);
-        let file = folder.join(format!("{}-{:016x}.code", hex(component), settings.finish()));
+        let file = folder.join(format!("{}-{:016x}.cwasm", hex(component), settings.finish()));
         Self { folder, file }
     }
 
     /// What is there, if it can be used. What can't be is reported, and as good as not there.
     pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
-        match self.content().and_then(|content| load(engine, code(&content)?)) {
+        match self.checked().and_then(|file| load(engine, file)) {
             Ok(component) => Some(component),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -77,13 +84,14 @@ impl Place {
         }
     }
 
-    fn content(&self) -> io::Result<Vec<u8>> {
+    /// The file, if nobody else could have written it, and it holds what was written.
+    fn checked(&self) -> io::Result<File> {
         let mut file = open(&self.file)?;
         check_folders(&self.folder)?;
-        check(&file.metadata()?, true)?;
-        let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        Ok(content)
+        let found = file.metadata()?;
+        check(&found, true)?;
+        check_hash(&mut file, found.len())?;
+        Ok(file)
     }
 
     fn keep(&self, code: &[u8]) -> io::Result<()> {
@@ -93,7 +101,7 @@ impl Place {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Others read the whole file or none, so it gets its name at the end.
         let draft = self.file.with_extension(format!("{}-{count}.draft", std::process::id()));
-        let written = write_private(&draft, &[&digest(code), code]).and_then(|()| std::fs::rename(&draft, &self.file));
+        let written = write_private(&draft, &[code, &digest(code)]).and_then(|()| std::fs::rename(&draft, &self.file));
         if written.is_err() {
             // What is wrong was said already.
             let _ = std::fs::remove_file(&draft);
@@ -102,21 +110,59 @@ impl Place {
     }
 }
 
-/// The code in a file, if it is what was written.
-fn code(content: &[u8]) -> io::Result<&[u8]> {
-    let (hash, code) = content.split_at_checked(HASH).ok_or_else(|| damaged("it is too short"))?;
-    if digest(code) != hash {
+/// Whether a file of this size ends with the hash of what comes before.
+fn check_hash(file: &mut File, size: u64) -> io::Result<()> {
+    let mut left = size.checked_sub(HASH as u64).ok_or_else(|| damaged("it is too short"))?;
+    let (mut hash, mut room) = (Sha256::new(), vec![0; PIECE]);
+    while left > 0 {
+        let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let piece = room.get_mut(..most).unwrap_or_default();
+        file.read_exact(piece)?;
+        hash.update(&piece);
+        left -= most as u64;
+    }
+    let mut written = [0; HASH];
+    file.read_exact(&mut written)?;
+    if hash.finalize()[..] != written {
         return Err(damaged("its SHA-256 is another one"));
     }
-    Ok(code)
+    Ok(())
 }
 
-fn load(engine: &Engine, code: &[u8]) -> io::Result<Component> {
+/// Loads a file that was checked.
+fn load(engine: &Engine, file: File) -> io::Result<Component> {
+    map(engine, &file).unwrap_or_else(|| copy(engine, file))
+}
+
+fn copy(engine: &Engine, mut file: File) -> io::Result<Component> {
+    let mut content = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut content)?;
+    let code = content.get(..content.len().saturating_sub(HASH)).unwrap_or_default();
     #[expect(unsafe_code, reason = "wasmtime can't check that code is what it has compiled itself")]
     // SAFETY: the code is byte by byte what `Component::serialize` gave, by its hash, and nobody but this user and root
     // could have written it: file, folder and the folders above were checked.
     let component = unsafe { Component::deserialize(engine, code) };
     component.map_err(|error| damaged(&format!("{error:#}")))
+}
+
+/// Maps a file that was checked; `None` where the system has no name for just this one.
+#[cfg(target_os = "linux")]
+fn map(engine: &Engine, file: &File) -> Option<io::Result<Component>> {
+    let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+    if !Path::new(&name).exists() {
+        return None;
+    }
+    #[expect(unsafe_code, reason = "wasmtime can't check that code is what it has compiled itself")]
+    // SAFETY: as in `copy`; the name leads to this very file, whatever stands in its place by now. Coracle never writes to
+    // a file that is there: it puts another one in its place.
+    let component = unsafe { Component::deserialize_file(engine, name) };
+    Some(component.map_err(|error| damaged(&format!("{error:#}"))))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn map(_: &Engine, _: &File) -> Option<io::Result<Component>> {
+    None
 }
 
 fn damaged(what: &str) -> io::Error {
@@ -247,7 +293,7 @@ mod tests {
         let folder = Folder::new("first");
         let engine = engine();
         let place = folder.place(&engine);
-        assert_eq!(place.content().unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::NotFound);
         place.write(&component(&engine));
         place.write(&component(&engine));
         let names: Vec<_> = folder.0.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -257,21 +303,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_can_be_copied_where_it_can_not_be_mapped() {
+        let (_folder, place, engine) = kept("copied");
+        assert!(copy(&engine, place.checked().unwrap()).is_ok());
+        let mapped = map(&engine, &place.checked().unwrap());
+        assert_eq!(mapped.map(|component| component.is_ok()), cfg!(target_os = "linux").then_some(true));
+    }
+
+    #[test]
     fn what_is_damaged_is_not_run() {
         let (_folder, place, engine) = kept("damaged");
         let whole = std::fs::read(&place.file).unwrap();
-        for at in [0, HASH, whole.len() / 2, whole.len() - 1] {
+        for at in [0, whole.len() / 2, whole.len() - HASH - 1, whole.len() - HASH, whole.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
             std::fs::write(&place.file, changed).unwrap();
-            assert_eq!(code(&place.content().unwrap()).unwrap_err().kind(), io::ErrorKind::InvalidData, "byte {at}");
+            assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::InvalidData, "byte {at}");
             assert!(place.read(&engine).is_none());
         }
         for length in [0, HASH - 1, whole.len() - 1] {
             std::fs::write(&place.file, &whole[..length]).unwrap();
             assert!(place.read(&engine).is_none(), "{length} bytes");
         }
-        let nothing = [&digest(b"no code")[..], b"no code"].concat();
+        let nothing = [&b"no code"[..], &digest(b"no code")].concat();
         std::fs::write(&place.file, nothing).unwrap();
         assert!(place.read(&engine).is_none(), "wasmtime refuses what is none of its own");
         place.write(&component(&engine));
@@ -284,7 +338,7 @@ mod tests {
         for (path, mode, usual) in [(&place.file, 0o620, 0o600), (&place.file, 0o602, 0o600), (&folder.0, 0o770, 0o700)]
         {
             set_mode(path, mode);
-            assert_eq!(place.content().unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{mode:o}");
+            assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{mode:o}");
             set_mode(path, usual);
             assert!(place.read(&engine).is_some());
         }
