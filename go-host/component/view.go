@@ -124,30 +124,11 @@ func (v *View) U32Field(i int) uint32 { return v.slot.Mem.U32(v.inMemory(i, wit.
 // U64Field is Field(i).U64(), for a field that lies in memory.
 func (v *View) U64Field(i int) uint64 { return v.slot.Mem.U64(v.inMemory(i, wit.KindU64)) }
 
-// BytesField is Field(i).Bytes(), for a list<u8> in a record that lies in memory.
-func (v *View) BytesField(i int) []byte {
-	m, at := v.slot.Mem, v.listInMemory(i, wit.KindU8)
-	return m.Bytes(m.U32(at), m.U32(at+4))
-}
-
-// ListU64Field is Field(i).ListU64(), for a record that lies in memory.
-func (v *View) ListU64Field(i int) []uint64 {
-	m, at := v.slot.Mem, v.listInMemory(i, wit.KindU64)
-	return m.U64s(m.U32(at), m.U32(at+4))
-}
-
 func (v *View) inMemory(i int, kind wit.Kind) (ptr uint32) {
 	if t := v.slot.Type.Fields()[i].Type; t.Kind() != kind || v.slot.Flat != nil {
 		panic(fmt.Sprintf("component: %s read as %s in memory", t, kind))
 	}
 	return v.slot.Ptr + v.slot.Type.FieldOffset(i)
-}
-
-func (v *View) listInMemory(i int, elem wit.Kind) (ptr uint32) {
-	if e := v.slot.Type.Fields()[i].Type.Elem(); e == nil || e.Kind() != elem {
-		panic(fmt.Sprintf("component: %s read as list<%s>", v.slot.Type.Fields()[i].Type, elem))
-	}
-	return v.inMemory(i, wit.KindList)
 }
 
 // Case gives the case index of a variant, enum, option (1 is some) or result (1 is error).

@@ -3,7 +3,7 @@
 //! # Order of calls
 //! [`Core::new`] first. Then any of the `handle_*` methods, [`Core::submit`], [`Core::cancel`], [`Core::subscribe`] and
 //! [`Core::unsubscribe`], one at a time, `now` never decreasing. After each: do [`Core::effects`] in order, then
-//! [`Core::progress`], which readies the core for the next call.
+//! [`Core::progress`], which readies the core for the next call; or read [`Core::output`], then [`Core::finish`].
 
 use crate::config::{Credentials, Endpoint, Settings, Tracking};
 use crate::connection::{After, Connection};
@@ -98,6 +98,18 @@ impl Core {
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.effects
+    }
+
+    /// What the last call reports, for who reads it in place.
+    #[must_use]
+    pub fn output(&self) -> &Output {
+        &self.out
+    }
+
+    /// Ends a call whose output was read in place. Forgets its effects.
+    pub fn finish(&mut self) -> Progress {
+        self.effects.clear();
+        self.out.finish(self.wake_at())
     }
 
     /// What the last call did. Forgets its effects.

@@ -63,12 +63,16 @@ fn finish(core: &mut Core) -> types::Progress {
     for (level, text) in effects.logs() {
         log::write(*level as u8, text);
     }
-    progress(core.progress())
+    let out = core.output();
+    if !out.is_empty() {
+        network::report(&out.events, &out.nodes, &out.texts);
+    }
+    progress(core.finish())
 }
 
 fn progress(progress: Progress) -> types::Progress {
-    let Progress { events, nodes, texts, accepted, wake_at, keep_from, pass } = progress;
-    types::Progress { events, nodes, texts, accepted, wake_at, keep_from, pass }
+    let Progress { accepted, wake_at, keep_from, pass, .. } = progress;
+    types::Progress { accepted, wake_at, keep_from, pass }
 }
 
 fn credentials(given: types::Credentials) -> Credentials {

@@ -2,7 +2,10 @@
 
 use crate::wire::{Cause, ErrorClass, EventKind, Failure, NEVER, NodeKind};
 
-/// The columns of one call, as `progress` in `wit/types.wit` describes them.
+/// Entries of a column for which memory is kept from call to call: as many as the events of a `submit` of all its rows.
+const KEPT: usize = 4096;
+
+/// The columns of one call, as `network.report` and `progress` in `wit/` describe them.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Event rows of 3 words.
@@ -175,16 +178,40 @@ impl Output {
         self.since(mark)
     }
 
-    /// What this call returns; the columns are empty afterwards.
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.nodes.is_empty() && self.texts.is_empty()
+    }
+
+    /// What this call comes to beside its rows. The columns are empty afterwards, and keep their memory.
+    pub fn finish(&mut self, wake_at: u64) -> Progress {
+        empty(&mut self.events);
+        empty(&mut self.nodes);
+        empty(&mut self.texts);
+        let accepted = std::mem::take(&mut self.accepted);
+        let (keep_from, pass) = (std::mem::take(&mut self.keep_from), std::mem::take(&mut self.pass));
+        Progress { accepted, wake_at, keep_from, pass, ..Progress::default() }
+    }
+
+    /// All that this call gives; the columns are empty afterwards.
     pub fn take(&mut self, wake_at: u64) -> Progress {
         let Self { events, nodes, texts, accepted, keep_from, pass } = std::mem::take(self);
         Progress { events, nodes, texts, accepted, wake_at, keep_from, pass }
     }
 }
 
-/// `progress` of the WIT: what one call into the core did.
+/// Empties a column, which keeps its memory unless that is much.
+fn empty<T>(column: &mut Vec<T>) {
+    if column.capacity() > KEPT {
+        *column = Vec::new();
+    }
+    column.clear();
+}
+
+/// What one call into the core did: what it reports, and `progress` of the WIT.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "documented field by field in wit/types.wit")]
+#[expect(missing_docs, reason = "documented field by field in wit/network.wit and wit/types.wit")]
 pub struct Progress {
     pub events: Vec<u64>,
     pub nodes: Vec<u64>,

@@ -78,7 +78,7 @@ impl Node {
     }
 }
 
-/// The rows of `progress.events`.
+/// The rows of the `events` of `network.report`.
 pub(crate) fn events(words: &[u64]) -> impl Iterator<Item = Result<Event, Fault>> {
     words.chunks(EVENT_WORDS).map(|row| {
         let &[head, id, nodes] = row else { return fault("an event row is cut short") };

@@ -21,7 +21,7 @@ pub(crate) struct Source<'a> {
     pub(crate) base: u64,
     /// The link's input that was not forgotten yet.
     pub(crate) input: &'a [u8],
-    /// `progress.texts`.
+    /// the `texts` of `network.report`.
     pub(crate) texts: &'a [u8],
 }
 

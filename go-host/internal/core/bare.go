@@ -24,13 +24,11 @@ func (m *Module) Bare(ctx context.Context, memoryLimit uint64) (*component.Insta
 }
 
 func bareImports() *component.Imports {
-	return component.NewImports().
-		Func(ifNetwork, "open", "func(link: u32, role: "+tRole+", endpoint: "+tEndpoint+")", unasked).
-		Func(ifNetwork, "send", "func(link: u32, bytes: list<u8>)", unasked).
-		Func(ifNetwork, "send-held", "func(link: u32, request: u64, argument: u32)", unasked).
-		Func(ifNetwork, "send-secret", "func(link: u32, generation: u32, password: bool)", unasked).
-		Func(ifNetwork, "close", "func(link: u32)", unasked).
-		Func(ifLog, "write", "func(level: u8, text: string)", func(context.Context, *component.HostCall) error { return nil })
+	h := handlers{
+		open: unasked, send: unasked, sendHeld: unasked, sendSecret: unasked, report: unasked, close: unasked,
+		log: func(context.Context, *component.HostCall) error { return nil },
+	}
+	return h.imports()
 }
 
 func unasked(context.Context, *component.HostCall) error {

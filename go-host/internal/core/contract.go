@@ -19,20 +19,16 @@ const (
 	tSettings = "record{seed: u64, endpoints: list<" + tEndpoint + ">, database: u32, name: string, library-name: string, " +
 		"library-version: string, resp2: bool, connect-timeout: u64, quiet-after: u64, idle-timeout: u64, primary: bool, " +
 		"tracking: enum{off, opt-in, broadcast}, tracking-prefixes: list<string>, limits: " + tLimits + "}"
-	tProgress = "record{events: list<u64>, nodes: list<u64>, texts: list<u8>, accepted: u32, wake-at: u64, " +
-		"keep-from: u64, pass: u64}"
-	tTraffic = "record{link: u32, written: u64, received: u64, held: bool}"
-	tReason  = "enum{refused, denied, lost, tls, local}"
-	tKind    = "enum{channel, pattern, shard, monitor}"
-	tRole    = "enum{data, sentinel}"
+	tProgress = "record{accepted: u32, wake-at: u64, keep-from: u64, pass: u64}"
+	tTraffic  = "record{link: u32, written: u64, received: u64, held: bool}"
+	tReason   = "enum{refused, denied, lost, tls, local}"
+	tKind     = "enum{channel, pattern, shard, monitor}"
+	tRole     = "enum{data, sentinel}"
 )
 
 // Fields of progress, by their place.
 const (
-	fEvents = iota
-	fNodes
-	fTexts
-	fAccepted
+	fAccepted = iota
 	fWakeAt
 	fKeepFrom
 	fPass

@@ -2,22 +2,55 @@ package core
 
 import (
 	"context"
+	"errors"
 
 	"github.com/coracle-client/coracle/go-host/component"
 )
 
-// imports offers the functions of the contract; each only notes what the core asks for.
-func (i *Instance) imports() *component.Imports {
-	return component.NewImports().
-		Func(ifNetwork, "open", "func(link: u32, role: "+tRole+", endpoint: "+tEndpoint+")", i.noteOpen).
-		Func(ifNetwork, "send", "func(link: u32, bytes: list<u8>)", i.noteSend).
-		Func(ifNetwork, "send-held", "func(link: u32, request: u64, argument: u32)", i.noteSendHeld).
-		Func(ifNetwork, "send-secret", "func(link: u32, generation: u32, password: bool)", i.noteSendSecret).
-		Func(ifNetwork, "close", "func(link: u32)", i.noteClose).
-		Func(ifLog, "write", "func(level: u8, text: string)", i.noteLog)
+// handlers are the functions that the contract has a host lend the core.
+type handlers struct {
+	open, send, sendHeld, sendSecret, report, close, log component.HostFunc
 }
 
-func (i *Instance) note(e Effect) { i.progress.Effects = append(i.progress.Effects, e) }
+// imports offers them.
+func (h *handlers) imports() *component.Imports {
+	return component.NewImports().
+		Func(ifNetwork, "open", "func(link: u32, role: "+tRole+", endpoint: "+tEndpoint+")", h.open).
+		Func(ifNetwork, "send", "func(link: u32, bytes: list<u8>)", h.send).
+		Func(ifNetwork, "send-held", "func(link: u32, request: u64, argument: u32)", h.sendHeld).
+		Func(ifNetwork, "send-secret", "func(link: u32, generation: u32, password: bool)", h.sendSecret).
+		Func(ifNetwork, "report", "func(events: list<u64>, nodes: list<u64>, texts: list<u8>)", h.report).
+		Func(ifNetwork, "close", "func(link: u32)", h.close).
+		Func(ifLog, "write", "func(level: u8, text: string)", h.log)
+}
+
+// imports offers functions that only note what the core asks for.
+func (i *Instance) imports() *component.Imports {
+	h := handlers{
+		open: i.noteOpen, send: i.noteSend, sendHeld: i.noteSendHeld, sendSecret: i.noteSendSecret,
+		report: i.noteReport, close: i.noteClose, log: i.noteLog,
+	}
+	return h.imports()
+}
+
+// More effects than this in one call, or more bytes, can't come of a sane core.
+const (
+	maxEffects     = 1 << 18
+	maxEffectBytes = 8 << 20
+)
+
+var (
+	errTooManyEffects = errors.New("the core asks for more effects in one call than a host keeps")
+	errReportedTwice  = errors.New("the core reports twice in one call")
+)
+
+func (i *Instance) note(e Effect) error {
+	if len(i.progress.Effects) >= maxEffects || i.effectBytes > maxEffectBytes {
+		return errTooManyEffects
+	}
+	i.progress.Effects = append(i.progress.Effects, e)
+	return nil
+}
 
 func (i *Instance) noteOpen(_ context.Context, call *component.HostCall) error {
 	variant := call.Arg(2)
@@ -28,29 +61,40 @@ func (i *Instance) noteOpen(_ context.Context, call *component.HostCall) error {
 	} else {
 		endpoint.Path = variant.Payload().Text()
 	}
-	i.note(Effect{Kind: EffectOpen, Link: call.U32(0), Endpoint: endpoint})
-	return nil
+	return i.note(Effect{Kind: EffectOpen, Link: call.U32(0), Endpoint: endpoint})
 }
 
 func (i *Instance) noteSend(_ context.Context, call *component.HostCall) error {
 	bytes := call.Bytes(1)
-	i.note(Effect{Kind: EffectSend, Link: call.U32(0), Data: append(i.buffer(len(bytes)), bytes...)})
-	return nil
+	i.effectBytes += len(bytes)
+	return i.note(Effect{Kind: EffectSend, Link: call.U32(0), Data: append(i.buffer(len(bytes)), bytes...)})
 }
 
 func (i *Instance) noteSendHeld(_ context.Context, call *component.HostCall) error {
-	i.note(Effect{Kind: EffectSendHeld, Link: call.U32(0), Request: call.U64(1), Index: call.U32(2)})
-	return nil
+	return i.note(Effect{Kind: EffectSendHeld, Link: call.U32(0), Request: call.U64(1), Index: call.U32(2)})
 }
 
 func (i *Instance) noteSendSecret(_ context.Context, call *component.HostCall) error {
-	i.note(Effect{Kind: EffectSendSecret, Link: call.U32(0), Index: call.U32(1), Password: call.Bool(2)})
+	return i.note(Effect{Kind: EffectSendSecret, Link: call.U32(0), Index: call.U32(1), Password: call.Bool(2)})
+}
+
+func (i *Instance) noteReport(_ context.Context, call *component.HostCall) error {
+	return i.progress.report(call.ListU64(0), call.ListU64(1), call.Bytes(2))
+}
+
+// report copies rows out of the instance's memory.
+func (p *Progress) report(events, nodes []uint64, texts []byte) error {
+	if len(p.Events)+len(p.Nodes)+len(p.Texts) > 0 {
+		return errReportedTwice
+	}
+	p.Events = append(p.Events, events...)
+	p.Nodes = append(p.Nodes, nodes...)
+	p.Texts = append(p.Texts, texts...)
 	return nil
 }
 
 func (i *Instance) noteClose(_ context.Context, call *component.HostCall) error {
-	i.note(Effect{Kind: EffectClose, Link: call.U32(0)})
-	return nil
+	return i.note(Effect{Kind: EffectClose, Link: call.U32(0)})
 }
 
 // maxLogLines bounds what one call may write to the log.

@@ -17,6 +17,8 @@ type Instance struct {
 	calls    [exportCount]*component.Call
 	buffer   func(size int) []byte
 	progress Progress
+	// effectBytes is how much the call under way has sent.
+	effectBytes int
 }
 
 // Config says how an instance is made.
@@ -70,7 +72,8 @@ func (i *Instance) invokeWith(at int, now uint64, inside func(component.View) (c
 	call.SetU64(0, now)
 	p := &i.progress
 	clear(p.Effects)
-	p.Effects, p.Logs = p.Effects[:0], p.Logs[:0]
+	p.Effects, p.Logs, i.effectBytes = p.Effects[:0], p.Logs[:0], 0
+	p.Events, p.Nodes, p.Texts = p.Events[:0], p.Nodes[:0], p.Texts[:0]
 	if err := call.Invoke(ctx); err != nil {
 		return nil, err
 	}
@@ -82,11 +85,8 @@ func (i *Instance) invokeWith(at int, now uint64, inside func(component.View) (c
 	return p, call.Done(ctx)
 }
 
-// take copies the result out of the instance's memory.
+// take reads the result in the instance's memory.
 func (p *Progress) take(result *component.View) {
-	p.Events = append(p.Events[:0], result.ListU64Field(fEvents)...)
-	p.Nodes = append(p.Nodes[:0], result.ListU64Field(fNodes)...)
-	p.Texts = append(p.Texts[:0], result.BytesField(fTexts)...)
 	p.Accepted = result.U32Field(fAccepted)
 	p.WakeAt = result.U64Field(fWakeAt)
 	p.KeepFrom = result.U64Field(fKeepFrom)

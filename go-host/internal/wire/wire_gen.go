@@ -121,7 +121,7 @@ const (
 	// NodeAttribute: Keys and values follow, in turns, and then the value that they describe. The attribute and what it
 	// holds is not counted as a child of what it stands in.
 	NodeAttribute
-	// NodeText: A string of the core's own: the offset is one in `progress.texts`.
+	// NodeText: A string of the core's own: the offset is one in the `texts` of `network.report`.
 	NodeText
 	// NodeSpliced: Child `value` of piece `size` that was `kept`. Reserved for commands that are split over nodes.
 	NodeSpliced

@@ -11,7 +11,7 @@ pub use super::bindings::exports::coracle::client::pubsub::Kind;
 use super::disk::CodeCache;
 use super::instance::{Instance as Sandboxed, Trap};
 use super::program::Program as Component;
-pub use super::state::Effect;
+pub use super::state::{Effect, Report};
 use crate::config::Config;
 use crate::error::Error;
 use crate::stats::Counters;
@@ -23,6 +23,9 @@ pub trait Core: Send {
 
     /// Appends the effects of the last call, in order.
     fn take_effects(&mut self, into: &mut Vec<Effect>);
+
+    /// What the last call reports, in the place of what was there.
+    fn take_report(&mut self, into: &mut Report);
 
     /// The buffer of an [`Effect::Send`] that is not needed any more.
     fn give_back(&mut self, buffer: Vec<u8>);
@@ -106,6 +109,13 @@ impl Instance {
         match self {
             Self::Component(instance) => instance.take_effects(into),
             Self::Foreign(core) => core.take_effects(into),
+        }
+    }
+
+    pub(crate) fn take_report(&mut self, into: &mut Report) {
+        match self {
+            Self::Component(instance) => instance.take_report(into),
+            Self::Foreign(core) => core.take_report(into),
         }
     }
 

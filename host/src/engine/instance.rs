@@ -8,7 +8,7 @@ use super::bindings::Client as Exports;
 use super::bindings::exports::coracle::client::driver::{Reason, Settings, Traffic};
 use super::bindings::exports::coracle::client::pubsub::Kind;
 use super::program::Program;
-use super::state::{Effect, HostState};
+use super::state::{Effect, HostState, Report};
 use super::ticker::{CALL_TICKS, Ticking};
 use super::wit;
 use crate::error::Error;
@@ -60,6 +60,11 @@ impl Instance {
     /// The effects of the last call, appended to `into` in order.
     pub(crate) fn take_effects(&mut self, into: &mut Vec<Effect>) {
         self.store.data_mut().take_effects(into);
+    }
+
+    /// What the last call reported, in the place of what was there.
+    pub(crate) fn take_report(&mut self, into: &mut Report) {
+        self.store.data_mut().take_report(into);
     }
 
     /// The buffer of a [`Effect::Send`] that is not needed any more.

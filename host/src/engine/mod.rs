@@ -27,7 +27,7 @@ pub(crate) use instance::Instance;
 pub(crate) use instance::Trap;
 #[cfg(not(feature = "foreign-core"))]
 pub(crate) use program::Program;
-pub(crate) use state::Effect;
+pub(crate) use state::{Effect, Report};
 
 /// The component as the crate ships it.
 static SHIPPED: &[u8] = include_bytes!("../../core/coracle.wasm");

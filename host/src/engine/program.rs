@@ -8,7 +8,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::disk::{CodeCache, Place};
-use super::state::{HostState, send_in_place};
+use super::state::{HostState, read_in_place};
 use super::ticker::Ticker;
 use super::{SHIPPED, bindings, digest, shipped_digest};
 use crate::config::Config;
@@ -71,7 +71,7 @@ impl Runtime {
         })?;
         let mut linker = Linker::new(&engine);
         bindings::Client::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut HostState| state)?;
-        send_in_place(&mut linker)?;
+        read_in_place(&mut linker)?;
         Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(HashMap::new()) })
     }
 

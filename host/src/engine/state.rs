@@ -27,8 +27,32 @@ pub enum Effect {
     Close { link: u32 },
 }
 
+/// What the core says that happened in a call: the columns of `network.report`.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Event rows.
+    pub events: Vec<u64>,
+    /// Node rows.
+    pub nodes: Vec<u64>,
+    /// What `text` nodes point into.
+    pub texts: Vec<u8>,
+}
+
+impl Report {
+    fn clear(&mut self) {
+        self.events.clear();
+        self.nodes.clear();
+        self.texts.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.nodes.is_empty() && self.texts.is_empty()
+    }
+}
+
 pub(super) struct HostState {
     effects: Vec<Effect>,
+    report: Report,
     effect_bytes: usize,
     /// Empty, with room: what is sent next goes there.
     spares: Vec<Vec<u8>>,
@@ -41,13 +65,27 @@ pub(super) struct HostState {
 impl HostState {
     pub(super) fn new(memory_limit: usize, counters: Arc<Counters>) -> Self {
         counters.instance();
-        Self { effects: Vec::new(), effect_bytes: 0, spares: Vec::new(), memory_limit, memory: 0, counters }
+        Self {
+            effects: Vec::new(),
+            report: Report::default(),
+            effect_bytes: 0,
+            spares: Vec::new(),
+            memory_limit,
+            memory: 0,
+            counters,
+        }
     }
 
     /// What the last call noted, in order, into `into`.
     pub(super) fn take_effects(&mut self, into: &mut Vec<Effect>) {
         self.effect_bytes = 0;
         into.append(&mut self.effects);
+    }
+
+    /// Puts what the last call reported in the place of what an earlier one did.
+    pub(super) fn take_report(&mut self, into: &mut Report) {
+        into.clear();
+        std::mem::swap(&mut self.report, into);
     }
 
     /// Keeps the buffer of an [`Effect::Send`] that was done, to be used again.
@@ -78,8 +116,9 @@ impl Drop for HostState {
     }
 }
 
-/// Has `send` read its bytes where they are, in place of the generated binding, which gives each call a new list.
-pub(super) fn send_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+/// Has `send` and `report` read their lists where they are, in place of the generated bindings, which give each call new
+/// ones.
+pub(super) fn read_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut network = linker.instance("coracle:client/network@0.1.0")?;
     network.func_wrap("send", |mut store: StoreContextMut<'_, HostState>, (link, bytes): (u32, WasmList<u8>)| {
@@ -87,8 +126,22 @@ pub(super) fn send_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<
         buffer.extend_from_slice(bytes.as_le_slice(&store));
         network::Host::send(store.data_mut(), link, buffer)
     })?;
+    type Rows = (WasmList<u64>, WasmList<u64>, WasmList<u8>);
+    network.func_wrap("report", |mut store: StoreContextMut<'_, HostState>, (events, nodes, texts): Rows| {
+        let mut report = std::mem::take(&mut store.data_mut().report);
+        let twice = !report.is_empty();
+        report.events.extend(events.as_le_slice(&store).iter().map(|word| u64::from_le(*word)));
+        report.nodes.extend(nodes.as_le_slice(&store).iter().map(|word| u64::from_le(*word)));
+        report.texts.extend_from_slice(texts.as_le_slice(&store));
+        store.data_mut().report = report;
+        if twice { Err(reported_twice()) } else { Ok(()) }
+    })?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+fn reported_twice() -> wasmtime::Error {
+    wasmtime::format_err!("the core reports twice in one call")
 }
 
 impl types::Host for HostState {}
@@ -109,6 +162,11 @@ impl network::Host for HostState {
 
     fn send_secret(&mut self, link: u32, generation: u32, password: bool) -> wasmtime::Result<()> {
         self.note(Effect::SendSecret { link, generation, password })
+    }
+
+    fn report(&mut self, events: Vec<u64>, nodes: Vec<u64>, texts: Vec<u8>) -> wasmtime::Result<()> {
+        let before = std::mem::replace(&mut self.report, Report { events, nodes, texts });
+        if before.is_empty() { Ok(()) } else { Err(reported_twice()) }
     }
 
     fn close(&mut self, link: u32) -> wasmtime::Result<()> {
@@ -156,6 +214,17 @@ mod tests {
         let again = state.buffer();
         assert_eq!((again.as_ptr(), again.capacity(), again.len()), (place, room, 0));
         assert_eq!(state.buffer().capacity(), 0, "one is not given twice");
+    }
+
+    #[test]
+    fn a_call_reports_once() {
+        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
+        network::Host::report(&mut state, vec![1, 2, 3], vec![4, 5], vec![6]).unwrap();
+        assert!(network::Host::report(&mut state, vec![7, 8, 9], Vec::new(), Vec::new()).is_err());
+        let mut report = Report { events: vec![0], ..Report::default() };
+        state.take_report(&mut report);
+        state.take_report(&mut report);
+        assert!(report.is_empty(), "of a call that reports nothing there is nothing left of an earlier one");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use redis::Value;
 
 use super::lane::Lane;
 use crate::engine::wit::{self, EventKind, NodeKind, Progress};
-use crate::engine::{Instance, Trap};
+use crate::engine::{Instance, Report, Trap};
 use crate::error::{Cause, Error, Failure};
 use crate::rows::{Event, Fault, Node, events, fault, nodes, sole_node};
 use crate::states::ClientState;
@@ -53,10 +53,15 @@ impl Lane {
         }
     }
 
-    /// Does what a call's progress says.
+    /// Does what a call's progress says, and what it reported.
     pub(super) fn accept(&mut self, feed: Option<&Feed<'_>>, progress: Progress) -> Option<Done> {
-        self.instance.as_mut()?.take_effects(&mut self.effects);
-        match self.apply(feed, &progress) {
+        let instance = self.instance.as_mut()?;
+        instance.take_effects(&mut self.effects);
+        let mut report = std::mem::take(&mut self.report);
+        instance.take_report(&mut report);
+        let applied = self.apply(feed, &progress, &report);
+        self.report = report;
+        match applied {
             Ok(()) => Some(Done { keep_from: progress.keep_from, pass: progress.pass }),
             Err(Fault(detail)) => {
                 self.lose(format!("it broke its contract: {detail}"));
@@ -65,11 +70,11 @@ impl Lane {
         }
     }
 
-    fn apply(&mut self, feed: Option<&Feed<'_>>, progress: &Progress) -> Result<(), Fault> {
+    fn apply(&mut self, feed: Option<&Feed<'_>>, progress: &Progress, report: &Report) -> Result<(), Fault> {
         self.wake_at = progress.wake_at;
         self.do_effects()?;
-        let mut tape = Tape { nodes: &progress.nodes, texts: &progress.texts, feed, message: None };
-        for event in events(&progress.events) {
+        let mut tape = Tape { nodes: &report.nodes, texts: &report.texts, feed, message: None };
+        for event in events(&report.events) {
             self.event(event?, &mut tape)?;
         }
         self.tell_drops();

@@ -16,7 +16,7 @@ use super::requests::Table;
 use super::sessions::Held;
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::engine::{Effect, Instance, Program, Reason};
+use crate::engine::{Effect, Instance, Program, Reason, Report};
 use crate::error::Error;
 use crate::event::Event;
 use crate::rows::{MAX_FEED, NEVER};
@@ -60,6 +60,8 @@ pub(super) struct Lane {
     pub(super) links: Vec<Link>,
     pub(super) closings: Vec<Closing>,
     pub(super) effects: Vec<Effect>,
+    /// What the last call reported; kept for its memory.
+    pub(super) report: Report,
     pub(super) scratch: Vec<u8>,
     /// Numbers the appends to links' outputs; see `Lane::outcome`.
     pub(super) sequence: u64,
@@ -121,6 +123,7 @@ impl Lane {
             links: Vec::new(),
             closings: Vec::new(),
             effects: Vec::new(),
+            report: Report::default(),
             scratch: vec![0; MAX_FEED],
             sequence: 0,
             touched: 0,

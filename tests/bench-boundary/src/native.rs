@@ -11,7 +11,9 @@ use crate::cases::{Case, HELLO};
 
 pub struct Native {
     core: Core,
-    sent: Vec<Vec<u8>>,
+    sent: Vec<u8>,
+    events: Vec<u64>,
+    nodes: Vec<u64>,
 }
 
 impl Native {
@@ -33,7 +35,7 @@ impl Native {
             limits: Limits::default(),
         };
         let core = Core::new(0, settings).map_err(|error| anyhow!(error))?;
-        let mut native = Self { core, sent: Vec::new() };
+        let mut native = Self { core, sent: Vec::new(), events: Vec::new(), nodes: Vec::new() };
         native.done();
         native.core.handle_opened(0, 1, None);
         native.done();
@@ -47,10 +49,15 @@ impl Native {
         let effects = self.core.effects();
         for effect in effects.list() {
             if let Effect::Send { start, end, .. } = effect {
-                self.sent.push(effects.bytes(*start, *end).to_vec());
+                self.sent.extend_from_slice(effects.bytes(*start, *end));
             }
         }
-        self.core.progress()
+        let out = self.core.output();
+        self.events.clear();
+        self.nodes.clear();
+        self.events.extend_from_slice(&out.events);
+        self.nodes.extend_from_slice(&out.nodes);
+        self.core.finish()
     }
 }
 
@@ -67,6 +74,7 @@ impl Subject for Native {
 
     fn receive(&mut self, now: u64, replies: &[u8]) -> usize {
         self.core.handle_received(now, 1, 0, replies);
-        self.done().events.len()
+        self.done();
+        self.events.len()
     }
 }

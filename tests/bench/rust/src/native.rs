@@ -1,6 +1,6 @@
 //! The core as a library, in place of the component. What the component's shell does is done here too.
 
-use coracle::foreign::{self, Call, Effect};
+use coracle::foreign::{self, Call, Effect, Report};
 use coracle_core::client::{Core, Reason, Traffic};
 use coracle_core::config::{Credentials, Endpoint, Limits, Settings, Tracking};
 use coracle_core::effects::Effect as Noted;
@@ -11,6 +11,7 @@ use coracle_core::pubsub::Kind;
 pub struct Native {
     core: Option<Core>,
     effects: Vec<Effect>,
+    report: Report,
     /// Buffers to be used again.
     spares: Vec<Vec<u8>>,
 }
@@ -24,11 +25,12 @@ impl foreign::Core for Native {
         }
         let core = self.core.as_mut().ok_or("not configured")?;
         note(core, &mut self.effects, &mut self.spares);
-        let done = core.progress();
+        let out = core.output();
+        self.report.events.extend_from_slice(&out.events);
+        self.report.nodes.extend_from_slice(&out.nodes);
+        self.report.texts.extend_from_slice(&out.texts);
+        let done = core.finish();
         Ok(foreign::Progress {
-            events: done.events,
-            nodes: done.nodes,
-            texts: done.texts,
             accepted: done.accepted,
             wake_at: done.wake_at,
             keep_from: done.keep_from,
@@ -38,6 +40,13 @@ impl foreign::Core for Native {
 
     fn take_effects(&mut self, into: &mut Vec<Effect>) {
         into.append(&mut self.effects);
+    }
+
+    fn take_report(&mut self, into: &mut Report) {
+        into.events.clear();
+        into.nodes.clear();
+        into.texts.clear();
+        std::mem::swap(&mut self.report, into);
     }
 
     fn give_back(&mut self, mut buffer: Vec<u8>) {
