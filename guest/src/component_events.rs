@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use coracle_events::event::{Cursor, Event, Id, Ordered};
 use coracle_events::plan::lock::Token;
 use coracle_events::query::Item;
+use coracle_events::scripts;
 use coracle_events::step::{self, Failure, Fault, Lease, Lost, Outcome, Step};
 use coracle_events::store::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since, Store};
 
@@ -29,13 +30,13 @@ fn with_store(call: impl FnOnce(&mut Store) -> Step) {
 }
 
 impl wit::Guest for super::Shell {
-    fn open(_now: u64, settings: wit::Settings) -> Result<(), (String, String)> {
+    fn open(_now: u64, settings: wit::Settings) -> Result<Vec<String>, (String, String)> {
         STORE.with_borrow_mut(|store| {
             if store.is_some() {
                 return Err((String::new(), "open was called before".to_owned()));
             }
             *store = Some(Store::open(to_settings(settings))?);
-            Ok(())
+            Ok(scripts::ALL.iter().map(|script| script.source.to_owned()).collect())
         })
     }
 

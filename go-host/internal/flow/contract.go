@@ -84,7 +84,7 @@ const (
 type export struct{ function, signature string }
 
 var exports = [exportCount]export{
-	xOpen: {"open", "func(now: u64, settings: " + tSettings + ") -> result<_, tuple<string, string>>"},
+	xOpen: {"open", "func(now: u64, settings: " + tSettings + ") -> result<list<string>, tuple<string, string>>"},
 	xAppend: {"append", beginInTime + ", events: " + tEvents + ", condition: option<" + tCondition +
 		">, command: option<" + tCommand + ">, durability: option<" + tDurability + ">" + ")"},
 	xRead:      {"read", beginInTime + ", selection: " + tSelection + ")"},

@@ -52,6 +52,7 @@ type Engine struct {
 	mu      sync.Mutex
 	running sync.WaitGroup // begun under mu
 	core    Core           // nil where one is to be made
+	scripts [][]byte       // of core, by their numbers
 	era     uint64         // counts instances
 	trap    error          // of the instance before
 	last    uint64         // flow
@@ -97,10 +98,11 @@ func (e *Engine) renew(ctx context.Context) error {
 	settings.Seed = binary.LittleEndian.Uint64(random[:])
 	settings.TokenSeed[0] = binary.LittleEndian.Uint64(random[8:])
 	settings.TokenSeed[1] = binary.LittleEndian.Uint64(random[16:])
-	if err := c.Open(e.now(), settings); err != nil {
+	scripts, err := c.Open(e.now(), settings)
+	if err != nil {
 		return errors.Join(err, c.Close(ctx))
 	}
-	e.core, e.era = c, e.era+1
+	e.core, e.scripts, e.era = c, scripts, e.era+1
 	return nil
 }
 
@@ -115,7 +117,7 @@ func (e *Engine) begin(ctx context.Context, task *Task, last bool) (*flow, Step,
 		return nil, nil, fmt.Errorf("make an instance: %w", err)
 	}
 	e.last++
-	f := &flow{engine: e, id: e.last, era: e.era, task: task, blobs: task.Blobs}
+	f := &flow{engine: e, id: e.last, era: e.era, task: task, blobs: task.Blobs, scripts: e.scripts}
 	step, err := e.core.Begin(e.now(), f.id, e.deadline(ctx), task.Operation)
 	if err != nil {
 		return nil, nil, e.failed(f, err)

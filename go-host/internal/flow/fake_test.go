@@ -44,7 +44,7 @@ func (f *fake) call(name string, flow uint64) (Step, error) {
 	return f.answer(name)
 }
 
-func (f *fake) Open(uint64, Settings) error { return nil }
+func (f *fake) Open(uint64, Settings) ([][]byte, error) { return nil, nil }
 
 func (f *fake) Begin(_, flow, _ uint64, o Operation) (Step, error) {
 	return f.call(fmt.Sprintf("%T", o), flow)

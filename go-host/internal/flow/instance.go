@@ -14,7 +14,8 @@ import (
 // Core is the event store of one instance of the component. It is used by one goroutine at a time. An error means that
 // the instance trapped, and is of no use any more.
 type Core interface {
-	Open(now uint64, settings Settings) error
+	// Open is the first call. It gives the sources of the scripts that are to be sent, by their numbers.
+	Open(now uint64, settings Settings) (scripts [][]byte, err error)
 	Begin(now, flow, deadline uint64, operation Operation) (Step, error)
 	Replied(now, flow uint64, nodes []uint64, texts []byte) (Step, error)
 	Unanswered(now, flow uint64, failure wire.Failure, cause wire.Cause, text string) (Step, error)
@@ -66,19 +67,21 @@ func Check(m *core.Module) error {
 
 func (i *instance) Close(ctx context.Context) error { return i.inner.Close(ctx) }
 
-func (i *instance) Open(now uint64, settings Settings) error {
+func (i *instance) Open(now uint64, settings Settings) (scripts [][]byte, err error) {
 	ctx := context.Background()
 	call := i.calls[xOpen]
 	call.SetU64(0, now)
 	call.SetValue(1, settings.value())
 	if err := call.Invoke(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	var refused error
-	if v := call.Result(); v.Case() != 0 {
-		refused = &SettingsError{Field: v.Payload().Field(0).Text(), Why: v.Payload().Field(1).Text()}
+	v := call.Result()
+	if v.Case() != 0 {
+		err = &SettingsError{Field: v.Payload().Field(0).Text(), Why: v.Payload().Field(1).Text()}
+	} else {
+		scripts = lifted(v.Payload(), func(v component.View) []byte { return []byte(v.Text()) })
 	}
-	return errors.Join(refused, call.Done(ctx))
+	return scripts, errors.Join(err, call.Done(ctx))
 }
 
 func (i *instance) Begin(now, flow, deadline uint64, operation Operation) (Step, error) {

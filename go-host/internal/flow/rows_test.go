@@ -21,16 +21,16 @@ func TestTheContractCanBeRead(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	blob := []byte("blob")
-	f := &flow{blobs: [][]byte{nil, blob}}
+	f := &flow{blobs: [][]byte{nil, blob}, scripts: [][]byte{nil, nil, []byte("return 1")}}
 	step := &Send{
-		Lengths: []uint32{2, 2}, Arguments: []uint32{1, 3, 1, 0},
-		Pieces: []uint64{3, 2, blobBit | 1, 1, blobBit | 1}, Bytes: []byte("SETabc"), Script: true,
+		Lengths: []uint32{2, 3}, Arguments: []uint32{1, 3, 1, 0, 1},
+		Pieces: []uint64{3, 2, blobBit | 1, 1, blobBit | 1, scriptBit | 2}, Bytes: []byte("SETabc"), Script: true,
 	}
 	require.NoError(t, f.assemble(step))
 	commands := step.cargo.commands
 	require.Equal(t, []driver.Command{
 		{Args: [][]byte{[]byte("SET"), []byte("abblobc")}, Options: wire.OptionScript},
-		{Args: [][]byte{blob, {}}, Options: wire.OptionScript},
+		{Args: [][]byte{blob, {}, []byte("return 1")}, Options: wire.OptionScript},
 	}, commands)
 	require.Same(t, &blob[0], &commands[1].Args[0][0], "what is whole is not copied")
 
@@ -40,6 +40,7 @@ func TestPieces(t *testing.T) {
 		"too few arguments": {Lengths: []uint32{2}, Arguments: []uint32{1}, Pieces: []uint64{1}, Bytes: []byte("a")},
 		"an empty command":  {Lengths: []uint32{0}},
 		"no such blob":      {Lengths: []uint32{1}, Arguments: []uint32{1}, Pieces: []uint64{blobBit | 2}},
+		"no such script":    {Lengths: []uint32{1}, Arguments: []uint32{1}, Pieces: []uint64{scriptBit | 3}},
 	} {
 		require.ErrorIs(t, f.assemble(&s), errPieces, name)
 	}

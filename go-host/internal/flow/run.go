@@ -57,6 +57,8 @@ type flow struct {
 	era    uint64
 	task   *Task
 	blobs  [][]byte
+	// scripts are those of its instance.
+	scripts [][]byte
 	// ctx is the caller's, and live the one that steps are done under: the same until that is done.
 	ctx, live context.Context
 	release   context.CancelFunc // of live, where it is not ctx

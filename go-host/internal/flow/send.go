@@ -11,8 +11,11 @@ import (
 // errPieces is what is wrong with commands that the core does not describe as the contract says.
 var errPieces = errors.New("the core described commands that can't be")
 
-// blobBit marks a piece that is a blob's number.
-const blobBit = 1 << 63
+// Marks of a piece that is a number: a blob's, or a script's.
+const (
+	blobBit   = 1 << 63
+	scriptBit = 1 << 62
+)
 
 // send sends commands, and tells the core how that went.
 func (f *flow) send(s *Send) (Step, error) {
@@ -137,12 +140,15 @@ func (f *flow) assemble(s *Send) error {
 func (f *flow) argument(bytes []byte, pieces []uint64) (arg []byte, taken int, err error) {
 	size := 0
 	for _, piece := range pieces {
+		lent, isLent, err := f.lent(piece)
 		switch {
-		case piece&blobBit == 0 && piece <= uint64(len(bytes)-taken):
+		case err != nil:
+			return nil, 0, err
+		case isLent:
+			size += len(lent)
+		case piece <= uint64(len(bytes)-taken):
 			taken += int(piece)
 			size += int(piece)
-		case piece&blobBit != 0 && piece&^blobBit < uint64(len(f.blobs)):
-			size += len(f.blobs[piece&^blobBit])
 		default:
 			return nil, 0, errPieces
 		}
@@ -152,10 +158,8 @@ func (f *flow) argument(bytes []byte, pieces []uint64) (arg []byte, taken int, e
 	}
 	own := bytes
 	for _, piece := range pieces {
-		var part []byte
-		if piece&blobBit != 0 {
-			part = f.blobs[piece&^blobBit]
-		} else {
+		part, isLent, _ := f.lent(piece)
+		if !isLent {
 			part, own = own[:piece:piece], own[piece:]
 		}
 		if len(pieces) == 1 {
@@ -164,4 +168,20 @@ func (f *flow) argument(bytes []byte, pieces []uint64) (arg []byte, taken int, e
 		arg = append(arg, part...)
 	}
 	return arg, taken, nil
+}
+
+// lent gives a piece that is a blob or a script.
+func (f *flow) lent(piece uint64) (bytes []byte, isLent bool, err error) {
+	list, number := f.blobs, piece&^blobBit
+	switch {
+	case piece&blobBit != 0:
+	case piece&scriptBit != 0:
+		list, number = f.scripts, piece&^scriptBit
+	default:
+		return nil, false, nil
+	}
+	if number >= uint64(len(list)) {
+		return nil, false, errPieces
+	}
+	return list[number], true, nil
 }

@@ -5,6 +5,9 @@ use crate::scripts::Script;
 /// Set in a piece that is a blob's number.
 pub const BLOB: u64 = 1 << 63;
 
+/// Set in a piece that is a script's number.
+pub const SCRIPT: u64 = 1 << 62;
+
 /// Commands in columns, as `commands` of the WIT says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
@@ -12,7 +15,7 @@ pub struct Commands {
     pub arguments: Vec<u32>,
     /// Number of arguments of each command.
     pub lengths: Vec<u32>,
-    /// A length of `bytes`, or `BLOB` and a blob's number.
+    /// A length of `bytes`, or `BLOB` and a blob's number, or `SCRIPT` and a script's.
     pub pieces: Vec<u64>,
     /// What is not in blobs.
     pub bytes: Vec<u8>,
@@ -34,7 +37,10 @@ impl Commands {
         self.script = true;
         self.command(if script.writes { "EVALSHA" } else { "EVALSHA_RO" });
         self.text(script.sha1.as_bytes());
-        self.text(script.source.as_bytes());
+        // Some have 11 KB: it is only sent where the server does not know it.
+        self.argument();
+        self.pieces.push(SCRIPT | u64::from(script.number));
+        self.count();
         self.number(keys as u64);
     }
 

@@ -7,6 +7,8 @@ mod trim;
 /// A script.
 #[derive(Clone, Copy, Debug)]
 pub struct Script {
+    /// Its place in [`ALL`].
+    pub number: u8,
     /// Its SHA-1 in hexadecimal.
     pub sha1: &'static str,
     /// What it is.
@@ -17,33 +19,36 @@ pub struct Script {
 
 /// The script in these files of `scripts/`, one after the other.
 macro_rules! script {
-    ($writes:literal, $($file:literal),+) => {{
+    ($number:literal, $writes:literal, $($file:literal),+) => {{
         const WHOLE: &str = concat!($(include_str!(concat!("scripts/", $file))),+);
         const TRIMMED: [u8; trim::length(WHOLE.as_bytes())] = trim::trimmed(WHOLE.as_bytes());
         const HASH: [u8; 40] = digest::sha1(&TRIMMED);
-        Script { sha1: digest::text(&HASH), source: digest::text(&TRIMMED), writes: $writes }
+        Script { number: $number, sha1: digest::text(&HASH), source: digest::text(&TRIMMED), writes: $writes }
     }};
 }
 
 /// Appends, see `plan::append`.
-pub const APPEND: Script = script!(true, "begin.lua", "match.lua", "append.lua");
+pub static APPEND: Script = script!(0, true, "begin.lua", "match.lua", "append.lua");
 /// Reads a page, see `plan::page`.
-pub const PAGE: Script = script!(false, "begin.lua", "match.lua", "page.lua");
+pub static PAGE: Script = script!(1, false, "begin.lua", "match.lua", "page.lua");
 /// Reads events by position, see `plan::bodies`.
-pub const BODIES: Script = script!(false, "bodies.lua");
+pub static BODIES: Script = script!(2, false, "bodies.lua");
 /// Reads commands' records, see `plan::commands`.
-pub const COMMANDS: Script = script!(false, "begin.lua", "commands.lua");
+pub static COMMANDS: Script = script!(3, false, "begin.lua", "commands.lua");
 /// Takes a lock, see `plan::lock`.
-pub const LOCK: Script = script!(true, "lock.lua");
+pub static LOCK: Script = script!(4, true, "lock.lua");
 /// Renews or gives back locks, see `plan::lock`.
-pub const LEASE: Script = script!(true, "lease.lua");
+pub static LEASE: Script = script!(5, true, "lease.lua");
 /// Sets a checkpoint, see `plan::checkpoint`.
-pub const CHECKPOINT: Script = script!(true, "checkpoint.lua");
+pub static CHECKPOINT: Script = script!(6, true, "checkpoint.lua");
 
 /// Checks indexes, or makes them, see `plan::care`.
-pub const CARE: Script = script!(true, "begin.lua", "care.lua");
+pub static CARE: Script = script!(7, true, "begin.lua", "care.lua");
 /// Counts entries, see `plan::care`.
-pub const COUNT: Script = script!(false, "count.lua");
+pub static COUNT: Script = script!(8, false, "count.lua");
+
+/// All of them, by their numbers.
+pub static ALL: [&Script; 9] = [&APPEND, &PAGE, &BODIES, &COMMANDS, &LOCK, &LEASE, &CHECKPOINT, &CARE, &COUNT];
 
 #[cfg(test)]
 mod tests {
@@ -51,14 +56,15 @@ mod tests {
 
     #[test]
     fn knows_the_sha1_of_each_script() {
-        for script in [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT, CARE, COUNT] {
+        for (number, script) in ALL.iter().enumerate() {
+            assert_eq!(usize::from(script.number), number);
             assert_eq!(script.sha1, sha1_smol::Sha1::from(script.source).digest().to_string());
         }
     }
 
     #[test]
     fn leaves_out_what_only_people_read() {
-        for script in [APPEND, PAGE] {
+        for script in [&APPEND, &PAGE] {
             assert!(!script.source.contains("\n--") && !script.source.contains("\n "));
             assert!(script.source.contains("\nlocal function matcher"));
         }

@@ -38,6 +38,9 @@ mod bindings {
 #[cfg(test)]
 pub(crate) use contract::Progress;
 
+/// The sources of scripts; or which setting can't be, and why.
+pub(crate) type Opened = Result<Vec<String>, (String, String)>;
+
 /// A call of one flow.
 #[derive(Debug)]
 pub(crate) enum Call {
@@ -168,8 +171,8 @@ impl Instance {
         })
     }
 
-    /// The first call.
-    pub(crate) fn open(&mut self, now: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap> {
+    /// The first call. Gives the sources of scripts.
+    pub(crate) fn open(&mut self, now: u64, settings: &Settings) -> Result<Opened, Trap> {
         self.store.set_epoch_deadline(CALL_TICKS);
         Ok(self.exports.coracle_client_event_store().call_open(&mut self.store, now, settings)?)
     }

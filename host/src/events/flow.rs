@@ -15,7 +15,7 @@ use super::error::EventError;
 use super::event::Recorded;
 use super::flatten::{Answer, Flat, answers};
 use super::page;
-use super::table::{Lost, Name};
+use super::table::{Lost, Name, Scripts};
 use super::transport::to_wire;
 use crate::engine::store::{Batch, Call, Cursor, Decision, Outcome, Step};
 use crate::error::Error;
@@ -29,6 +29,8 @@ const CLEARING: Duration = Duration::from_secs(10);
 pub(super) struct Flow {
     store: Arc<Inner>,
     name: Option<Name>,
+    /// Of the instance that it is a flow of.
+    scripts: Scripts,
     doing: Doing,
     /// What the pieces of commands name.
     blobs: Vec<Bytes>,
@@ -71,6 +73,7 @@ impl Flow {
         Self {
             store: Arc::clone(store),
             name: None,
+            scripts: Scripts::default(),
             doing: Doing::Telling(call),
             blobs,
             bodies: Vec::new(),
@@ -209,7 +212,8 @@ impl Flow {
     fn tell(&mut self, call: &Call) -> Result<Step, EventError> {
         let told = match self.name {
             Some(name) => self.store.table.call(name, call),
-            None => self.store.table.begin(call)?.map(|(name, step)| {
+            None => self.store.table.begin(call)?.map(|(name, scripts, step)| {
+                self.scripts = scripts;
                 self.name = Some(name);
                 step
             }),
@@ -236,7 +240,7 @@ impl Flow {
 
     fn send(&mut self, batch: &Batch) -> Result<(), EventError> {
         let within = self.within(batch.deadline);
-        let commands = assemble(batch, &self.blobs, within).map_err(|_| self.wrong("commands"))?;
+        let commands = assemble(batch, &self.blobs, &self.scripts, within).map_err(|_| self.wrong("commands"))?;
         let client = self.store.client.with_deadline(within);
         let wanted = batch.session;
         // One whose link broke is of no use any more.
@@ -283,7 +287,7 @@ impl Drop for Flow {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
         (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
-        rest.clearing = true;
+        (rest.scripts, rest.clearing) = (std::mem::take(&mut self.scripts), true);
         if rest.take(step).is_ok() {
             runtime.spawn(async move { rest.finish().await });
         }

@@ -1,25 +1,27 @@
 //! The instance of the core that runs a store's flows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
 
 use super::error::EventError;
 use crate::engine::Trap;
-use crate::engine::store::{Call, Instance, Settings, Step};
+use crate::engine::store::{Call, Instance, Opened, Settings, Step};
 use crate::error::Error;
 use crate::manager::Clock;
 
 /// What runs flows.
 pub(super) trait Core: Send {
-    /// The first call: the error names the setting that can't be, and says why.
-    fn open(&mut self, now: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap>;
+    /// The first call: gives the scripts; the error names the setting that can't be, and says why.
+    fn open(&mut self, now: u64, settings: &Settings) -> Result<Opened, Trap>;
 
     /// A call of one flow.
     fn call(&mut self, now: u64, flow: u64, call: &Call) -> Result<Step, Trap>;
 }
 
 impl Core for Instance {
-    fn open(&mut self, now: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap> {
+    fn open(&mut self, now: u64, settings: &Settings) -> Result<Opened, Trap> {
         Self::open(self, now, settings)
     }
 
@@ -43,11 +45,15 @@ pub(super) struct Table {
 #[derive(Default)]
 struct State {
     core: Option<Box<dyn Core>>,
+    scripts: Scripts,
     /// How many instances there were before.
     generation: u64,
     /// Why the last one is no more.
     trap: String,
 }
+
+/// Sources of scripts, by the numbers that the core gave them.
+pub(super) type Scripts = Arc<[Bytes]>;
 
 /// A flow, and the instance that it is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +77,13 @@ impl Table {
     }
 
     /// Begins a flow, in a new instance if the last one trapped.
-    pub(super) fn begin(&self, call: &Call) -> Result<Result<(Name, Step), Lost>, EventError> {
+    pub(super) fn begin(&self, call: &Call) -> Result<Result<(Name, Scripts, Step), Lost>, EventError> {
         let flow = self.flows.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         state.core(self)?;
         let name = Name { flow, generation: state.generation };
-        Ok(state.call(self, name, call).map(|step| (name, step)))
+        let scripts = Arc::clone(&state.scripts);
+        Ok(state.call(self, name, call).map(|step| (name, scripts, step)))
     }
 
     /// Goes on with a flow.
@@ -94,9 +101,10 @@ impl State {
         if self.core.is_none() {
             let mut core = (table.factory)()?;
             let opened = core.open(table.clock.now(), &(table.settings)());
-            opened
+            let scripts = opened
                 .map_err(|Trap(text)| EventError::core(false, text))?
                 .map_err(|(setting, why)| EventError::invalid(setting, why))?;
+            self.scripts = scripts.into_iter().map(Bytes::from).collect();
             self.core = Some(core);
         }
         self.core.as_mut().ok_or_else(|| EventError::core(false, "there is no instance"))

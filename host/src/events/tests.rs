@@ -13,7 +13,7 @@ use super::table::{Core, Factory};
 use super::{Command, Event, EventError, EventStore, ExecuteError, ExecuteOptions, Options, Query};
 use crate::engine::CodeCache;
 use crate::engine::Trap;
-use crate::engine::store::{Batch, Call, Instance, Lease, Outcome, Settings, Step, Template};
+use crate::engine::store::{Batch, Call, Instance, Lease, Opened, Outcome, Settings, Step, Template};
 use crate::rows::NEVER;
 use crate::{Config, Connecting, Connector, Endpoint, Error};
 
@@ -46,14 +46,14 @@ struct Fake {
 }
 
 impl Core for Fake {
-    fn open(&mut self, _: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap> {
+    fn open(&mut self, _: u64, settings: &Settings) -> Result<Opened, Trap> {
         if settings.namespace.is_empty() {
             return Ok(Err(("namespace".into(), "it is empty".into())));
         }
         let mut state = self.script.0.lock().unwrap();
         state.opened.push(settings.clone());
         self.instance = state.opened.len();
-        Ok(Ok(()))
+        Ok(Ok(vec!["return 1".into()]))
     }
 
     fn call(&mut self, _: u64, flow: u64, call: &Call) -> Result<Step, Trap> {
@@ -294,7 +294,7 @@ struct Faulty {
 }
 
 impl Core for Faulty {
-    fn open(&mut self, now: u64, settings: &Settings) -> Result<Result<(), (String, String)>, Trap> {
+    fn open(&mut self, now: u64, settings: &Settings) -> Result<Opened, Trap> {
         self.instance.open(now, settings)
     }
 

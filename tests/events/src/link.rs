@@ -1,8 +1,9 @@
 //! A connection that does `Commands`, and flattens replies as a host does.
 
 use anyhow::{Context, Result, bail};
-use coracle_events::pieces::{BLOB, Commands};
+use coracle_events::pieces::{BLOB, Commands, SCRIPT};
 use coracle_events::reply::Reply;
+use coracle_events::scripts;
 use redis::{Cmd, Connection, ConnectionLike, Value};
 
 /// A string of a reply that is longer is given in part.
@@ -184,6 +185,9 @@ fn assembled(commands: &Commands, blobs: &[Vec<u8>]) -> Result<Vec<Vec<Vec<u8>>>
                 let piece = *pieces.next().context("too few pieces")?;
                 if piece & BLOB != 0 {
                     argument.extend_from_slice(blobs.get((piece & !BLOB) as usize).context("no such blob")?);
+                } else if piece & SCRIPT != 0 {
+                    let script = scripts::ALL.get((piece & !SCRIPT) as usize).context("no such script")?;
+                    argument.extend_from_slice(script.source.as_bytes());
                 } else {
                     let (piece, rest) = bytes.split_at_checked(piece as usize).context("too few bytes")?;
                     argument.extend_from_slice(piece);

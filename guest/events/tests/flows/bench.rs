@@ -2,8 +2,10 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, and does not know that these are")]
 
 use coracle_events::event::{Cursor, Event, Id};
+use coracle_events::pieces::SCRIPT;
 use coracle_events::query::Item;
-use coracle_events::step::{Failure, Lost, Step};
+use coracle_events::scripts;
+use coracle_events::step::{Batch, Failure, Lost, Step};
 use coracle_events::store::{Command, Durability, Retries, Selection, Settings, Store};
 
 /// The flow of most tests.
@@ -95,10 +97,17 @@ pub fn until(step: &Step) -> u64 {
     }
 }
 
+/// All that is sent, scripts among it.
+pub fn text(batch: &Batch) -> String {
+    let scripts = batch.commands.pieces.iter().filter(|piece| **piece & SCRIPT != 0);
+    let sources = scripts.map(|piece| scripts::ALL.get((piece & !SCRIPT) as usize).unwrap().source);
+    sources.fold(String::from_utf8_lossy(&batch.commands.bytes).into_owned(), |text, source| text + source)
+}
+
 /// The name of what is sent: of a script, what is only in it.
 pub fn sent(step: &Step) -> &'static str {
     let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
-    let text = String::from_utf8_lossy(&batch.commands.bytes);
+    let text = text(batch);
     let has = |what: &str| text.contains(what);
     match () {
         () if has("{n}:b") && has("XREAD") => "bell",

@@ -246,7 +246,7 @@ fn has(step: &Step, what: &str) -> bool {
     let mut bytes = batch.commands.bytes.as_slice();
     let mut arguments = Vec::new();
     for piece in &batch.commands.pieces {
-        if piece >> 63 == 0 {
+        if piece >> 62 == 0 {
             let (argument, rest) = bytes.split_at(*piece as usize);
             arguments.push(argument);
             bytes = rest;
