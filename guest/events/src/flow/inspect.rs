@@ -93,7 +93,10 @@ fn warnings(mut reply: Reply<'_>) -> Result<Vec<Warning>, Fault> {
              with replicas, set it to 1 or more, or append with WAIT",
         );
     }
-    if version.is_some_and(|version| version < (7, 2)) {
+    // A server that does not say which one it is may do.
+    if version.is_some_and(|version| version > (0, 0) && version < (7, 0)) {
+        warn("version", "the server is older than 7.0 and has no EVALSHA_RO: nothing can be read");
+    } else if version.is_some_and(|version| version < (7, 2)) {
         warn("version", "the server is older than 7.2 and has no WAITAOF: appends can't wait for the append-only file");
     }
     Ok(found)

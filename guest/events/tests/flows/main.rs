@@ -5,4 +5,5 @@ mod bench;
 mod chance;
 mod declined;
 mod ends;
+mod inspect;
 mod turns;
