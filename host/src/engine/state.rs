@@ -88,6 +88,14 @@ impl HostState {
         std::mem::swap(&mut self.report, into);
     }
 
+    /// Where a call's report goes: empty, with room. There is one a call.
+    fn begin_report(&mut self) -> wasmtime::Result<Report> {
+        if !self.report.is_empty() {
+            bail!("the core reports twice in one call");
+        }
+        Ok(std::mem::take(&mut self.report))
+    }
+
     /// Keeps the buffer of an [`Effect::Send`] that was done, to be used again.
     pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
         if self.spares.len() < MAX_SPARES && buffer.capacity() <= MAX_SPARE_BYTES {
@@ -128,20 +136,15 @@ pub(super) fn read_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<
     })?;
     type Rows = (WasmList<u64>, WasmList<u64>, WasmList<u8>);
     network.func_wrap("report", |mut store: StoreContextMut<'_, HostState>, (events, nodes, texts): Rows| {
-        let mut report = std::mem::take(&mut store.data_mut().report);
-        let twice = !report.is_empty();
+        let mut report = store.data_mut().begin_report()?;
         report.events.extend(events.as_le_slice(&store).iter().map(|word| u64::from_le(*word)));
         report.nodes.extend(nodes.as_le_slice(&store).iter().map(|word| u64::from_le(*word)));
         report.texts.extend_from_slice(texts.as_le_slice(&store));
         store.data_mut().report = report;
-        if twice { Err(reported_twice()) } else { Ok(()) }
+        Ok(())
     })?;
     linker.allow_shadowing(false);
     Ok(())
-}
-
-fn reported_twice() -> wasmtime::Error {
-    wasmtime::format_err!("the core reports twice in one call")
 }
 
 impl types::Host for HostState {}
@@ -165,8 +168,9 @@ impl network::Host for HostState {
     }
 
     fn report(&mut self, events: Vec<u64>, nodes: Vec<u64>, texts: Vec<u8>) -> wasmtime::Result<()> {
-        let before = std::mem::replace(&mut self.report, Report { events, nodes, texts });
-        if before.is_empty() { Ok(()) } else { Err(reported_twice()) }
+        self.begin_report()?;
+        self.report = Report { events, nodes, texts };
+        Ok(())
     }
 
     fn close(&mut self, link: u32) -> wasmtime::Result<()> {

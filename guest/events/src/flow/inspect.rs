@@ -93,7 +93,7 @@ fn warnings(mut reply: Reply<'_>) -> Result<Vec<Warning>, Fault> {
              with replicas, set it to 1 or more, or append with WAIT",
         );
     }
-    // A server that does not say which one it is may do.
+    // A server that names no version is no old one for that.
     if version.is_some_and(|version| version > (0, 0) && version < (7, 0)) {
         warn("version", "the server is older than 7.0 and has no EVALSHA_RO: nothing can be read");
     } else if version.is_some_and(|version| version < (7, 2)) {
