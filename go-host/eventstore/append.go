@@ -16,7 +16,8 @@ type Command struct {
 	Type string
 	// Data is for the caller to understand, and so is Metadata.
 	Data, Metadata []byte
-	// Locks are names of locks that are held meanwhile, 1 to 200 bytes each, at most 16. See [Store.Lock].
+	// Locks are names of locks that are held meanwhile, 1 to 200 bytes each, at most 16 with those that events name by
+	// tags lock:NAME. See [Store.Lock].
 	Locks []string
 	// Permanent has the id remembered for ever, not only as long as [WithMarkerTTL] says.
 	Permanent bool

@@ -60,6 +60,18 @@ func TestFilesAcknowledge(t *testing.T) {
 	require.EqualValues(t, 1, few.Local)
 }
 
+// Where files can't be waited for, nothing is written.
+func TestNoFilesAcknowledge(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		_, err := s.Append(testContext(t), []eventstore.Event{event("A")},
+			eventstore.AppendOptions{Durability: eventstore.Fsynced(true, 0, testTimeout)})
+		var invalid *eventstore.ValidationError
+		require.ErrorAs(t, err, &invalid)
+		require.Equal(t, "durability", invalid.Field)
+		require.Empty(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}))
+	})
+}
+
 func TestLargeEvents(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		large := bytes.Repeat([]byte("0123456789abcdef"), 256<<10) // 4 MiB

@@ -16,7 +16,8 @@ type Event struct {
 	// Type says what kind of thing happened, in 1 to 64 bytes.
 	Type string
 	// Tags say to what it happened: key:value each, at most 32 of at most 255 bytes, 3000 bytes together. None may
-	// come twice. See [Tag].
+	// come twice. See [Tag]. A tag lock:NAME is not stored: [Store.Append] takes the lock of that name, see
+	// [Store.Lock], and gives it back; a handler may name its command's locks alone.
 	Tags []string
 	// Data is for the caller to understand, and so is Metadata.
 	Data, Metadata []byte

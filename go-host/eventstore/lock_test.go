@@ -121,6 +121,55 @@ func TestLocksExclude(t *testing.T) {
 	})
 }
 
+func TestEventsNameLocks(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		s := openStore(t, c)
+		named := []eventstore.Event{{Type: "A", Tags: []string{"x:1", "lock:l:1", "lock:other"}}}
+		l, err := s.Lock(ctx, "l:1", eventstore.LockOptions{})
+		require.NoError(t, err)
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		_, err = s.Append(short, named, eventstore.AppendOptions{})
+		var missed *eventstore.LockError
+		require.ErrorAs(t, err, &missed)
+		require.ErrorIs(t, err, eventstore.ErrLockTimeout)
+		require.Equal(t, "l:1", missed.Name)
+
+		require.NoError(t, l.Unlock(ctx))
+		_, err = s.Append(ctx, named, eventstore.AppendOptions{})
+		require.NoError(t, err)
+		held, err := c.Do(ctx, "KEYS", "{test}:k:*").Strings()
+		require.NoError(t, err)
+		require.Empty(t, held, "given back before it returns")
+		all := collect(t, s, eventstore.All(), eventstore.ReadOptions{})
+		require.Len(t, all, 1)
+		require.Equal(t, []string{"x:1"}, all[0].Tags, "no lock is stored")
+
+		locks := eventstore.NewQuery(eventstore.Item{Tags: []string{"lock:other"}})
+		_, err = s.Append(ctx, named, eventstore.AppendOptions{Condition: &eventstore.Condition{Query: locks}})
+		require.ErrorIs(t, err, eventstore.ErrInvalid)
+	})
+}
+
+func TestAHandlerNamesNoLockButItsCommands(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		execute := func(tag string) error {
+			_, err := s.Execute(testContext(t), eventstore.Command{Type: "Do", Locks: []string{"l"}},
+				func(context.Context, *eventstore.Decision) ([]eventstore.Event, error) {
+					return []eventstore.Event{{Type: "A", Tags: []string{tag}}}, nil
+				}, eventstore.ExecuteOptions{})
+			return err
+		}
+		require.NoError(t, execute("lock:l"))
+		err := execute("lock:m")
+		require.ErrorIs(t, err, eventstore.ErrInvalid)
+		require.ErrorContains(t, err, "lock:m")
+		require.Len(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}), 1)
+	})
+}
+
 func TestClosingGivesLocksBack(t *testing.T) {
 	onEachServer(t, func(t *testing.T, url string) {
 		ctx := testContext(t)

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod execute;
 pub mod inspect;
 pub mod lock;
+pub mod locked;
 pub mod read;
 pub mod stats;
 pub mod subscribe;
@@ -70,8 +71,27 @@ pub(crate) struct Shared {
     pub(crate) random: Random,
     /// Two streams of their own, which tokens are drawn from.
     pub(crate) tokens: (Random, Random),
+    /// By what it answered.
+    pub(crate) fsyncs: Fsyncs,
     /// Of `execute` flows whose handlers run.
     pub(crate) decisions: Vec<Seen>,
+}
+
+/// Which append-only files a server is known to wait for: its own, and those of replicas alone.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Fsyncs {
+    local: bool,
+    replicas: bool,
+}
+
+impl Fsyncs {
+    pub(crate) fn has(self, local: bool) -> bool {
+        if local { self.local } else { self.replicas }
+    }
+
+    pub(crate) fn add(&mut self, local: bool) {
+        *if local { &mut self.local } else { &mut self.replicas } = true;
+    }
 }
 
 /// What a handler has read.

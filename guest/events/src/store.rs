@@ -8,10 +8,11 @@ use crate::flow::commands::ReadCommands;
 use crate::flow::execute::{Execute, State as Executing};
 use crate::flow::inspect::Inspect;
 use crate::flow::lock::{Keep, Lock, Taking, Unlock};
+use crate::flow::locked::{Locked, Locking};
 use crate::flow::read::{Read, Reading};
 use crate::flow::stats::Stats;
 use crate::flow::subscribe::{State as Following, Subscribe};
-use crate::flow::{Context, Flow, Input, Refresh, Shared};
+use crate::flow::{Context, Flow, Fsyncs, Input, Refresh, Shared};
 use crate::given::invalid;
 pub use crate::given::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since};
 use crate::layout::{Layout, Segments};
@@ -26,6 +27,8 @@ use crate::validate;
 pub const NEVER: u64 = u64::MAX;
 /// The most queries of one read: `Query::mask` has a bit for each.
 const MOST_QUERIES: usize = 64;
+/// For how long an append takes its locks: as long as it may take, but at least and at most so many milliseconds.
+const APPEND_LEASE: (u64, u64) = (1000, 30_000);
 /// The most leases that are renewed together.
 const MOST_LEASES: usize = 64;
 
@@ -68,6 +71,7 @@ impl Store {
                 segments: Segments::default(),
                 random: Random::new(settings.seed),
                 tokens: (Random::new(high), Random::new(low)),
+                fsyncs: Fsyncs::default(),
                 decisions: Vec::new(),
                 settings,
             },
@@ -93,7 +97,7 @@ impl Store {
         command: Option<Command>,
         durability: Option<Durability>,
     ) -> Step {
-        let made = self.appending(events, condition, command, durability);
+        let made = self.appending(deadline.saturating_sub(now), events, condition, command, durability);
         self.begin(now, flow, deadline, made)
     }
 
@@ -298,6 +302,7 @@ impl Store {
 
     fn appending(
         &self,
+        left: u64,
         mut events: Vec<Event>,
         condition: Option<(Vec<Item>, Cursor)>,
         command: Option<Command>,
@@ -305,6 +310,7 @@ impl Store {
     ) -> Made {
         let settings = &self.shared.settings;
         let recorded = command.as_ref().is_some_and(|command| !command.kind.is_empty());
+        let mut locks = validate::lock_tags(&mut events)?;
         validate::events(&mut events, recorded, settings.limits())?;
         let blob = (events.len() as u32).saturating_mul(2);
         let mut appending = Appending::new(events, 0, durability.unwrap_or(settings.durability));
@@ -312,10 +318,8 @@ impl Store {
         if let Some((items, after)) = condition {
             appending.condition = Some(Condition { query: validate::query("condition.query", items)?, after });
         }
-        if let Some(command) = command {
-            if !command.locks.is_empty() {
-                return Err(invalid("command.locks", "an append takes no locks: execute does"));
-            }
+        if let Some(mut command) = command {
+            locks.append(&mut command.locks);
             appending.marker = Some(command.marker(settings));
             if recorded {
                 command.check(settings)?;
@@ -323,7 +327,9 @@ impl Store {
                 appending.command = Some(Record { id, kind, metadata, blob });
             }
         }
-        Ok(Box::new(Append(appending)))
+        validate::locks("locks", &mut locks)?;
+        let lease = (left / 1000).clamp(APPEND_LEASE.0, APPEND_LEASE.1) as u32;
+        Ok(locked(Append(appending), locks, lease))
     }
 
     fn reading(&self, selection: Selection) -> Made {
@@ -355,8 +361,10 @@ impl Store {
         if !command.locks.is_empty() {
             lasting(retries.lease)?;
         }
-        let taking = Taking::new(std::mem::take(&mut command.locks), retries.lease);
-        Ok(Box::new(Execute { command, retries, durability, taking, attempt: 0, state: Executing::Locking }))
+        let locks = std::mem::take(&mut command.locks);
+        let state = Executing::Deciding;
+        let execute = Execute { command, retries, durability, held: Vec::new(), attempt: 0, state };
+        Ok(locked(execute, locks, retries.lease))
     }
 
     fn place(
@@ -371,6 +379,14 @@ impl Store {
         let made = checked.map(|()| Box::new(Checkpoint { consumer, advance }) as Box<dyn Flow>);
         self.begin(now, flow, deadline, made)
     }
+}
+
+/// A flow that takes these locks first, for so many milliseconds, if there are any.
+fn locked(flow: impl Locking + 'static, names: Vec<String>, lease: u32) -> Box<dyn Flow> {
+    if names.is_empty() {
+        return Box::new(flow);
+    }
+    Box::new(Locked::new(Taking::new(names, lease), Box::new(flow)))
 }
 
 fn lasting(duration: u32) -> Result<(), Fault> {

@@ -22,6 +22,8 @@ const TERMS: usize = 512;
 const NAME: usize = 200;
 /// Locks of one append.
 const LOCKS: usize = 16;
+/// A tag that begins so names a lock.
+const LOCK: &str = "lock:";
 
 /// Bounds of one append.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +144,29 @@ pub fn locks(field: &str, names: &mut Vec<String>) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// Takes the tags `lock:NAME` from events, as they are not stored: the names, of 1 to 200 bytes each.
+///
+/// # Errors
+/// One that is none.
+pub fn lock_tags(events: &mut [Event]) -> Result<Vec<String>, Invalid> {
+    let mut names = Vec::new();
+    for (index, event) in events.iter_mut().enumerate() {
+        let of_event = names.len();
+        event.tags.retain(|tag| match tag.strip_prefix(LOCK) {
+            Some(name) => {
+                names.push(name.to_owned());
+                false
+            }
+            None => true,
+        });
+        if names.iter().skip(of_event).any(|each| name("", each).is_err()) {
+            let why = format!("names a lock, which is to have 1 to {NAME} bytes behind `{LOCK}`");
+            return Err(invalid(&format!("events[{index}].tags"), &why));
+        }
+    }
+    Ok(names)
+}
+
 fn check_event(event: &mut Event) -> Result<(), Invalid> {
     kind("type", &event.kind)?;
     if event.tags.len() > TAGS {
@@ -164,6 +189,9 @@ fn check_tags(tags: &[String]) -> Result<(), Invalid> {
         let whole = tag.split_once(':').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
         if !whole || tag.len() > TAG {
             return Err(invalid(&format!("tags[{index}]"), &format!("is to be `key:value` of at most {TAG} bytes")));
+        }
+        if tag.starts_with(LOCK) {
+            return Err(invalid(&format!("tags[{index}]"), "names a lock, which no event is stored with"));
         }
     }
     Ok(())

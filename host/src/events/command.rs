@@ -78,7 +78,8 @@ impl Command {
         self
     }
 
-    /// Takes the lock of this name, 1 to 200 bytes, while it is executed, beside other ones: at most 16.
+    /// Takes the lock of this name, 1 to 200 bytes, while it is executed, beside other ones: at most 16 with those that
+    /// events name by tags `lock:NAME`.
     #[must_use]
     pub fn lock(mut self, name: impl Into<String>) -> Self {
         self.locks.push(name.into());

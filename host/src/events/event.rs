@@ -55,6 +55,9 @@ impl Event {
     }
 
     /// Adds a tag: `key:value`, at most 255 bytes. An event has at most 32, of 3000 bytes together.
+    ///
+    /// A tag `lock:NAME` is not stored: [`super::EventStore::append`] takes the lock of that name, and gives it back; a
+    /// handler may name its command's locks alone.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());

@@ -36,7 +36,8 @@ pub enum Durability {
         /// How long to wait for them.
         within: Duration,
     },
-    /// It is in the append-only files, by WAITAOF, which servers know from 7.2 on.
+    /// It is in the append-only files, by WAITAOF, which servers know from 7.2 on. Where they don't, or the server has no
+    /// such file, nothing is written: [`super::EventError::Invalid`].
     Fsynced {
         /// In that of the server.
         local: bool,

@@ -1,13 +1,16 @@
 //! Appending events.
 
 use crate::event::{Event, Id};
+use crate::given::invalid;
 use crate::pieces::Commands;
 use crate::plan::append::{self as plan, Append as Plan, Condition, Marker, Order};
 use crate::plan::lock::Token;
 use crate::reply::{Node, Reply};
-use crate::step::{Appended, Failure, Fault, Lost, Outcome, Step};
+use crate::step::{Appended, Failure, Fault, Lease, Lost, Outcome, Step};
 use crate::store::{Acknowledgements, Durability};
 
+use super::lock::secrets;
+use super::locked::Locking;
 use super::{Context, Flow, Input, Refresh, unasked};
 
 /// An append on its way: sent, sent again where its marker makes that safe, and acknowledged.
@@ -23,6 +26,8 @@ pub(crate) struct Appending {
     /// How often its handler ran, if it has one.
     pub(crate) runs: Option<u32>,
     refresh: Refresh,
+    /// Whether the server can wait for append-only files is being asked.
+    asking: bool,
     sent: u32,
     /// When it was sent first: what a marker answers later is not its own.
     since: u64,
@@ -62,6 +67,7 @@ impl Appending {
             durability,
             runs: None,
             refresh: Refresh::default(),
+            asking: false,
             sent: 0,
             since: 0,
             lost: None,
@@ -71,10 +77,16 @@ impl Appending {
 
     /// Whether it may have been executed; `sent`: what was sent last is not answered.
     pub(crate) fn unsure(&self, sent: bool) -> bool {
-        sent || self.lost.is_some() || self.written.is_some()
+        (sent && !self.asking) || self.lost.is_some() || self.written.is_some()
     }
 
     pub(crate) fn send(&mut self, context: &Context<'_>) -> Step {
+        if let (0, Durability::Fsynced(local, _)) = (self.sent, self.durability)
+            && !context.shared.fsyncs.has(local)
+        {
+            self.asking = true;
+            return context.send_on_session(can_wait(local));
+        }
         if self.sent == 0 {
             self.since = context.now;
         }
@@ -105,6 +117,10 @@ impl Appending {
         if let Some(written) = self.written {
             return acknowledged(&mut reply, self.durability, written).map(Turn::Done);
         }
+        if std::mem::take(&mut self.asking) {
+            self.told_of_files(context, &mut reply)?;
+            return Ok(Turn::Step(self.send(context)));
+        }
         let answered = self.refresh.answered(context, &mut reply);
         if answered.map_err(|fault| self.doubtful(fault))? {
             self.sent = self.sent.saturating_sub(1);
@@ -130,6 +146,18 @@ impl Appending {
         }
     }
 
+    /// A server that can't wait is found out before anything is written.
+    fn told_of_files(&self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<(), Fault> {
+        if let Node::Error(text) = reply.node()? {
+            let line = String::from_utf8_lossy(text.bytes);
+            return Err(invalid("durability", &format!("this server can't wait for append-only files: {line}")));
+        }
+        if let Durability::Fsynced(local, _) = self.durability {
+            context.shared.fsyncs.add(local);
+        }
+        Ok(())
+    }
+
     /// A fault that says nothing of the marker: the attempt before, of which nobody knows, may have been executed.
     fn doubtful(&self, fault: Fault) -> Fault {
         match &self.lost {
@@ -141,6 +169,9 @@ impl Appending {
     /// Waits, and sends it again, as long as its marker is sure to say whether this attempt was executed.
     pub(crate) fn lost(&mut self, context: &mut Context<'_>, lost: Lost) -> Result<Step, Fault> {
         self.refresh.lost();
+        if std::mem::take(&mut self.asking) {
+            return Err(Lost { failure: Failure::NotSent, ..lost }.fault(false));
+        }
         if let Some(written) = self.written {
             return Err(Fault::TooFewAcknowledgements(0, 0, written));
         }
@@ -180,6 +211,16 @@ impl Appending {
         self.written = Some(appended);
         Turn::Step(context.send_on_session(commands))
     }
+}
+
+/// Whether the server knows WAITAOF, and has a file of its own if it is to wait for that: at once, as it waits for none.
+fn can_wait(local: bool) -> Commands {
+    let mut commands = Commands::default();
+    commands.command("WAITAOF");
+    for number in [local.into(), 0, 1] {
+        commands.number(number);
+    }
+    commands
 }
 
 /// What makes the server wait for acknowledgements of all that it has written so far: a repeated append's, too. It has
@@ -250,5 +291,11 @@ impl Flow for Append {
 
     fn unsure(&self, sent: bool) -> bool {
         self.0.unsure(sent)
+    }
+}
+
+impl Locking for Append {
+    fn hold(&mut self, held: &[Lease]) {
+        self.0.locks = secrets(held);
     }
 }

@@ -1,52 +1,43 @@
 //! Executing a command.
 
 use crate::event::{Cursor, Event};
+use crate::given::invalid;
 use crate::plan::append::{self as plan, Condition};
 use crate::plan::marker;
 use crate::query::Query;
 use crate::reply::Reply;
-use crate::step::{Appended, Decision, Fault, Outcome, Step};
+use crate::step::{Appended, Decision, Fault, Lease, Outcome, Step};
 use crate::store::{Command, Durability, Retries};
 use crate::validate;
 
 use super::append::{Appending, Command as Record, Turn};
-use super::lock::{Taking, secrets};
+use super::lock::secrets;
+use super::locked::Locking;
 use super::{Context, Flow, Input, Seen, unasked};
 
-/// `execute`: takes the locks, lets the handler decide, appends; after a conflict again from the handler on.
+/// `execute`: lets the handler decide, appends; after a conflict again from the handler on.
 pub(crate) struct Execute {
     pub(crate) command: Command,
     pub(crate) retries: Retries,
     pub(crate) durability: Durability,
-    pub(crate) taking: Taking,
+    pub(crate) held: Vec<Lease>,
     pub(crate) attempt: u32,
     pub(crate) state: State,
 }
 
 pub(crate) enum State {
-    Locking,
     Deciding,
     /// The handler gave an error: whether the command was executed before, as what it did may be why.
     Asking,
     Appending(Box<Appending>),
     /// After a conflict.
     Pausing,
-    /// Locks are given back; then it ends so.
-    Releasing(Option<Step>),
 }
 
 impl Flow for Execute {
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
         match (&mut self.state, input) {
-            (State::Locking, input) => {
-                let step = match input {
-                    Input::Begin | Input::Go => self.taking.send(context),
-                    Input::Reply(reply) => self.taking.replied(context, reply)?,
-                    Input::Lost(lost) => Some(self.taking.lost(context, lost)?),
-                    Input::Decided(_) => return Err(unasked()),
-                };
-                Ok(step.unwrap_or_else(|| self.decide(context)))
-            }
+            (State::Deciding, Input::Begin) => Ok(self.decide(context)),
             (State::Deciding, Input::Decided(Some(events))) => self.decided(context, events),
             (State::Deciding, Input::Decided(None)) => Ok(self.declined(context)),
             (State::Asking, Input::Reply(reply)) => self.told(context, reply),
@@ -61,38 +52,27 @@ impl Flow for Execute {
                 };
                 match turn {
                     Turn::Step(step) => Ok(step),
-                    Turn::Done(appended) => Ok(self.end(context, Step::Done(Outcome::Appended(appended)))),
+                    Turn::Done(appended) => Ok(Step::Done(Outcome::Appended(appended))),
                     Turn::Conflict(head, position) => self.conflict(context, head, position),
                 }
             }
-            // Whether the locks were given back is not what the caller asked.
-            (State::Releasing(ending), Input::Lost(_)) => {
-                let ending = over(ending);
-                Ok(self.end(context, ending))
-            }
-            (State::Releasing(ending), _) => Ok(over(ending)),
             _ => Err(unasked()),
         }
     }
 
     fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
         seen(context);
-        let ending = match &mut self.state {
-            State::Releasing(ending) => over(ending),
-            _ => Step::Failed(fault),
-        };
-        self.end(context, ending)
+        Step::Failed(fault)
     }
 
     fn unsure(&self, sent: bool) -> bool {
         matches!(&self.state, State::Appending(appending) if appending.unsure(sent))
     }
+}
 
-    fn late(&self) -> Fault {
-        match self.state {
-            State::Locking => self.taking.late(),
-            _ => Fault::Deadline(self.unsure(false)),
-        }
+impl Locking for Execute {
+    fn hold(&mut self, held: &[Lease]) {
+        self.held = held.to_vec();
     }
 }
 
@@ -101,11 +81,12 @@ impl Execute {
         self.attempt = self.attempt.saturating_add(1);
         self.state = State::Deciding;
         context.shared.decisions.push(Seen { by: context.flow, query: Query::default(), head: None });
-        Step::Decide(Decision { attempt: self.attempt, leases: self.taking.held.clone() })
+        Step::Decide(Decision { attempt: self.attempt, leases: self.held.clone() })
     }
 
     fn decided(&mut self, context: &mut Context<'_>, mut events: Vec<Event>) -> Result<Step, Fault> {
         let seen = seen(context);
+        self.check_locks(&mut events)?;
         validate::events(&mut events, true, context.shared.settings.limits())?;
         let mut appending = Appending::new(events, 2, self.durability);
         if let Some((query, after)) = seen {
@@ -119,10 +100,20 @@ impl Execute {
             blob: 0,
         });
         appending.runs = Some(self.attempt);
-        appending.locks = secrets(&self.taking.held);
+        appending.locks = secrets(&self.held);
         let step = appending.send(context);
         self.state = State::Appending(Box::new(appending));
         Ok(step)
+    }
+
+    /// Those of events have to be the command's: taking more while some are held could wait for ever.
+    fn check_locks(&self, events: &mut [Event]) -> Result<(), Fault> {
+        for name in validate::lock_tags(events)? {
+            if self.held.iter().all(|lease| lease.name != name) {
+                return Err(invalid("events", &format!("have the tag lock:{name}, which is no lock of the command")));
+            }
+        }
+        Ok(())
     }
 
     fn declined(&mut self, context: &mut Context<'_>) -> Step {
@@ -136,7 +127,7 @@ impl Execute {
         match marker::read(&context.shared.layout, &asked, &mut reply)? {
             Some(plan::Outcome::Repeated(plan::Appended { first, last, command, cursor })) => {
                 let appended = Appended { first, last, cursor, command, repeated: true, attempts: self.attempt };
-                Ok(self.end(context, Step::Done(Outcome::Appended(appended))))
+                Ok(Step::Done(Outcome::Appended(appended)))
             }
             Some(_) => Err(Fault::IdReused(asked.id)),
             None => Err(Fault::Cancelled(false)),
@@ -154,16 +145,6 @@ impl Execute {
         let delay = context.shared.random.up_to(bound);
         Ok(context.wait(delay))
     }
-
-    fn end(&mut self, context: &mut Context<'_>, ending: Step) -> Step {
-        match self.taking.release(context) {
-            Some(step) => {
-                self.state = State::Releasing(Some(ending));
-                step
-            }
-            None => ending,
-        }
-    }
 }
 
 /// What the handler has read, which is forgotten.
@@ -171,8 +152,4 @@ fn seen(context: &mut Context<'_>) -> Option<(Query, Cursor)> {
     let at = context.shared.decisions.iter().position(|seen| seen.by == context.flow)?;
     let Seen { query, head, .. } = context.shared.decisions.swap_remove(at);
     Some((query, head?))
-}
-
-fn over(ending: &mut Option<Step>) -> Step {
-    ending.take().unwrap_or_else(|| Step::Failed(unasked()))
 }

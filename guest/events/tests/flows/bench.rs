@@ -104,10 +104,15 @@ pub fn text(batch: &Batch) -> String {
     sources.fold(String::from_utf8_lossy(&batch.commands.bytes).into_owned(), |text, source| text + source)
 }
 
+/// All that a step sends.
+pub fn said(step: &Step) -> String {
+    let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
+    text(batch)
+}
+
 /// The name of what is sent: of a script, what is only in it.
 pub fn sent(step: &Step) -> &'static str {
-    let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
-    let text = text(batch);
+    let text = said(step);
     let has = |what: &str| text.contains(what);
     match () {
         () if has("{n}:b") && has("XREAD") => "bell",

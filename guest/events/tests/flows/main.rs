@@ -6,4 +6,5 @@ mod chance;
 mod declined;
 mod ends;
 mod inspect;
+mod locked;
 mod turns;

@@ -94,8 +94,18 @@ fn what_is_given_is_checked_before_anything_is_sent() {
     assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], condition, None, None)), "condition.query");
     let durability = Some(Durability::Replicas(Acknowledgements { count: 0, timeout: 1 }));
     assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability)), "durability");
-    let locked = Some(command(&["a"]));
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, locked, None)), "command.locks");
+    let locked = Some(command(&["a", ""]));
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, locked, None)), "locks[1]");
+    let names: Vec<String> = (0..17).map(|name| format!("lock:{name}")).collect();
+    let mut many = event();
+    many.tags = names;
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![many], None, None, None)), "locks");
+    let mut nameless = event();
+    nameless.tags = vec!["lock:".to_owned()];
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event(), nameless], None, None, None)), "events[1].tags");
+    let mut locks = everything(0);
+    locks.queries = vec![vec![Item { tags: vec!["a:1".to_owned(), "lock:a".to_owned()], ..Item::default() }]];
+    assert_eq!(field(store.read(0, FLOW, DEADLINE, locks)), "queries[0].tags[1]");
     let mut large = command(&[]);
     large.metadata = 998;
     assert_eq!(field(store.execute(0, FLOW, DEADLINE, large, retries(1), None)), "command.data");
@@ -127,6 +137,7 @@ fn what_is_given_is_checked_before_anything_is_sent() {
 fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
     let mut store = store();
     let wanted = Acknowledgements { count: 2, timeout: 7 };
+    let mut asked = std::collections::BTreeSet::new();
     for (durability, name, reply, ending) in [
         (Durability::Replicas(wanted), "wait", number(2), None),
         (Durability::Replicas(wanted), "wait", number(1), Some((0, 1))),
@@ -135,7 +146,12 @@ fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
         (Durability::Fsynced(false, wanted), "waitaof", numbers(&[0, 3]), None),
     ] {
         let id = Some(command(&[]));
-        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, id, Some(durability));
+        let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, id, Some(durability));
+        // Once for all appends.
+        if sent(&step) == "waitaof" && asked.insert(matches!(durability, Durability::Fsynced(true, _))) {
+            step = store.replied(0, FLOW, &numbers(&[0, 0]), &[]);
+        }
+        assert_eq!(sent(&step), "append");
         assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.may_repeat));
         let step = store.replied(0, FLOW, &appended(1), &[]);
         assert!(matches!(&step, Step::Send(batch) if batch.session && !batch.commands.script));
@@ -149,6 +165,31 @@ fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Nothing is written where files can't be waited for, or nobody knows.
+#[test]
+fn whether_files_can_be_waited_for_is_asked_first() {
+    let mut store = store();
+    let durability = Some(Durability::Fsynced(true, Acknowledgements { count: 0, timeout: 7 }));
+    let error = b"ERR unknown command 'WAITAOF'";
+    for (lost, ending) in [
+        (None, "Invalid"),
+        (Some(broke()), "Transport(Lost { failure: NotSent"),
+        (Some(lost(Failure::MaybeExecuted, 1)), "Deadline(false)"),
+    ] {
+        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), durability);
+        assert_eq!(sent(&step), "waitaof");
+        let step = match lost {
+            None => store.replied(0, FLOW, &[6 | (error.len() as u64) << 16, 0], error),
+            Some(lost) => store.unanswered(0, FLOW, lost),
+        };
+        let Step::Failed(fault) = step else { panic!("{step:?}") };
+        assert!(format!("{fault:?}").starts_with(ending), "{fault:?}");
+    }
+    let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability);
+    assert_eq!(sent(&step), "waitaof");
+    assert_eq!(store.cancel(0, FLOW), Step::Failed(Fault::Cancelled(false)));
 }
 
 #[test]

@@ -43,10 +43,21 @@ fn counts_acknowledgements() -> Result<()> {
     // The session is lost between the two: it is written.
     host.mishaps = [Mishap::None, Mishap::Lost].into();
     assert_eq!(append(&mut host, Durability::Fsynced(true, wanted(0)))?, (0, 0, 4));
-    // An older server has no such command: it is written, too.
-    let target = Target::start(Kind::Redis, &[])?;
-    let mut host = Host::open(target.url(), settings("acknowledged"))?;
-    assert_eq!(append(&mut host, Durability::Fsynced(true, wanted(0)))?, (0, 0, 1));
+    Ok(())
+}
+
+/// An older server has no such command, another one no such file: nothing is written.
+#[test]
+fn appends_nothing_where_files_cannot_be_waited_for() -> Result<()> {
+    for (kind, why) in [(Kind::Redis, "WAITAOF"), (Kind::Valkey, "appendonly")] {
+        let target = Target::start(kind, &[])?;
+        let mut host = Host::open(target.url(), settings("unacknowledged"))?;
+        let durability = |local, count| Some(Durability::Fsynced(local, Acknowledgements { count, timeout: 20 }));
+        let ending = host.append_with(vec![event(1, "e", &[], "")], None, None, durability(true, 0))?;
+        let Err(Fault::Invalid(field, text)) = ending else { panic!("{ending:?}") };
+        assert!(field == "durability" && text.contains(why), "{text}");
+        assert_eq!(host.seen(selection(vec![Item::default()]))?.0, []);
+    }
     Ok(())
 }
 

@@ -169,8 +169,8 @@ async fn too_few_acknowledgements_are_told(target: Target) {
     // The server has no such file, or does not know the command.
     let wanted = Durability::Fsynced { local: true, replicas: 0, within: Duration::from_millis(20) };
     let appended = in_time(store.append([event("A", "x:1")], AppendOptions::new().durability(wanted))).await;
-    assert!(matches!(appended, Err(EventError::TooFewAcknowledgements { local: 0, .. })), "{appended:?}");
-    assert_eq!(head(&store).await, 2);
+    assert!(matches!(&appended, Err(EventError::Invalid { field, .. }) if field == "durability"), "{appended:?}");
+    assert_eq!(head(&store).await, 1, "nothing is written");
 }
 
 async fn a_replica_acknowledges(target: Target) {
@@ -197,8 +197,11 @@ async fn an_append_only_file_acknowledges(target: Target) {
     let wanted = Durability::Fsynced { local: true, replicas: 0, within: Duration::from_secs(10) };
     let store = open_with(&target, "fsynced", Options::new().durability(wanted)).await;
     let appended = in_time(store.append([event("A", "x:1")], AppendOptions::new())).await;
-    // Redis knows WAITAOF from 7.2 on.
-    let known = target.server().kind() == Kind::Valkey;
-    assert_eq!(appended.is_ok(), known, "{appended:?}");
-    assert_eq!(head(&store).await, 1);
+    // Redis knows WAITAOF from 7.2 on. Before, nothing is written.
+    if target.server().kind() == Kind::Valkey {
+        assert_eq!(appended.unwrap().last, 1);
+    } else {
+        assert!(matches!(&appended, Err(EventError::Invalid { field, .. }) if field == "durability"), "{appended:?}");
+        assert_eq!(head(&store).await, 0);
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coracle::Client;
-use coracle::events::{Command, Decision, EventError, ExecuteError, ExecuteOptions, LockOptions};
+use coracle::events::{AppendOptions, Command, Decision, EventError, ExecuteError, ExecuteOptions, LockOptions, Query};
 use futures_util::FutureExt;
 
 use super::{event, head, open};
@@ -14,7 +14,8 @@ on_servers! {
     a_lock_has_one_holder_at_a_time a_lock_that_is_taken_away_is_lost a_lock_is_waited_for_until_the_deadline
         a_dropped_lock_is_given_back;
     real only: commands_hold_their_locks a_lost_lock_forbids_the_append a_dropped_command_gives_its_locks_back
-        a_lease_is_renewed_while_the_handler_runs a_command_waits_for_its_lock
+        a_lease_is_renewed_while_the_handler_runs a_command_waits_for_its_lock events_name_locks
+        a_handler_names_no_lock_but_its_commands a_dropped_append_gives_its_locks_back
 }
 
 fn soon() -> LockOptions {
@@ -136,6 +137,57 @@ async fn a_command_waits_for_its_lock(target: Target) {
     assert!((&mut waiting).now_or_never().is_none());
     in_time(lock.unlock()).await.unwrap();
     assert_eq!(in_time(waiting).await.unwrap().last, 1);
+}
+
+async fn events_name_locks(target: Target) {
+    let store = open(&target, "named").await;
+    let client = target.client().await;
+    let lock = in_time(store.lock("l:1", LockOptions::new())).await.unwrap();
+    let named = || [event("E", "x:1").tag("lock:l:1").tag("lock:other")];
+    let soon = AppendOptions::new().deadline(Duration::from_millis(50));
+    let appended = in_time(store.append(named(), soon)).await;
+    assert_eq!(appended, Err(EventError::LockTimeout { name: "l:1".into() }));
+    let mut waiting = Box::pin(store.append(named(), AppendOptions::new()));
+    assert!((&mut waiting).now_or_never().is_none());
+    in_time(lock.unlock()).await.unwrap();
+    assert_eq!(in_time(waiting).await.unwrap().last, 1);
+    assert!(keys(&client, "{named}:k:*").await.is_empty(), "given back before it returns");
+    let found: Vec<_> = in_time(store.read(Query::all()).all()).await.unwrap();
+    assert_eq!(found[0].tags, ["x:1"], "no lock is stored");
+    let asked = store.read(Query::tags(["lock:other"])).all();
+    assert!(matches!(in_time(asked).await, Err(EventError::Invalid { field, .. }) if field == "queries[0].tags[0]"));
+}
+
+async fn a_handler_names_no_lock_but_its_commands(target: Target) {
+    let store = open(&target, "own").await;
+    let execute = async |name| {
+        let handler = async |_| Ok::<_, EventError>(vec![event("E", "x:1").tag(name)]);
+        store.execute(Command::new("Do").lock("l"), ExecuteOptions::new(), handler).await
+    };
+    assert_eq!(in_time(execute("lock:l")).await.unwrap().last, 1);
+    let Err(ExecuteError::Store(EventError::Invalid { field, why })) = in_time(execute("lock:m")).await else {
+        panic!("it is appended")
+    };
+    assert_eq!((field.as_str(), why.contains("lock:m")), ("events", true), "{why}");
+    assert_eq!(head(&store).await, 1);
+}
+
+async fn a_dropped_append_gives_its_locks_back(target: Target) {
+    let store = open(&target, "dropped").await;
+    let client = target.client().await;
+    let lock = in_time(store.lock("b", LockOptions::new())).await.unwrap();
+    let mut waiting = Box::pin(store.append([event("E", "x:1").tag("lock:a").tag("lock:b")], AppendOptions::new()));
+    // It has the first, and waits for the second.
+    in_time(async {
+        while keys(&client, "{dropped}:k:a").await.is_empty() {
+            assert!((&mut waiting).now_or_never().is_none());
+        }
+    })
+    .await;
+    drop(waiting);
+    free(&client, "{dropped}:k:a").await;
+    in_time(lock.unlock()).await.unwrap();
+    assert_eq!(head(&store).await, 0);
 }
 
 async fn a_lost_lock_forbids_the_append(target: Target) {
