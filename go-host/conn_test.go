@@ -1,6 +1,7 @@
 package coracle
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -98,6 +99,12 @@ func TestWhatWasWrittenIsNotSentAgain(t *testing.T) {
 // held is a server in the test's hands, with one call of GET under way.
 func held(t *testing.T, ctx context.Context) (*Client, *vectorLink, <-chan error) {
 	t.Helper()
+	return heldBy(t, func(c *Client) error { return c.Do(ctx, "GET", "k").Err() })
+}
+
+// heldBy is held for a call of the test's.
+func heldBy(t *testing.T, get func(*Client) error) (*Client, *vectorLink, <-chan error) {
+	t.Helper()
 	network := newVectorNetwork()
 	c, err := Open(testContext(t), "redis://held", WithLazyConnect(), WithDialer(network.dial), WithRESP2(), WithLibrary("", ""))
 	require.NoError(t, err)
@@ -109,7 +116,7 @@ func held(t *testing.T, ctx context.Context) (*Client, *vectorLink, <-chan error
 		require.NoError(t, k.server.Close())
 	})
 	errs := make(chan error, 1)
-	go func() { errs <- c.Do(ctx, "GET", "k").Err() }()
+	go func() { errs <- get(c) }()
 	require.NoError(t, k.take([]byte("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n")))
 	return c, k, errs
 }
@@ -147,6 +154,34 @@ func TestAbandonedStringTakesNoMemory(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(size/4))
 	require.NoError(t, k.give([]byte("\r\n")))
 	requireStillGood(t, c, k)
+}
+
+// Into a buffer whose caller left in the middle of a large string nothing is written any more.
+func TestAnAbandonedBufferIsTheCallersAgain(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	const size, portion = 1 << 20, 1 << 16
+	buffer := make([]byte, size)
+	c, k, errs := heldBy(t, func(c *Client) error {
+		got, err := c.DoInto(ctx, buffer[:0], "GET", "k")
+		if len(got) != 0 {
+			t.Error("there is something in it")
+		}
+		return err
+	})
+	chunk := bytes.Repeat([]byte{'x'}, portion)
+	require.NoError(t, k.give([]byte("$1048576\r\n")))
+	for range 4 {
+		require.NoError(t, k.give(chunk))
+	}
+	cancel()
+	require.ErrorIs(t, <-errs, context.Canceled)
+	clear(buffer) // the race detector sees who else writes there
+	for range size/portion - 4 {
+		require.NoError(t, k.give(chunk))
+	}
+	require.NoError(t, k.give([]byte("\r\n")))
+	requireStillGood(t, c, k)
+	require.Equal(t, make([]byte, size), buffer)
 }
 
 // An array whose caller leaves in the middle is read to its end, and thrown away.

@@ -46,7 +46,10 @@ func (c *Client) DoInto(ctx context.Context, dst []byte, args ...string) ([]byte
 	}
 	value, err := replyOf(&r.entry.Results[0]).Bytes()
 	r.recycle()
-	return append(dst, value...), err
+	if len(dst) == 0 && err == nil {
+		return value, nil // a large one, in dst or in memory of its own
+	}
+	return append(dst, value...), err // which moves nothing where it is there already
 }
 
 // DoStrings is [Pipeline.Do] for arguments that are all strings, see [Client.DoStrings].

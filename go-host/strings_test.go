@@ -130,6 +130,11 @@ func TestAllocations(t *testing.T) {
 	into("large")() // what is kept for reuse is there
 	require.Less(t, allocations(calls, into("small")), slack)
 	require.Less(t, allocations(calls, into("large")), slack)
+	const huge = 1 << 20
+	require.NoError(t, c.DoStrings(ctx, "SET", "huge", strings.Repeat("h", huge)).Err())
+	dst = make([]byte, 0, huge)
+	into("huge")()
+	require.Less(t, allocations(calls/10, into("huge")), slack)
 	require.Less(t, allocations(calls, bytesOf("small")), calls/10+slack)
 	require.Less(t, allocations(calls, bytesOf("large")), calls+slack)
 }

@@ -116,7 +116,7 @@ type Entry struct {
 	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
 	Patient bool
 	// Appends asks that a reply which is a string be appended to Into. Where it was, Appended is set, and the result has
-	// an empty string. A large one is in the result as ever.
+	// an empty string. A large one is in the result as ever, and behind Into if there was room for it.
 	Appends, Appended bool
 	// spent is set where something may still point at the entry after its end.
 	spent bool

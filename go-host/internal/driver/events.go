@@ -114,6 +114,10 @@ func (l *Lane) part(s *scene, e wire.Event, nodes []uint64) error {
 	if tape.IsRaw(nodes) {
 		return k.raw.Append(nodes, src)
 	}
+	if slot := l.table.get(e.ID()); slot != nil && slot.entry.Appends && !k.builder.Unfinished() {
+		k.builder.Lend(slot.entry.Into[len(slot.entry.Into):])
+		k.lender = e.ID()
+	}
 	return k.builder.Append(nodes, src)
 }
 

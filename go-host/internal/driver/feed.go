@@ -2,6 +2,9 @@ package driver
 
 import "github.com/coracle-client/coracle/go-host/internal/wire"
 
+// scratchSize is how much is read at once of what is copied from there, or thrown away.
+const scratchSize = 128 << 10
+
 // feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
 // is to be read no more. If it is to be read later, full is closed then.
 func (l *Lane) feed(k *link, n int) (room []byte, full <-chan struct{}) {
@@ -63,9 +66,13 @@ func (k *link) passOver() (skipped uint64) {
 // passed says that bytes of a string that passes by were put where passRoom said.
 func (k *link) passed(n int) {
 	k.passLeft -= uint64(n)
-	if k.raw.Active() {
+	switch {
+	case k.raw.Active():
 		k.raw.Passed(n)
-	} else if k.builder.PassLeft() > 0 {
+	case k.builder.Lent():
+		// The caller may have gone, and its memory with it: that is why nothing is read into that.
+		k.builder.Put(k.scratch[:n], k.lane.table.get(k.lender) != nil)
+	case k.builder.PassLeft() > 0:
 		k.builder.Passed(n)
 	}
 }
@@ -102,11 +109,11 @@ func (k *link) passRoom() []byte {
 		room := k.raw.PassRoom(k.passLeft)
 		return room[:min(len(room), wire.MaxFeed)]
 	}
-	if k.builder.PassLeft() > 0 {
+	if k.builder.PassLeft() > 0 && !k.builder.Lent() {
 		return k.builder.PassRoom()
 	}
 	if k.scratch == nil {
-		k.scratch = make([]byte, wire.MaxFeed)
+		k.scratch = make([]byte, scratchSize)
 	}
 	return k.scratch[:min(uint64(len(k.scratch)), k.passLeft)]
 }

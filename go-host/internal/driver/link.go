@@ -24,6 +24,9 @@ const (
 	mostAwaited  = 512 << 10
 )
 
+// leastLong is how much must be left of a value that passes by for it to be a long one.
+const leastLong = 256 << 10
+
 // link is one connection. Its goroutine dials, then reads; a second one writes.
 type link struct {
 	lane *Lane
@@ -47,7 +50,8 @@ type link struct {
 	own      *Subscription // whose link it is; nil until that has a message, and where it is no subscription's alone
 	held     bool          // it is not read, since that one's queue is full
 	told     core.Traffic  // what the core last knew
-	scratch  []byte        // where bytes go that nobody waits for
+	lender   uint64        // the request whose caller's memory the builder has
+	scratch  []byte        // where bytes go that nobody waits for, or that are copied on
 }
 
 // open answers the effect: it starts the link's goroutine. The caller holds the instance lock.
@@ -132,15 +136,23 @@ func (k *link) write() {
 	}
 }
 
-// read feeds input until the connection breaks, and leaves it to the peer while its subscriber has no room.
+// read feeds input until the connection breaks, and leaves it to the peer while its subscriber has no room. Behind a
+// long value it lets others run: else it reads all that the server had to do before one caller sends something new, and
+// the server waits.
 func (k *link) read(ctx context.Context) error {
+	long := false
 	room := k.lane.firstRoom(k)
 	for len(room) > 0 {
+		long = long || k.passLeft >= leastLong
 		k.await.await(k.passLeft)
 		n, err := k.conn.Read(room)
 		var full <-chan struct{}
 		if n > 0 {
 			room, full = k.lane.feed(k, n)
+			if long && k.passLeft == 0 {
+				long = false
+				yield()
+			}
 		}
 		if err != nil {
 			return readFault(err)

@@ -63,6 +63,7 @@ type Builder struct {
 	done    bool
 	started bool
 	pass    pass
+	room    []byte // what was lent
 }
 
 // Append adds the nodes of one event row. An error means that the core broke the contract.

@@ -120,6 +120,57 @@ func TestHugeAggregateTakesNoMemory(t *testing.T) {
 	require.LessOrEqual(t, cap(b.stack[0].elems), 8)
 }
 
+// A string that passes by goes where it was wanted, if it is the whole value and there is room for it.
+func TestLend(t *testing.T) {
+	value := bytes.Repeat([]byte("0123456789"), 100)
+	src := Source{Base: 10, Input: append([]byte("txt:"), value[:5]...)}
+	bulk, verbatim := node(wire.NodeBulk, wire.PassBit, 1000, 14), node(wire.NodeVerbatim, wire.PassBit, 1000, 14)
+	for name, c := range map[string]struct {
+		nodes []uint64
+		room  int
+		lent  bool
+	}{
+		"room":             {bulk, 1000, true},
+		"more than enough": {bulk, 2000, true},
+		"too little room":  {bulk, 999, false},
+		"another kind":     {verbatim, 1000, false},
+		"an element":       {join(node(wire.NodeArray, 0, 1, 0), bulk), 1000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b Builder
+			room := make([]byte, c.room)
+			b.Lend(room[:0])
+			require.NoError(t, b.Append(c.nodes, &src))
+			require.Equal(t, c.lent, b.Lent())
+			if !c.lent {
+				return
+			}
+			b.Put(value[5:500], true)
+			b.Put(value[500:], true)
+			require.Zero(t, b.PassLeft())
+			v, ok := b.Take()
+			require.True(t, ok)
+			got, err := v.Bytes()
+			require.NoError(t, err)
+			require.Equal(t, value, got)
+			require.Same(t, &room[0], &got[0])
+			require.False(t, b.Lent())
+			require.NoError(t, b.Append(bulk, &src))
+			require.False(t, b.Lent(), "for one value only")
+		})
+	}
+
+	var b Builder
+	room := make([]byte, 1000)
+	b.Lend(room[:0])
+	require.NoError(t, b.Append(bulk, &src))
+	b.Put(value[5:], false)
+	require.Zero(t, b.PassLeft())
+	require.Equal(t, make([]byte, 995), room[5:], "nobody wants it")
+	_, ok := b.Take()
+	require.True(t, ok)
+}
+
 func TestPass(t *testing.T) {
 	value := bytes.Repeat([]byte("0123456789"), 500_000)
 	fed := value[:5]

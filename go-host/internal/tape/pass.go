@@ -40,6 +40,22 @@ type pass struct {
 	size   uint64
 	got    uint64
 	buf    []byte
+	lent   bool // buf is the caller's
+}
+
+// Lend says where the value that begins next is wanted, if it is a string that passes by, and there is room for it.
+func (b *Builder) Lend(room []byte) { b.room = room }
+
+// Lent reports whether the string that passes by goes where Lend said.
+func (b *Builder) Lent() bool { return b.pass.lent }
+
+// Put is PassRoom and Passed for a string that goes where Lend said. It is only counted where that may not be written
+// to any more.
+func (b *Builder) Put(bytes []byte, wanted bool) {
+	b.pass.got += uint64(len(bytes))
+	if wanted {
+		b.pass.buf = append(b.pass.buf, bytes...)
+	}
 }
 
 func (b *Builder) startPass(n wire.Node, src *Source) error {
@@ -52,12 +68,21 @@ func (b *Builder) startPass(n wire.Node, src *Source) error {
 		return err
 	}
 	got := uint64(len(fed))
-	buf := append(uncleared(passRoom(n.Size(), got)), fed...)
-	b.pass = pass{active: true, kind: n.Kind(), size: n.Size(), got: got, buf: buf}
+	b.pass = pass{active: true, kind: n.Kind(), size: n.Size(), got: got, lent: b.takes(n)}
+	if b.pass.lent {
+		b.pass.buf = append(b.room[:0], fed...)
+	} else {
+		b.pass.buf = append(uncleared(passRoom(n.Size(), got)), fed...)
+	}
 	if n.Kind() == wire.NodeVerbatim {
 		b.pass.format, err = verbatimFormat(n, src)
 	}
 	return err
+}
+
+// takes reports whether a string goes where Lend said: it is the whole value.
+func (b *Builder) takes(n wire.Node) bool {
+	return n.Kind() == wire.NodeBulk && len(b.stack) == 0 && len(b.attrs) == 0 && n.Size() <= uint64(cap(b.room))
 }
 
 // PassLeft tells how many bytes of a passing string are still to come.

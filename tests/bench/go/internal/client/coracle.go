@@ -53,12 +53,13 @@ const IntoBuffers = "coracle-into"
 
 type coracleInto struct{ coracleClient }
 
-// buffers are those of callers, each of whom would have one.
-var buffers = sync.Pool{New: func() any { return new([1024]byte) }}
+// buffers are those of callers, each of whom would have one, and keep it when it has grown.
+var buffers = sync.Pool{New: func() any { return &[]byte{} }}
 
 func (c coracleInto) Get(ctx context.Context, key string) (int, error) {
-	buffer := buffers.Get().(*[1024]byte)
-	value, err := c.DoInto(ctx, buffer[:0], "GET", key)
+	buffer := buffers.Get().(*[]byte)
+	value, err := c.DoInto(ctx, (*buffer)[:0], "GET", key)
+	*buffer = value
 	buffers.Put(buffer)
 	return len(value), err
 }
