@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,15 +91,23 @@ func launch(program, dir string, port int, args ...string) (*Server, error) {
 		return nil, err
 	}
 	command.Stderr = command.Stdout
-	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	s.process = command.Process
+	dieWithParent(command)
+	started := make(chan error)
 	go func() {
 		defer close(s.ended)
-		s.readLog(out)
-		_ = command.Wait() // it is killed in the end
+		runtime.LockOSThread() // whose end dieWithParent takes for the process's
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		s.process = command.Process
+		started <- err
+		if err == nil {
+			s.readLog(out)
+			_ = command.Wait() // it is killed in the end
+		}
 	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
 	return s, s.awaitReady()
 }
 
