@@ -1,5 +1,6 @@
 //! How connections are made: sockets, unless a test or a special network brings its own.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -29,9 +30,9 @@ pub enum Endpoint {
 }
 
 /// A connection: bytes in, bytes out. Dropping it closes it.
-pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> Transport for T {}
 
 /// A connection being made. Errors of kind `PermissionDenied` say that a policy forbids the endpoint.
 pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Transport>>> + Send>>;

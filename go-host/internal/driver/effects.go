@@ -100,9 +100,9 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 	if k.era != l.era || l.inst == nil {
 		return
 	}
-	if k.conn != nil && !k.closing {
+	lost := k.conn != nil && !k.closing
+	if lost {
 		l.counters.LinksLost++
-		l.config.News.tell(Event{Kind: EventLinkLost, Err: cause})
 	}
 	detail := ""
 	switch {
@@ -116,6 +116,9 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 	l.after(p, err, nil)
 	if l.links[k.id] == k { // it stays until here, for nodes that mean its input
 		delete(l.links, k.id)
+	}
+	if lost { // not before: what is sent by who hears of it goes on another lane, if this one has no connection
+		l.config.News.tell(Event{Kind: EventLinkLost, Err: cause})
 	}
 }
 

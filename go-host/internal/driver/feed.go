@@ -2,8 +2,9 @@ package driver
 
 import "github.com/coracle-client/coracle/go-host/internal/wire"
 
-// scratchSize is how much is read at once of what is copied from there, or thrown away.
-const scratchSize = 128 << 10
+// passPiece is how much is read at once of a string that passes by, at most. Larger reads cost the server's core more in
+// the network.
+const passPiece = 128 << 10
 
 // feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
 // is to be read no more. If it is to be read later, full is closed then.
@@ -110,10 +111,11 @@ func (k *link) passRoom() []byte {
 		return room[:min(len(room), wire.MaxFeed)]
 	}
 	if k.builder.PassLeft() > 0 && !k.builder.Lent() {
-		return k.builder.PassRoom()
+		room := k.builder.PassRoom()
+		return room[:min(len(room), passPiece)]
 	}
 	if k.scratch == nil {
-		k.scratch = make([]byte, scratchSize)
+		k.scratch = make([]byte, passPiece)
 	}
 	return k.scratch[:min(uint64(len(k.scratch)), k.passLeft)]
 }

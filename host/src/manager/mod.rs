@@ -2,6 +2,7 @@
 //! last handle is dropped, or when the client was closed or can't go on.
 
 mod aside;
+mod awaiter;
 mod batch;
 mod caching;
 mod effects;

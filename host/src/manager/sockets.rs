@@ -60,7 +60,7 @@ impl Lane {
     pub(super) fn elapsed(&mut self) {
         let mut traffic = Vec::new();
         for link in &mut self.links {
-            let (now, held) = ((link.output.written, link.input.received), link.held.is_some());
+            let (now, held) = ((link.output.written, link.came()), link.held.is_some());
             if link.reported != now || held {
                 link.reported = now;
                 traffic.push(Traffic { link: link.id, written: now.0, received: now.1, held });
@@ -196,11 +196,15 @@ impl Lane {
             let written = link.output.written;
             self.touched = self.touched.max(link.output.touched);
             drop(link);
-            if let Some(cause) = loss(reason) {
+            let loss = loss(reason);
+            if loss.is_some() {
                 add(&self.counters().links_lost, 1);
-                self.tell(|| Event::LinkLost { cause, detail: detail.clone() });
             }
             self.drive(None, |instance, now| instance.closed(now, id, reason, written, &detail));
+            // Not before: what somebody sends who hears of it is to go on another lane, if this one has no connection.
+            if let Some(cause) = loss {
+                self.tell(|| Event::LinkLost { cause, detail });
+            }
         }
     }
 }
