@@ -47,7 +47,8 @@ mod system {
     use crate::connector::Transport;
 
     sockopt_impl!(
-        /// SO_RCVLOWAT, see socket(7).
+        /// SO_RCVLOWAT, see socket(7). The macro is nix's, for options that it does not have: it hands the system a
+        /// number and its size.
         LowWater, Both, libc::SOL_SOCKET, libc::SO_RCVLOWAT, usize
     );
 
