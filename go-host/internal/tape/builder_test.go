@@ -146,7 +146,8 @@ func TestLend(t *testing.T) {
 				return
 			}
 			b.Put(value[5:500], true)
-			b.Put(value[500:], true)
+			b.Put(append(value[500:1000:1000], "more"...), true)
+			b.Put([]byte("and more"), true)
 			require.Zero(t, b.PassLeft())
 			v, ok := b.Take()
 			require.True(t, ok)

@@ -46,12 +46,13 @@ type pass struct {
 // Lend says where the value that begins next is wanted, if it is a string that passes by, and there is room for it.
 func (b *Builder) Lend(room []byte) { b.room = room }
 
-// Lent reports whether the string that passes by goes where Lend said.
-func (b *Builder) Lent() bool { return b.pass.lent }
+// Lent reports whether what is still to come of the string that passes by goes where Lend said.
+func (b *Builder) Lent() bool { return b.pass.lent && b.PassLeft() > 0 }
 
 // Put is PassRoom and Passed for a string that goes where Lend said. It is only counted where that may not be written
-// to any more.
+// to any more. What is more than the string is left out, as only the core's word says how much passes.
 func (b *Builder) Put(bytes []byte, wanted bool) {
+	bytes = bytes[:min(uint64(len(bytes)), b.PassLeft())]
 	b.pass.got += uint64(len(bytes))
 	if wanted {
 		b.pass.buf = append(b.pass.buf, bytes...)
