@@ -55,6 +55,15 @@ impl Commands {
         self.text(Decimal::new(number).as_bytes());
     }
 
+    /// An argument that is a byte and a text.
+    pub(crate) fn prefixed(&mut self, prefix: u8, text: &[u8]) {
+        self.argument();
+        self.bytes.push(prefix);
+        self.bytes.extend_from_slice(text);
+        self.pieces.push((text.len() as u64).wrapping_add(1));
+        self.count();
+    }
+
     /// Begins an argument of several pieces.
     pub fn argument(&mut self) {
         self.arguments.push(0);

@@ -10,7 +10,7 @@ use crate::scripts;
 
 use super::lock::Token;
 use super::status;
-use super::terms::{Keys, Spec, Terms};
+use super::terms::{Keys, Spec, TYPE_LAST, TYPE_NUMBER, Terms};
 
 /// No event after `after` may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,8 @@ pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Comman
         commands.number(segments.of_position(condition.after.position).1);
     }
     for kind in types.iter() {
-        commands.text(kind.as_bytes());
+        commands.prefixed(TYPE_NUMBER, kind.as_bytes());
+        commands.prefixed(TYPE_LAST, kind.as_bytes());
     }
     bodies(&mut commands, append);
     // Without a marker, it would be done twice.

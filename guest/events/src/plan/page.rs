@@ -11,7 +11,7 @@ use crate::reply::{Node, Reply};
 use crate::scripts;
 
 use super::status;
-use super::terms::{Keys, Spec, Terms};
+use super::terms::{Keys, Spec, TYPE_NUMBER, Terms};
 
 /// What is read.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,7 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
         commands.number(begin.position);
         commands.number(behind.position);
     }
-    types.iter().for_each(|kind| commands.text(kind.as_bytes()));
+    types.iter().for_each(|kind| commands.prefixed(TYPE_NUMBER, kind.as_bytes()));
     commands
 }
 

@@ -4,6 +4,11 @@ use crate::layout::Layout;
 use crate::pieces::Commands;
 use crate::query::Query;
 
+/// Before a type's name, in the hash of types: the field of its number.
+pub(crate) const TYPE_NUMBER: u8 = b'n';
+/// Likewise of its last position.
+pub(crate) const TYPE_LAST: u8 = b'p';
+
 /// Some strings, sorted, none twice.
 pub(crate) struct Terms<'a> {
     sorted: Vec<&'a str>,

@@ -36,77 +36,69 @@ if conditional then
   if not is_there(after, tonumber(argument()), argument(), key()) then return { REWRITTEN, after } end
 end
 
--- Types, by their places in the plan: names, numbers if they have one, last positions.
-local names, numbers, lasts = {}, {}, {}
-local function look_up(from, to)
-  local fields = {}
-  for i = from, to do
-    local name = argument()
-    names[i] = name
-    fields[#fields + 1] = 'n' .. name
-    fields[#fields + 1] = 'p' .. name
-  end
-  local found = call('HMGET', types_key, unpack(fields))
-  for i = from, to do
-    local place = 2 * (i - from) + 1
-    numbers[i] = found[place] and tonumber(found[place])
-    lasts[i] = tonumber(found[place + 1] or 0)
-  end
+-- Types, by their places in the plan: arguments name the fields of their numbers and last positions, and these are what
+-- is there.
+local types_at, known = given, {}
+given = given + 2 * word()
+for from = types_at + 1, given, MANY do
+  local values = call('HMGET', types_key, unpack(arguments, from, math.min(from + MANY - 1, given)))
+  if given - types_at <= MANY then known = values break end
+  for i = 1, #values do known[from - types_at + i - 1] = values[i] end
 end
-local type_count = word()
-for from = 1, type_count, MANY do look_up(from, math.min(from + MANY - 1, type_count)) end
 
--- Tags, by their places in the plan: their lists, where their last positions by type are, their own last positions.
-local lists, shards, tag_lasts = {}, {}, {}
-for i = 1, word() do
-  local list, shard = key(), key()
-  local last = call('LINDEX', list, -1)
-  lists[i], shards[i], tag_lasts[i] = list, shard, last and floor(last / TYPES) or 0
+-- Tags, by their places in the plan: keys name their lists, and where their last positions by type are.
+local tags_at, tag_count, tag_lasts = named, word(), {}
+for i = 1, tag_count do
+  local list = keys[tags_at + 2 * i - 1]
+  if conditional then
+    local last = call('LINDEX', list, '-1')
+    tag_lasts[i] = last and floor(last / TYPES) or 0
+  else
+    call('LLEN', list)
+  end
 end
 
 -- Field of a shard: a type's number and a tag, cut out of its list's key.
 local before_tag = #state_key + 2
-local function pair(kind, tag)
-  return kind .. ':' .. string.sub(lists[tag], before_tag)
+local function pair(number, tag)
+  return number .. ':' .. string.sub(keys[tags_at + 2 * tag - 1], before_tag)
 end
 
--- The last event with this tag and any of these types.
-local function last_of_pair(tag, among)
-  local fields, last = {}, 0
-  for i = 1, #among do
-    local kind = numbers[among[i]]
-    if kind then fields[#fields + 1] = pair(kind, tag) end
-  end
-  if #fields > 0 then
-    for _, value in ipairs(call('HMGET', shards[tag], unpack(fields))) do
-      last = math.max(last, tonumber(value or 0))
-    end
+-- The last event with this tag and any of the types at these places of the plan.
+local function last_of_pair(tag, one_type, last_type)
+  local last = 0
+  for i = one_type, last_type do
+    local number = known[2 * plan[i] - 1]
+    local position = number and call('HGET', keys[tags_at + 2 * tag], pair(number, tag))
+    if position then last = math.max(last, tonumber(position)) end
   end
   return last
 end
 
--- The last event that has the item's types and tags, or one not behind `after`; nil if the budget does not suffice.
-local function last_match(among, tags)
-  local last = head
-  if #tags == 0 then
-    if #among > 0 then last = 0 end
-    for i = 1, #among do last = math.max(last, lasts[among[i]]) end
+-- The last event that has an item's types and tags, which are at these places of the plan, or one not behind `after`;
+-- nil if the budget does not suffice.
+local function last_match(one_type, last_type, one_tag, last_tag)
+  local last, any_type = head, one_type > last_type
+  if one_tag > last_tag then
+    if not any_type then last = 0 end
+    for i = one_type, last_type do last = math.max(last, tonumber(known[2 * plan[i]] or 0)) end
     return last
   end
   -- Exact for one tag. For more: none is later than the earliest of these.
-  for i = 1, #tags do last = math.min(last, tag_lasts[tags[i]]) end
-  if last <= after or (#tags == 1 and #among == 0) then return last end
-  if #among > 0 then
-    for i = 1, #tags do last = math.min(last, last_of_pair(tags[i], among)) end
-    if last <= after or #tags == 1 then return last end
+  for i = one_tag, last_tag do last = math.min(last, tag_lasts[plan[i]]) end
+  if last <= after or (one_tag == last_tag and any_type) then return last end
+  if not any_type then
+    for i = one_tag, last_tag do last = math.min(last, last_of_pair(plan[i], one_type, last_type)) end
+    if last <= after or one_tag == last_tag then return last end
   end
   local open, advance = matcher(-1, after + 1, 8, budget)
   local item = { streams = {} }
-  for i, tag in ipairs(tags) do item.streams[i] = open(lists[tag], last) end
-  if #among > 0 then
+  for i = one_tag, last_tag do item.streams[i - one_tag + 1] = open(keys[tags_at + 2 * plan[i] - 1], last) end
+  if not any_type then
     item.types = {}
-    for _, kind in ipairs(among) do
-      if numbers[kind] then item.types[numbers[kind]] = true end
+    for i = one_type, last_type do
+      local number = known[2 * plan[i] - 1]
+      if number then item.types[tonumber(number)] = true end
     end
   end
   advance(item, last)
@@ -114,47 +106,49 @@ local function last_match(among, tags)
   return item.at or 0
 end
 
+-- The next places of the plan, as many as it says: the first of them, and the last.
+local function places()
+  local one, last = planned + 2, planned + 1 + plan[planned + 1]
+  planned = last
+  return one, last
+end
+
 if conditional then
   for _ = 1, word() do
-    local last = last_match(words(), words())
+    local one_type, last_type = places()
+    local last = last_match(one_type, last_type, places())
     if not last then return { BROAD } end
     if last > after then return { CONFLICT, head, last } end
   end
 end
 
--- What is written: bodies and records by field, entries of the log, places of types and tags.
+-- What is written: a record, and bodies behind a prefix. The plan has of each event its type, and its tags.
 local clock = call('TIME')
 local now = digits(math.max(tonumber(time), clock[1] * 1000 + floor(clock[2] / 1000)))
 local has_command, count = word() > 0, word()
 local from, last = 0, head + count
 if count > 0 then from = head + 1 end
-local fields, order = {}, '0'
-bytes, segment, first = tonumber(bytes), tonumber(segment), tonumber(first)
+bytes, segment, first, types = tonumber(bytes), tonumber(segment), tonumber(first), tonumber(types)
+local order, record = '0', nil
 if has_command then
   commands = commands + 1
   order = digits(commands)
   -- Joined, as `%s` may end at a zero byte.
-  local record = format('%s,%d,%d,', now, from, count > 0 and last or 0) .. argument()
-  fields[1], fields[2], bytes = 'c' .. order, record, bytes + #record
+  record = format('%s,%d,%d,', now, from, count > 0 and last or 0) .. argument()
+  bytes = bytes + #record
 end
-local kinds, event_tags, entries, used = {}, {}, {}, {}
 local prefix = now .. ',' .. order .. ','
+local bodies_at, events_at, fresh = given, planned, {}
 for i = 1, count do
-  local body = prefix .. argument()
-  bytes = bytes + #body
-  fields[#fields + 1] = digits(head + i)
-  fields[#fields + 1] = body
-  head_tail = tonumber(argument())
-  kinds[i], entries[i], event_tags[i] = word(), head_tail, words()
-  used[kinds[i]] = 'known'
-end
-types = tonumber(types)
-for i = 1, type_count do
-  if used[i] and not numbers[i] then
+  bytes = bytes + #prefix + #arguments[bodies_at + 2 * i - 1]
+  local number = 2 * word() - 1
+  if not known[number] then
     if types == TYPES then return { MANY_TYPES } end
-    numbers[i], used[i] = types, 'new'
+    known[number] = digits(types)
+    fresh[#fresh + 1] = number
     types = types + 1
   end
+  places()
 end
 
 -- What is there must be as the last append left it.
@@ -164,12 +158,8 @@ end
 if count > 0 then
   if call('LLEN', log_key) ~= head + 1 - first then return { CORRUPT, log_key, 'does not end at the head' } end
   call('XLEN', bell_key)
-  for i = 1, #shards do call('HLEN', shards[i]) end
-end
-
-local function call_all(name, to, values)
-  if #values <= MANY then return call(name, to, unpack(values)) end
-  for low = 1, #values, MANY do call(name, to, unpack(values, low, math.min(low + MANY - 1, #values))) end
+  for i = 1, tag_count do call('HLEN', keys[tags_at + 2 * i]) end
+  head_tail = tonumber(arguments[bodies_at + 2 * count])
 end
 
 -- The state first: if what follows fails, there is a gap to be seen, and nothing is written over.
@@ -182,33 +172,26 @@ call('HSET', state_key, 's', state)
 if time == '0' then call('HSET', state_key, 'o0', '1 1 ' .. now) end
 if begun then call('HSET', state_key, 'o' .. digits(segment), format('%d %d %s', first, commands + 1, now)) end
 
-call_all('HSET', events_key, fields)
+if record then call('HSET', events_key, 'c' .. order, record) end
+planned = events_at
+local lasts = {}
 for i = 1, count do
-  local kind, position = numbers[kinds[i]], digits(head + i)
-  local entry = digits((head + i) * TYPES + kind)
-  entries[i] = digits(entries[i] * TYPES + kind)
-  lasts[kinds[i]] = position
-  local tags = event_tags[i]
-  for place = 1, #tags do
-    local tag = tags[place]
-    call('RPUSH', lists[tag], entry)
-    call('HSET', shards[tag], pair(kind, tag), position)
+  local kind = word()
+  local number, position = known[2 * kind - 1], digits(head + i)
+  local entry = digits((head + i) * TYPES + number)
+  lasts[kind] = position
+  call('HSET', events_key, position, prefix .. arguments[bodies_at + 2 * i - 1])
+  call('RPUSH', log_key, digits(arguments[bodies_at + 2 * i] * TYPES + number))
+  local one, final = places()
+  for place = one, final do
+    local tag = plan[place]
+    call('RPUSH', keys[tags_at + 2 * tag - 1], entry)
+    call('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)
   end
 end
-if count > 0 then
-  call_all('RPUSH', log_key, entries)
-  local seen = {}
-  for i, how in pairs(used) do
-    seen[#seen + 1] = 'p' .. names[i]
-    seen[#seen + 1] = lasts[i]
-    if how == 'new' then
-      seen[#seen + 1] = 'n' .. names[i]
-      seen[#seen + 1] = digits(numbers[i])
-    end
-  end
-  call_all('HSET', types_key, seen)
-  call('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1')
-end
+for i = 1, #fresh do call('HSET', types_key, arguments[types_at + fresh[i]], known[fresh[i]]) end
+for kind, position in pairs(lasts) do call('HSET', types_key, arguments[types_at + 2 * kind], position) end
+if count > 0 then call('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1') end
 if marker_key then
   local marker = format('%s %d %d %s %d', fingerprint, from, last, order, head_tail)
   if ttl == '0' then call('SET', marker_key, marker) else call('SET', marker_key, marker, 'PX', ttl) end

@@ -3,17 +3,24 @@
 local call, floor, format = redis.call, math.floor, string.format
 local keys, arguments = KEYS, ARGV
 
--- The next number of the plan, which is a string: a byte each, or 255 and two bytes.
-local plan, planned = { string.byte(arguments[1], 1, 4000) }, 0
-for from = 4001, #arguments[1], 4000 do
-  for i, value in ipairs({ string.byte(arguments[1], from, from + 3999) }) do plan[from + i - 1] = value end
+-- The plan, which is a string: numbers of a byte each, or of 255 and two bytes.
+local source = arguments[1]
+local plan, planned = { string.byte(source, 1, 4000) }, 0
+for from = 4001, #source, 4000 do
+  for i, value in ipairs({ string.byte(source, from, from + 3999) }) do plan[from + i - 1] = value end
+end
+if string.find(source, '\255', 1, true) then
+  local size, at = 0, 1
+  while plan[at] do
+    local value = plan[at]
+    if value == 255 then value, at = plan[at + 1] * 256 + plan[at + 2], at + 2 end
+    size, at = size + 1, at + 1
+    plan[size] = value
+  end
 end
 local function word()
   planned = planned + 1
-  local value = plan[planned]
-  if value < 255 then return value end
-  planned = planned + 2
-  return plan[planned - 1] * 256 + plan[planned]
+  return plan[planned]
 end
 
 -- The next argument, the next key.

@@ -5,13 +5,6 @@
 
 local TYPES = 4096
 
--- The next numbers of the plan.
-local function words()
-  local list = {}
-  for i = 1, word() do list[i] = word() end
-  return list
-end
-
 -- Whether the event at a position has this tail of an id. `index` is the position's in `list`, of its segment.
 local function is_there(position, tail, index, list)
   if position == 0 then return true end
@@ -28,7 +21,7 @@ local function matcher(way, stop, chunk, budget)
 
   local function is_before(stream, index, position)
     budget.left = budget.left - 1
-    local value = call('LINDEX', stream.key, way > 0 and index or -1 - index)
+    local value = call('LINDEX', stream.key, digits(way > 0 and index or -1 - index))
     return (floor(value / TYPES) - position) * way < 0
   end
 
@@ -69,10 +62,10 @@ local function matcher(way, stop, chunk, budget)
     local from, size = stream.next, stream.size
     local values
     if way > 0 then
-      values = call('LRANGE', stream.key, from, from + size - 1)
+      values = call('LRANGE', stream.key, digits(from), digits(from + size - 1))
       stream.place = 1
     else
-      values = call('LRANGE', stream.key, -from - size, -from - 1)
+      values = call('LRANGE', stream.key, digits(-from - size), digits(-from - 1))
       stream.place = #values
     end
     budget.left = budget.left - #values

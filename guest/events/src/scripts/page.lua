@@ -25,29 +25,26 @@ if not upwards then
   way, position, stop = -1, from == 0 and till or math.min(from - 1, till), 1
 end
 
--- Segments next to each other, as { first position, first one behind it, key of its log, key of its events }.
-local window = {}
-for i = 1, word() do window[i] = { tonumber(argument()), tonumber(argument()), key(), key() } end
+-- Segments next to each other. Of each there are two arguments, its first position and the first one behind it, and two
+-- keys, of its log and its events.
+local segments, bounds_at, logs_at = word(), given, named
+given, named = given + 2 * segments, named + 2 * segments
 local function segment_of(at)
-  for _, one in ipairs(window) do
-    if at >= one[1] and at < one[2] then return one end
+  for i = 1, 2 * segments, 2 do
+    local low, behind = tonumber(arguments[bounds_at + i]), tonumber(arguments[bounds_at + i + 1])
+    if at >= low and at < behind then return low, behind, keys[logs_at + i], keys[logs_at + i + 1] end
   end
 end
 
-local numbers = {}
-local type_count = word()
-if type_count > 0 then
-  local names = {}
-  for i = 1, type_count do names[i] = 'n' .. argument() end
-  numbers = call('HMGET', types_key, unpack(names))
-end
-local lists = {}
-for i = 1, word() do lists[i] = key() end
+-- Numbers of types, by their places in the plan: arguments name their fields.
+local type_count, numbers = word(), {}
+if type_count > 0 then numbers = call('HMGET', types_key, unpack(arguments, given + 1, given + type_count)) end
+local lists_at, list_count, item_count = named, word(), word()
 
 -- Of many lists, the first entries alone could be more than the budget.
 local LARGE = 256
 local chunk_size = math.min(limit, LARGE)
-if #lists > 1 then chunk_size = math.min(chunk_size, math.max(8, floor(budget.left / #lists / 4))) end
+if list_count > 1 then chunk_size = math.min(chunk_size, math.max(8, floor(budget.left / list_count / 4))) end
 local open, advance, seek, load = matcher(way, stop, chunk_size, budget)
 
 -- As `advance`, for an item without tags and types.
@@ -58,10 +55,10 @@ end
 -- As `advance`, for an item without tags: reads the log itself.
 local broken
 local chunk, chunk_from = {}, 0
-local function load_chunk(at, one)
-  local low, high = at, math.min(at + chunk_size, one[2], head + 1) - 1
-  if way < 0 then low, high = math.max(at - chunk_size + 1, one[1]), at end
-  chunk, chunk_from = call('LRANGE', one[3], digits(low - one[1]), digits(high - one[1])), low
+local function load_chunk(at, first_one, behind, log_key)
+  local low, high = at, math.min(at + chunk_size, behind, head + 1) - 1
+  if way < 0 then low, high = math.max(at - chunk_size + 1, first_one), at end
+  chunk, chunk_from = call('LRANGE', log_key, digits(low - first_one), digits(high - first_one)), low
   budget.left = budget.left - #chunk
   chunk_size = math.min(chunk_size * 2, LARGE)
   return #chunk == high - low + 1
@@ -70,14 +67,14 @@ local function scan(item, at)
   while (at - stop) * way <= 0 do
     local value = chunk[at - chunk_from + 1]
     if not value then
-      local one = segment_of(at)
-      if not one or (budget.left <= 0 and item.begun) then
+      local low, behind, log_key = segment_of(at)
+      if not low or (budget.left <= 0 and item.begun) then
         item.at, item.over = at, true
         return
       end
       item.begun = true
-      if not load_chunk(at, one) then
-        broken, item.at = one[3], nil
+      if not load_chunk(at, low, behind, log_key) then
+        broken, item.at = log_key, nil
         return
       end
       value = chunk[at - chunk_from + 1]
@@ -91,44 +88,48 @@ local function scan(item, at)
   item.at = nil
 end
 
-local items = {}
-for _ = 1, word() do
-  local among, tags = words(), words()
-  local item = { streams = {}, go = #tags > 0 and advance or #among > 0 and scan or every }
-  if #among > 0 then
-    item.types = {}
-    for _, kind in ipairs(among) do
-      if numbers[kind] then item.types[tonumber(numbers[kind])] = true end
-    end
+-- The types of the item that the plan has next, as a set of their numbers: nil for any, false if none of them is known.
+local function item_types()
+  local among = word()
+  if among == 0 then return nil end
+  local set, known = {}, false
+  for _ = 1, among do
+    local number = numbers[word()]
+    if number then set[tonumber(number)], known = true, true end
   end
-  if not item.types or next(item.types) then
-    for i, tag in ipairs(tags) do item.streams[i] = open(lists[tag], position) end
-    items[#items + 1] = item
-  end
+  return known and set
 end
 
+-- Positions are put into the reply when they are found.
+local FRONT = 6
+local reply, count, looked = { PAGE, head, head_tail, 0, 0, 0 }, 0, position - way
+
 -- What one list has: most reads are that, and the way below costs twice as much. Gives whether that was all.
-local found, count, looked = {}, 0, position - way
-local function read_list(stream, kinds)
+local function read_list()
+  local kinds = item_types()
+  if kinds == false then return true end
+  planned = planned + 1
+  local stream = open(keys[lists_at + word()], position)
   if not seek(stream, position) then return true end
+  local values, place = stream.values, stream.place
   while count < limit do
-    local value = stream.values[stream.place]
+    local value = values[place]
     if value then
-      local kind = value % TYPES
-      local at = (value - kind) / TYPES
+      local at = floor(value / TYPES)
       if (at - stop) * way > 0 then return true end
       looked = at
-      if not kinds or kinds[kind] then
+      if not kinds or kinds[value - at * TYPES] then
         count = count + 1
-        found[count] = at
+        reply[FRONT + count] = at
       end
-      stream.place = stream.place + way
+      place = place + way
     elseif stream.next >= stream.count then
       return true
     elseif budget.left <= 0 then
       return false
     else
       load(stream)
+      values, place = stream.values, stream.place
     end
   end
   return false
@@ -136,6 +137,17 @@ end
 
 -- What several items have, or items of another kind.
 local function read_items()
+  local items = {}
+  for _ = 1, item_count do
+    local item = { streams = {}, types = item_types() }
+    local tags = word()
+    item.go = tags > 0 and advance or item.types and scan or every
+    for i = 1, tags do
+      local list = keys[lists_at + word()]
+      if item.types ~= false then item.streams[i] = open(list, position) end
+    end
+    if item.types ~= false then items[#items + 1] = item end
+  end
   local function first_of_all()
     local best = items[1]
     for i = 2, #items do
@@ -150,7 +162,7 @@ local function read_items()
   while best and not best.over and count < limit do
     local at = best.at
     count = count + 1
-    found[count], looked = at, at
+    reply[FRONT + count], looked = at, at
     for i = 1, #items do
       local item = items[i]
       if item.at == at and not item.over then item:go(at + way) end
@@ -161,37 +173,30 @@ local function read_items()
   return not best
 end
 
+-- One item with one tag.
+local lone = item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1
 local ended
-if #items == 1 and #items[1].streams == 1 then
-  ended = read_list(items[1].streams[1], items[1].types)
-else
-  ended = read_items()
-end
+if lone then ended = read_list() else ended = read_items() end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end
+reply[4], reply[5], reply[6] = looked, ended and 1 or 0, count
 
-local bodies, bytes, size = {}, 0, 16
-local place = 1
-while place <= count and bytes < enough do
-  local one = segment_of(found[place])
-  if not one then break end
+-- Bodies follow the positions, as many as fit; at first a few, as nobody knows how large they are.
+local bytes, size, have = 0, 16, 0
+while have < count and bytes < enough do
+  local low, behind, _, events_key = segment_of(reply[FRONT + have + 1])
+  if not low then break end
+  local last = math.min(have + size, count)
+  while reply[FRONT + last] < low or reply[FRONT + last] >= behind do last = last - 1 end
   local fields = {}
-  local low, behind, number = one[1], one[2], 0
-  local at = found[place]
-  while at and number < size and at >= low and at < behind do
-    number = number + 1
-    fields[number] = digits(at)
-    place = place + 1
-    at = found[place]
-  end
-  for _, body in ipairs(call('HMGET', one[4], unpack(fields))) do
-    bodies[#bodies + 1] = body
+  for place = have + 1, last do fields[place - have] = digits(reply[FRONT + place]) end
+  local bodies = call('HMGET', events_key, unpack(fields))
+  for i = 1, #bodies do
+    local body = bodies[i]
+    reply[FRONT + count + have + i] = body
     bytes = bytes + (body and #body or 0)
   end
-  size = math.max(1, math.min(LARGE, floor((enough - bytes) / (bytes / #bodies + 1))))
+  have = last
+  size = math.max(1, math.min(LARGE, floor((enough - bytes) / (bytes / have + 1))))
 end
-
-local reply = { PAGE, head, head_tail, looked, ended and 1 or 0, count }
-for i = 1, count do reply[6 + i] = found[i] end
-for i = 1, #bodies do reply[6 + count + i] = bodies[i] end
 return reply

@@ -38,11 +38,13 @@ pub(super) fn types(client: &mut Client) -> Result<()> {
         append(client, (0..1000).map(|number| given(1, &format!("T{}", batch * 1000 + number), &[])).collect())?;
     }
     append(client, (4000..4096).map(|number| given(1, &format!("T{number}"), &["last:types"])).collect())?;
+    // None of these is new, however many are asked for at once.
+    append(client, (0..1000).map(|number| given(1, &format!("T{number}"), &[])).collect())?;
     let events = vec![given(1, "T7", &[]), given(1, "One too many", &[])];
     let outcome = client.append(&Appending { events, ..Appending::default() })?.map_err(fault)?;
     ensure!(outcome == Outcome::TooManyTypes, "{outcome:?}");
     let meta = client.meta()?;
-    ensure!(meta.types == 4096 && meta.head.position == 4096, "{meta:?}");
+    ensure!(meta.types == 4096 && meta.head.position == 5096, "{meta:?}");
     append(client, vec![given(1, "T4095", &["last:types"])])?;
     let query = Query { items: vec![item(&["T4095"], &["last:types"])] };
     let page = read(client, &reading(&query))?;
