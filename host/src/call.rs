@@ -111,7 +111,8 @@ impl Client {
         let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
         let deadline = deadline.map_or(NEVER, |deadline| lane.clock.at(deadline));
         let patient = matches!(until, Until::Usual(Some(_)));
-        let ticket = Ticket::new(Call::new(columns, shape, deadline, patient, session));
+        let call = Call::new(columns, shape, deadline, patient, session).prompt(self.prompt);
+        let ticket = Ticket::new(call);
         let answer = ticket.answer(&lane.signal);
         Ok((ticket, answer))
     }

@@ -42,6 +42,8 @@ pub struct Client {
     pub(crate) deadline: Option<Duration>,
     /// Set in a session: its calls go on that link.
     pub(crate) session: Option<Arc<Handle>>,
+    /// Its callers do so much between their calls that to wait until others come along would keep the server waiting.
+    pub(crate) prompt: bool,
 }
 
 impl Client {
@@ -72,7 +74,7 @@ impl Client {
         let deadline = config.deadline;
         let Some(Lane { shared, controls }) = lanes.first().cloned() else { return Err(Error::config("no lanes")) };
         let lanes = (lanes.len() > 1).then(|| Arc::new(Lanes::new(lanes)));
-        Ok(Self { shared, controls, lanes, tied: false, deadline, session: None })
+        Ok(Self { shared, controls, lanes, tied: false, deadline, session: None, prompt: false })
     }
 
     /// A handle of the same client whose calls may take this long unless a command says otherwise.

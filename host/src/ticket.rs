@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) patient: bool,
     /// Whose link it goes on; 0 for none in particular.
     pub(crate) session: u32,
+    /// It goes out at once: nobody is waited for who might come along.
+    pub(crate) prompt: bool,
     /// Its caller is gone.
     left: AtomicBool,
     end: Mutex<End>,
@@ -53,7 +55,21 @@ pub(crate) struct Answer<'a> {
 
 impl Call {
     pub(crate) fn new(columns: Columns, shape: Shape, deadline: u64, patient: bool, session: u32) -> Self {
-        Self { columns, shape, deadline, patient, session, left: AtomicBool::new(false), end: Mutex::default() }
+        Self {
+            columns,
+            shape,
+            deadline,
+            patient,
+            session,
+            prompt: false,
+            left: AtomicBool::new(false),
+            end: Mutex::default(),
+        }
+    }
+
+    /// Where it is so, it goes out at once.
+    pub(crate) fn prompt(self, prompt: bool) -> Self {
+        Self { prompt, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, End> {

@@ -85,7 +85,7 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 		return failure
 	}
 	if lead {
-		if !l.lonely.Load() && len(e.Commands) < ownBatch {
+		if !e.Prompt && !l.lonely.Load() && len(e.Commands) < ownBatch {
 			yield() // so that others who are about to call come along
 		}
 		l.mu.Lock()

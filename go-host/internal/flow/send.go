@@ -50,7 +50,7 @@ func (f *flow) perform(s *Send) *driver.Failure {
 		return failure
 	}
 	entry := &s.cargo.entry
-	entry.Commands, entry.Session = s.cargo.commands, f.session
+	entry.Commands, entry.Session, entry.Prompt = s.cargo.commands, f.session, true
 	failure := f.engine.config.Port.Run(ctx, entry)
 	if failure == nil {
 		failure = worst(entry.Results)

@@ -115,7 +115,8 @@ impl EventStore {
         let (settings, namespace) = (options.clone(), namespace.to_owned());
         let table = Table::new(factory, Box::new(move || settings.wire(&namespace)), client.clock());
         table.prepare()?;
-        Ok(Self { inner: Arc::new(Inner { client: client.clone(), table, options }) })
+        let client = Client { prompt: true, ..client.clone() };
+        Ok(Self { inner: Arc::new(Inner { client, table, options }) })
     }
 
     /// Does an operation that gives nothing but its outcome.

@@ -224,7 +224,7 @@ impl Manager {
         if self.lane.queue.len() < self.common.config.limits.waiting {
             callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
         }
-        if self.arrived.iter().any(|job| job.columns.commands() >= MANY) {
+        if self.arrived.iter().any(|job| job.prompt || job.columns.commands() >= MANY) {
             return Poll::Ready(Turn::Room);
         }
         if callers {

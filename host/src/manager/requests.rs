@@ -182,11 +182,12 @@ impl Table {
         let (place, generation, index) = parts(id);
         let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
         let Some(live) = &mut slot.live else { return };
-        let mut small = true;
+        let awaited;
         match &mut live.requests {
             Requests::One(_) if index > 0 => return,
             Requests::One(_) => {
                 let Some(live) = slot.live.take() else { return };
+                awaited = !live.job.prompt;
                 live.job.ticket.tell_one(write);
             }
             Requests::Many(requests, results) => {
@@ -202,13 +203,13 @@ impl Table {
                 }
                 let results = std::mem::take(results);
                 let Some(live) = slot.live.take() else { return };
-                small = results.len() < MANY;
+                awaited = results.len() < MANY && !live.job.prompt;
                 live.job.ticket.tell(Replies::Many(results));
             }
         }
         self.free.push(place);
         self.answered = self.answered.wrapping_add(1);
-        self.fresh |= small;
+        self.fresh |= awaited;
     }
 
     /// Callers who got their replies so far.
@@ -216,7 +217,8 @@ impl Table {
         self.answered
     }
 
-    /// Whether there are more of them than when this was last asked. Who had a batch of his own is not counted.
+    /// Whether there are more of them than when this was last asked. Who had a batch of his own, or is prompt, is
+    /// not counted.
     pub(crate) fn has_answered(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }

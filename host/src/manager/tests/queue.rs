@@ -303,6 +303,20 @@ fn who_had_a_batch_of_his_own_is_not_waited_for() {
 }
 
 #[test]
+fn who_is_prompt_is_not_waited_for() {
+    let mut bench = Bench::default();
+    for (prompt, waited_for) in [(true, false), (false, true)] {
+        for shape in [Shape::Single, Shape::Pipeline] {
+            let mut columns = Columns::default();
+            columns.add(&mut get(), 0, HOLD_ABOVE).unwrap();
+            let id = bench.insert(Call::new(columns, shape, NEVER, false, 0).prompt(prompt));
+            bench.table.reply(id, || redis::Value::Okay);
+            assert_eq!(bench.table.has_answered(), waited_for, "{prompt} {shape:?}");
+        }
+    }
+}
+
+#[test]
 fn a_request_ends_once_and_by_its_own_id() {
     let mut bench = Bench::default();
     let single = bench.job(Shape::Single, vec![get()]);
