@@ -31,6 +31,10 @@ type AppendOptions struct {
 	Command *Command
 	// Durability is the store's if it is zero.
 	Durability Durability
+	// Held are locks that the caller holds: the server checks them, and nothing is written where one is not held any
+	// more ([ErrLockLost]). Events or the command may name them; they are not taken again then, which would wait for
+	// itself.
+	Held []*Lock
 }
 
 // Appended says where events went.
@@ -56,7 +60,11 @@ func (s *Store) Append(ctx context.Context, events []Event, opts AppendOptions) 
 	if err := s.checkEvents(events); err != nil {
 		return Appended{}, err
 	}
-	task := flow.Append{Events: flowEvents(events), Durability: opts.Durability.flow}
+	held, err := leasesOf(opts.Held)
+	if err != nil {
+		return Appended{}, err
+	}
+	task := flow.Append{Events: flowEvents(events), Durability: opts.Durability.flow, Held: held}
 	if c := opts.Condition; c != nil {
 		if err := c.Query.check("condition.query"); err != nil {
 			return Appended{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,10 @@ type ExecuteOptions struct {
 	Lease time.Duration
 	// Durability is the store's if it is zero.
 	Durability Durability
+	// Held are locks that the caller holds: the server checks them, and nothing is written where one is not held any
+	// more ([ErrLockLost]). The command or its events may name them; they are not taken again then, which would wait
+	// for itself.
+	Held []*Lock
 }
 
 func (o ExecuteOptions) retries() flow.Retries {
@@ -72,7 +77,7 @@ type Decision struct {
 // Attempt counts the runs of the handler, from 1.
 func (d *Decision) Attempt() int { return d.attempt }
 
-// Fence is the fencing token of one of the command's locks: it grows with each lease of any lock of the store. 0 for a
+// Fence is the fencing token of one of the command's locks, or of those held: it grows with each lease of any lock of the store. 0 for a
 // lock that the command does not have.
 func (d *Decision) Fence(lock string) uint64 {
 	for _, l := range d.leases {
@@ -117,15 +122,19 @@ func (s *Store) Execute(
 	if err := s.checkCommand(&command); err != nil {
 		return Appended{}, err
 	}
+	held, err := leasesOf(opts.Held)
+	if err != nil {
+		return Appended{}, err
+	}
 	retries := opts.retries()
 	outcome, err := s.run(ctx, "eventstore: execute", &flow.Task{
 		Operation: flow.Execute{
-			Command: *command.flow(nil), Retries: retries, Durability: opts.Durability.flow,
+			Command: *command.flow(nil), Retries: retries, Durability: opts.Durability.flow, Held: held,
 		},
 		Blobs: [][]byte{command.Data, command.Metadata},
 		Lease: retries.Lease,
 		Decide: func(ctx context.Context, id uint64, d *flow.Decide) ([]flow.Event, [][]byte, error) {
-			decision := &Decision{store: s, flow: id, attempt: int(d.Attempt), leases: d.Leases}
+			decision := &Decision{store: s, flow: id, attempt: int(d.Attempt), leases: slices.Concat(held, d.Leases)}
 			defer decision.over.Store(true)
 			events, err := handler(ctx, decision)
 			if err != nil {

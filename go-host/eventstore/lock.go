@@ -77,6 +77,18 @@ func (l *Lock) end(err error) {
 	close(l.done)
 }
 
+// leasesOf are what the core is told of locks that are held.
+func leasesOf(locks []*Lock) ([]flow.Lease, error) {
+	var leases []flow.Lease
+	for n, l := range locks {
+		if l == nil {
+			return nil, &ValidationError{Field: place("held", n), Why: "it is nil"}
+		}
+		leases = append(leases, l.lease)
+	}
+	return leases, nil
+}
+
 // Name is the lock's.
 func (l *Lock) Name() string { return l.lease.Name }
 

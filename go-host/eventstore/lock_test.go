@@ -153,6 +153,45 @@ func TestEventsNameLocks(t *testing.T) {
 	})
 }
 
+func TestWhoHoldsALockAppendsUnderIt(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		s := openStore(t, c)
+		l, err := s.Lock(ctx, "l", eventstore.LockOptions{Lease: time.Hour})
+		require.NoError(t, err)
+		held := []*eventstore.Lock{l}
+		tried := func() []error {
+			named := []eventstore.Event{{Type: "A", Tags: []string{"lock:l", "lock:other"}}}
+			_, appended := s.Append(ctx, named, eventstore.AppendOptions{Held: held})
+			_, executed := s.Execute(ctx, eventstore.Command{Type: "Do", Locks: []string{"l", "m"}},
+				func(_ context.Context, d *eventstore.Decision) ([]eventstore.Event, error) {
+					require.Equal(t, l.Fence(), d.Fence("l"))
+					require.NotZero(t, d.Fence("m"))
+					return []eventstore.Event{{Type: "A", Tags: []string{"lock:l", "lock:m"}}}, nil
+				}, eventstore.ExecuteOptions{Held: held})
+			return []error{appended, executed}
+		}
+		for _, err := range tried() {
+			require.NoError(t, err)
+		}
+		keys, err := c.Do(ctx, "KEYS", "{test}:k:*").Strings()
+		require.NoError(t, err)
+		require.Equal(t, []string{"{test}:k:l"}, keys, "its holder's alone")
+
+		require.NoError(t, l.Unlock(ctx))
+		for _, err := range tried() {
+			require.ErrorIs(t, err, eventstore.ErrLockLost)
+		}
+		held = append(held, nil)
+		for _, err := range tried() {
+			require.ErrorIs(t, err, eventstore.ErrInvalid)
+			require.ErrorContains(t, err, "held[1]")
+		}
+		require.Len(t, collect(t, s, eventstore.All(), eventstore.ReadOptions{}), 2)
+	})
+}
+
 func TestAHandlerNamesNoLockButItsCommands(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
 		execute := func(tag string) error {

@@ -48,12 +48,14 @@ impl wit::Guest for super::Shell {
         condition: Option<wit::Condition>,
         command: Option<wit::Command>,
         durability: Option<wit::Durability>,
+        held: Vec<wit::Lease>,
     ) {
         let events = to_events(events);
         let condition = condition.map(|condition| (to_query(condition.query), to_cursor(condition.after)));
         let command = command.map(to_command);
         let durability = durability.map(to_durability);
-        with_store(|store| store.append(now, flow, deadline, events, condition, command, durability))
+        let held = to_leases(held);
+        with_store(|store| store.append(now, flow, deadline, events, condition, command, durability, held))
     }
 
     fn read(now: u64, flow: u64, deadline: u64, selection: wit::Selection) {
@@ -74,11 +76,13 @@ impl wit::Guest for super::Shell {
         command: wit::Command,
         retries: wit::Retries,
         durability: Option<wit::Durability>,
+        held: Vec<wit::Lease>,
     ) {
         let wit::Retries { attempts, backoff, max_backoff, lease } = retries;
         let retries = Retries { attempts, backoff, max_backoff, lease };
         let (command, durability) = (to_command(command), durability.map(to_durability));
-        with_store(|store| store.execute(now, flow, deadline, command, retries, durability))
+        let held = to_leases(held);
+        with_store(|store| store.execute(now, flow, deadline, command, retries, durability, held))
     }
 
     fn declined(now: u64, flow: u64) {
@@ -90,7 +94,7 @@ impl wit::Guest for super::Shell {
     }
 
     fn keep(now: u64, flow: u64, leases: Vec<wit::Lease>, duration: u32) {
-        let leases = leases.into_iter().map(to_lease).collect();
+        let leases = to_leases(leases);
         with_store(|store| store.keep(now, flow, leases, duration))
     }
 
@@ -220,6 +224,10 @@ fn to_events(given: Vec<wit::Event>) -> Vec<Event> {
 fn to_command(given: wit::Command) -> Command {
     let wit::Command { id, type_, data, metadata, fingerprint, locks, permanent } = given;
     Command { id: to_id(id), kind: type_, data, metadata, fingerprint: to_wide(fingerprint), locks, permanent }
+}
+
+fn to_leases(given: Vec<wit::Lease>) -> Vec<Lease> {
+    given.into_iter().map(to_lease).collect()
 }
 
 fn to_lease(given: wit::Lease) -> Lease {

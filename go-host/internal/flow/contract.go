@@ -86,11 +86,11 @@ type export struct{ function, signature string }
 var exports = [exportCount]export{
 	xOpen: {"open", "func(now: u64, settings: " + tSettings + ") -> result<list<string>, tuple<string, string>>"},
 	xAppend: {"append", beginInTime + ", events: " + tEvents + ", condition: option<" + tCondition +
-		">, command: option<" + tCommand + ">, durability: option<" + tDurability + ">" + ")"},
+		">, command: option<" + tCommand + ">, durability: option<" + tDurability + ">, held: list<" + tLease + ">)"},
 	xRead:      {"read", beginInTime + ", selection: " + tSelection + ")"},
 	xSubscribe: {"subscribe", begin + "query: " + tQuery + ", after: " + tCursor + ")"},
 	xExecute: {"execute", beginInTime + ", command: " + tCommand + ", retries: " + tRetries +
-		", durability: option<" + tDurability + ">" + ")"},
+		", durability: option<" + tDurability + ">, held: list<" + tLease + ">)"},
 	xDecided:    {"decided", begin + "events: " + tEvents + ")"},
 	xKeep:       {"keep", begin + "leases: list<" + tLease + ">, duration: u32" + ")"},
 	xLock:       {"lock", beginInTime + ", name: string, duration: u32" + ")"},

@@ -80,6 +80,7 @@ type Append struct {
 	Condition  *Condition
 	Command    *Command
 	Durability Durability
+	Held       []Lease
 }
 
 func (Append) place() int { return xAppend }
@@ -92,7 +93,8 @@ func (o Append) values(deadline uint64) []wit.Value {
 	if o.Command != nil {
 		command = wit.Some(o.Command.value())
 	}
-	return []wit.Value{wit.U64(deadline), eventsValue(o.Events), condition, command, o.Durability.orDefault()}
+	return []wit.Value{wit.U64(deadline), eventsValue(o.Events), condition, command, o.Durability.orDefault(),
+		leasesValue(o.Held)}
 }
 
 // Read reads events.
@@ -135,6 +137,7 @@ type Execute struct {
 	Command    Command
 	Retries    Retries
 	Durability Durability
+	Held       []Lease
 }
 
 func (Execute) place() int { return xExecute }
@@ -143,7 +146,7 @@ func (o Execute) values(deadline uint64) []wit.Value {
 	r := o.Retries
 	return []wit.Value{wit.U64(deadline), o.Command.value(),
 		wit.Record(wit.U32(r.Attempts), wit.U32(r.Backoff), wit.U32(r.MaxBackoff), wit.U32(r.Lease)),
-		o.Durability.orDefault()}
+		o.Durability.orDefault(), leasesValue(o.Held)}
 }
 
 func texts(all []string) wit.Value {

@@ -23,11 +23,15 @@ type Keep struct {
 func (Keep) place() int { return xKeep }
 
 func (o Keep) values(uint64) []wit.Value {
-	leases := make([]wit.Value, len(o.Leases))
-	for n, l := range o.Leases {
-		leases[n] = l.value()
+	return []wit.Value{leasesValue(o.Leases), wit.U32(o.Duration)}
+}
+
+func leasesValue(all []Lease) wit.Value {
+	values := make([]wit.Value, len(all))
+	for n, l := range all {
+		values[n] = l.value()
 	}
-	return []wit.Value{wit.List(leases...), wit.U32(o.Duration)}
+	return wit.List(values...)
 }
 
 // Lock takes a lock.

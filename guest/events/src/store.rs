@@ -7,7 +7,7 @@ use crate::flow::checkpoint::Checkpoint;
 use crate::flow::commands::ReadCommands;
 use crate::flow::execute::{Execute, State as Executing};
 use crate::flow::inspect::Inspect;
-use crate::flow::lock::{Keep, Lock, Taking, Unlock};
+use crate::flow::lock::{Keep, Lock, Taking, Unlock, secrets};
 use crate::flow::locked::{Locked, Locking};
 use crate::flow::read::{Read, Reading};
 use crate::flow::stats::Stats;
@@ -96,8 +96,9 @@ impl Store {
         condition: Option<(Vec<Item>, Cursor)>,
         command: Option<Command>,
         durability: Option<Durability>,
+        held: Vec<Lease>,
     ) -> Step {
-        let made = self.appending(deadline.saturating_sub(now), events, condition, command, durability);
+        let made = self.appending(deadline.saturating_sub(now), events, condition, command, durability, held);
         self.begin(now, flow, deadline, made)
     }
 
@@ -117,6 +118,7 @@ impl Store {
     }
 
     /// `execute`.
+    #[expect(clippy::too_many_arguments, reason = "they are the WIT's")]
     pub fn execute(
         &mut self,
         now: u64,
@@ -125,8 +127,9 @@ impl Store {
         command: Command,
         retries: Retries,
         durability: Option<Durability>,
+        held: Vec<Lease>,
     ) -> Step {
-        let made = self.executing(command, retries, durability);
+        let made = self.executing(command, retries, durability, held);
         self.begin(now, flow, deadline, made)
     }
 
@@ -307,6 +310,7 @@ impl Store {
         condition: Option<(Vec<Item>, Cursor)>,
         command: Option<Command>,
         durability: Option<Durability>,
+        held: Vec<Lease>,
     ) -> Made {
         let settings = &self.shared.settings;
         let recorded = command.as_ref().is_some_and(|command| !command.kind.is_empty());
@@ -327,7 +331,8 @@ impl Store {
                 appending.command = Some(Record { id, kind, metadata, blob });
             }
         }
-        validate::locks("locks", &mut locks)?;
+        untaken("locks", &mut locks, &held)?;
+        appending.locks = secrets(&held);
         let lease = (left / 1000).clamp(APPEND_LEASE.0, APPEND_LEASE.1) as u32;
         Ok(locked(Append(appending), locks, lease))
     }
@@ -349,10 +354,16 @@ impl Store {
         Ok(Box::new(Read { reading: Reading::new(checked, after, backwards, limit), decision }))
     }
 
-    fn executing(&self, mut command: Command, retries: Retries, durability: Option<Durability>) -> Made {
+    fn executing(
+        &self,
+        mut command: Command,
+        retries: Retries,
+        durability: Option<Durability>,
+        held: Vec<Lease>,
+    ) -> Made {
         let settings = &self.shared.settings;
         command.check(settings)?;
-        validate::locks("command.locks", &mut command.locks)?;
+        untaken("command.locks", &mut command.locks, &held)?;
         if retries.attempts == 0 {
             return Err(invalid("retries.attempts", "at least 1"));
         }
@@ -363,7 +374,7 @@ impl Store {
         }
         let locks = std::mem::take(&mut command.locks);
         let state = Executing::Deciding;
-        let execute = Execute { command, retries, durability, held: Vec::new(), attempt: 0, state };
+        let execute = Execute { command, retries, durability, held, taken: Vec::new(), attempt: 0, state };
         Ok(locked(execute, locks, retries.lease))
     }
 
@@ -387,6 +398,19 @@ fn locked(flow: impl Locking + 'static, names: Vec<String>, lease: u32) -> Box<d
         return Box::new(flow);
     }
     Box::new(Locked::new(Taking::new(names, lease), Box::new(flow)))
+}
+
+/// The names of locks that are to be taken, where some are held already.
+fn untaken(field: &str, names: &mut Vec<String>, held: &[Lease]) -> Result<(), Fault> {
+    let mut holders: Vec<String> = held.iter().map(|lease| lease.name.clone()).collect();
+    validate::locks("held", &mut holders)?;
+    if holders.len() < held.len() {
+        return Err(invalid("held", "has two leases of one lock"));
+    }
+    names.append(&mut holders);
+    validate::locks(field, names)?;
+    names.retain(|name| held.iter().all(|lease| lease.name != *name));
+    Ok(())
 }
 
 fn lasting(duration: u32) -> Result<(), Fault> {

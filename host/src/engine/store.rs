@@ -50,6 +50,7 @@ pub(crate) enum Call {
         condition: Option<Condition>,
         command: Option<Command>,
         durability: Option<Durability>,
+        held: Vec<Lease>,
     },
     Read {
         deadline: u64,
@@ -64,6 +65,7 @@ pub(crate) enum Call {
         command: Command,
         retries: Retries,
         durability: Option<Durability>,
+        held: Vec<Lease>,
     },
     Declined,
     Decided(Vec<Event>),
@@ -183,14 +185,14 @@ impl Instance {
         let core = self.exports.coracle_client_event_store();
         let store = &mut self.store;
         match call {
-            Call::Append { deadline, events, condition, command, durability } => {
+            Call::Append { deadline, events, condition, command, durability, held } => {
                 let (condition, command) = (condition.as_ref(), command.as_ref());
-                core.call_append(store, now, flow, *deadline, events, condition, command, *durability)
+                core.call_append(store, now, flow, *deadline, events, condition, command, *durability, held)
             }
             Call::Read { deadline, selection } => core.call_read(store, now, flow, *deadline, selection),
             Call::Subscribe { query, after } => core.call_subscribe(store, now, flow, query, *after),
-            Call::Execute { deadline, command, retries, durability } => {
-                core.call_execute(store, now, flow, *deadline, command, *retries, *durability)
+            Call::Execute { deadline, command, retries, durability, held } => {
+                core.call_execute(store, now, flow, *deadline, command, *retries, *durability, held)
             }
             Call::Declined => core.call_declined(store, now, flow),
             Call::Decided(events) => core.call_decided(store, now, flow, events),

@@ -10,6 +10,7 @@ use super::event::{Event, blobs};
 use super::flow::Flow;
 use super::id::Id;
 use super::json;
+use super::lock::{Held, Lock};
 use super::options::Durability;
 use crate::engine::store::{self as wire, Call, Outcome};
 
@@ -20,6 +21,7 @@ pub struct AppendOptions {
     command: Option<Command>,
     durability: Option<Durability>,
     deadline: Option<Duration>,
+    held: Vec<Held>,
 }
 
 /// Where events went.
@@ -72,6 +74,14 @@ impl AppendOptions {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
+        self
+    }
+
+    /// Only while this lock is held, which the server checks: [`EventError::LockLost`] where it is not any more, and
+    /// nothing is written. Events or the command may name it; it is not taken again then, which would wait for itself.
+    #[must_use]
+    pub fn holding(mut self, lock: &Lock) -> Self {
+        self.held.push(lock.held());
         self
     }
 
@@ -133,6 +143,7 @@ impl EventStore {
             condition: options.condition.as_ref().map(Condition::wire),
             command: options.command.as_ref().map(|command| command.wire(&events)),
             durability: options.durability.map(Durability::wire),
+            held: options.held.iter().map(Held::wire).collect(),
         };
         let all = blobs(&events).chain(options.command.iter().flat_map(Command::blobs)).collect();
         appended(Flow::new(&self.inner, call, all).outcome().await?)

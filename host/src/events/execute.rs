@@ -11,6 +11,7 @@ use super::command::Command;
 use super::error::{EventError, ExecuteError};
 use super::event::Event;
 use super::flow::{Flow, Turn};
+use super::lock::{Held, Lock};
 use super::options::{Durability, millis};
 use super::query::Query;
 use super::read::Reader;
@@ -26,6 +27,7 @@ pub struct ExecuteOptions {
     lease: Duration,
     durability: Option<Durability>,
     deadline: Option<Duration>,
+    held: Vec<Held>,
 }
 
 /// What a handler reads through: the events that it decides makes are appended on the condition that nothing has changed
@@ -38,6 +40,8 @@ pub struct Decision {
     attempt: u32,
     deadline: u64,
     leases: Arc<[Lease]>,
+    /// By the caller.
+    held: Arc<[Held]>,
 }
 
 impl Default for ExecuteOptions {
@@ -49,6 +53,7 @@ impl Default for ExecuteOptions {
             lease: Duration::from_secs(10),
             durability: None,
             deadline: None,
+            held: Vec::new(),
         }
     }
 }
@@ -86,6 +91,15 @@ impl ExecuteOptions {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
+        self
+    }
+
+    /// Only while this lock is held, which the server checks: [`EventError::LockLost`] where it is not any more, and
+    /// nothing is written. The command or its events may name it; it is not taken again then, which would wait for
+    /// itself.
+    #[must_use]
+    pub fn holding(mut self, lock: &Lock) -> Self {
+        self.held.push(lock.held());
         self
     }
 
@@ -148,6 +162,7 @@ impl EventStore {
             command: command.wire(&[]),
             retries: options.retries(),
             durability: options.durability.map(Durability::wire),
+            held: options.held.iter().map(Held::wire).collect(),
         };
         let mut flow = Flow::new(&self.inner, call, blobs.into());
         loop {
@@ -159,6 +174,7 @@ impl EventStore {
                         attempt: decision.attempt,
                         deadline,
                         leases: decision.leases.into(),
+                        held: options.held.as_slice().into(),
                     };
                     match self.decide(decision, &options, &mut handler).await {
                         Ok(events) => flow.decided(&events, of_command),
@@ -216,7 +232,8 @@ impl Decision {
     /// The fencing token of a lock that the command holds: see [`super::Lock::fence`].
     #[must_use]
     pub fn fence(&self, lock: &str) -> Option<u64> {
-        self.leases.iter().find(|lease| lease.name == lock).map(|lease| lease.fence)
+        let taken = self.leases.iter().find(|lease| lease.name == lock).map(|lease| lease.fence);
+        taken.or_else(|| self.held.iter().find(|held| held.name == lock).map(|held| held.fence))
     }
 
     pub(super) fn reader(&self, queries: Vec<Query>) -> Reader {

@@ -26,15 +26,23 @@ pub struct LockOptions {
 /// A lock that is held, and renewed until it is given back or dropped.
 ///
 /// Whoever holds it may be stopped for longer than its lease, and another one may hold it then. So what it protects has to
-/// look at the fence, or to be an append of a [`super::Command`] with that lock, which the store itself checks.
+/// look at the fence, or to be an append that says so by [`super::AppendOptions::holding`], which the server checks.
 #[derive(Debug)]
 pub struct Lock {
     store: Arc<Inner>,
+    /// To be given back.
     lease: Option<Lease>,
-    name: String,
-    fence: u64,
+    held: Held,
     lost: watch::Receiver<Option<EventError>>,
     keeper: AbortHandle,
+}
+
+/// What the holder of a lock shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) name: String,
+    pub(super) fence: u64,
+    token: (u64, u64),
 }
 
 impl LockOptions {
@@ -82,8 +90,7 @@ impl Lock {
         });
         Self {
             store: Arc::clone(store),
-            name: lease.name.clone(),
-            fence: lease.fence,
+            held: Held { name: lease.name.clone(), fence: lease.fence, token: lease.token },
             lease: Some(lease),
             lost,
             keeper: keeper.abort_handle(),
@@ -93,13 +100,17 @@ impl Lock {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.held.name
     }
 
     /// Grows with each lease of any lock of the store: what the lock protects can refuse what is older than it has seen.
     #[must_use]
     pub fn fence(&self) -> u64 {
-        self.fence
+        self.held.fence
+    }
+
+    pub(super) fn held(&self) -> Held {
+        self.held.clone()
     }
 
     /// Waits until the lock is lost, as it could not be renewed, and says why. While it is held, it waits.
@@ -121,7 +132,21 @@ impl Lock {
     }
 
     fn gone(&self) -> EventError {
-        EventError::LockLost { name: self.name.clone() }
+        EventError::LockLost { name: self.held.name.clone() }
+    }
+}
+
+impl Held {
+    pub(super) fn wire(&self) -> Lease {
+        // Until when it holds, the core does not look at.
+        Lease { name: self.name.clone(), fence: self.fence, token: self.token, until: 0 }
+    }
+}
+
+/// Without the token, which is a secret.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held").field("name", &self.name).field("fence", &self.fence).finish_non_exhaustive()
     }
 }
 

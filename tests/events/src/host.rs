@@ -288,7 +288,7 @@ impl Host {
             command
         });
         self.run(&mut Nobody, |store, now, flow, deadline| {
-            store.append(now, flow, deadline, events, condition, command, durability)
+            store.append(now, flow, deadline, events, condition, command, durability, Vec::new())
         })
     }
 
@@ -304,7 +304,9 @@ impl Host {
         caller: &mut dyn Caller,
     ) -> Result<Ending> {
         self.blobs = vec![data.to_vec(), Vec::new()];
-        self.run(caller, |store, now, flow, deadline| store.execute(now, flow, deadline, command, retries, None))
+        self.run(caller, |store, now, flow, deadline| {
+            store.execute(now, flow, deadline, command, retries, None, Vec::new())
+        })
     }
 
     /// Reads all of a selection.

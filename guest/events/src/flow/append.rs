@@ -296,6 +296,6 @@ impl Flow for Append {
 
 impl Locking for Append {
     fn hold(&mut self, held: &[Lease]) {
-        self.0.locks = secrets(held);
+        self.0.locks.extend(secrets(held));
     }
 }

@@ -20,7 +20,10 @@ pub(crate) struct Execute {
     pub(crate) command: Command,
     pub(crate) retries: Retries,
     pub(crate) durability: Durability,
+    /// By the caller.
     pub(crate) held: Vec<Lease>,
+    /// The command's locks that were not.
+    pub(crate) taken: Vec<Lease>,
     pub(crate) attempt: u32,
     pub(crate) state: State,
 }
@@ -72,7 +75,7 @@ impl Flow for Execute {
 
 impl Locking for Execute {
     fn hold(&mut self, held: &[Lease]) {
-        self.held = held.to_vec();
+        self.taken = held.to_vec();
     }
 }
 
@@ -81,7 +84,7 @@ impl Execute {
         self.attempt = self.attempt.saturating_add(1);
         self.state = State::Deciding;
         context.shared.decisions.push(Seen { by: context.flow, query: Query::default(), head: None });
-        Step::Decide(Decision { attempt: self.attempt, leases: self.held.clone() })
+        Step::Decide(Decision { attempt: self.attempt, leases: self.taken.clone() })
     }
 
     fn decided(&mut self, context: &mut Context<'_>, mut events: Vec<Event>) -> Result<Step, Fault> {
@@ -101,16 +104,18 @@ impl Execute {
         });
         appending.runs = Some(self.attempt);
         appending.locks = secrets(&self.held);
+        appending.locks.extend(secrets(&self.taken));
         let step = appending.send(context);
         self.state = State::Appending(Box::new(appending));
         Ok(step)
     }
 
-    /// Those of events have to be the command's: taking more while some are held could wait for ever.
+    /// Those of events have to be the command's, or held: taking more while some are held could wait for ever.
     fn check_locks(&self, events: &mut [Event]) -> Result<(), Fault> {
         for name in validate::lock_tags(events)? {
-            if self.held.iter().all(|lease| lease.name != name) {
-                return Err(invalid("events", &format!("have the tag lock:{name}, which is no lock of the command")));
+            if self.held.iter().chain(&self.taken).all(|lease| lease.name != name) {
+                let why = format!("have the tag lock:{name}, which is no lock of the command, nor held");
+                return Err(invalid("events", &why));
             }
         }
         Ok(())

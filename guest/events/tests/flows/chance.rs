@@ -64,21 +64,21 @@ proptest! {
             let deadline = now + 500_000;
             let after = Cursor { position: flow, id: Id(9) };
             let step = match call {
-                Call::Begin(0) => store.append(now, flow, deadline, vec![event()], None, None, None),
+                Call::Begin(0) => store.append(now, flow, deadline, vec![event()], None, None, None, Vec::new()),
                 Call::Begin(1) => {
                     let condition = Some((vec![Item::default()], after));
-                    store.append(now, flow, deadline, vec![event()], condition, Some(command(&[])), None)
+                    store.append(now, flow, deadline, vec![event()], condition, Some(command(&[])), None, Vec::new())
                 }
                 Call::Begin(2) => {
                     let wanted = Acknowledgements { count: 1, timeout: 9 };
                     let durability = Some(Durability::Fsynced(true, wanted));
-                    store.append(now, flow, deadline, vec![event()], None, Some(command(&[])), durability)
+                    store.append(now, flow, deadline, vec![event()], None, Some(command(&[])), durability, Vec::new())
                 }
                 Call::Begin(3) => store.read(now, flow, deadline, everything(0)),
                 Call::Begin(4) => store.read(now, flow, deadline, everything(1)),
                 Call::Begin(5) => store.subscribe(now, flow, vec![Item::default()], after),
-                Call::Begin(6) => store.execute(now, flow, deadline, command(&[]), retries(2), None),
-                Call::Begin(7) => store.execute(now, flow, deadline, command(&["a", "b"]), retries(2), None),
+                Call::Begin(6) => store.execute(now, flow, deadline, command(&[]), retries(2), None, Vec::new()),
+                Call::Begin(7) => store.execute(now, flow, deadline, command(&["a", "b"]), retries(2), None, Vec::new()),
                 Call::Begin(8) => store.lock(now, flow, deadline, "a".to_owned(), 5),
                 Call::Begin(9) => store.read_commands(now, flow, deadline, Since::Position(1), 3),
                 Call::Begin(10) => store.read_commands(now, flow, deadline, Since::Time(1), 0),

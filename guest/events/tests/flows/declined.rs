@@ -9,7 +9,7 @@ use crate::bench::{DEADLINE, FLOW, broke, command, lost, number, numbers, retrie
 /// A store with an execution whose handler gave an error, and what that sends.
 fn declined(locks: &[&str]) -> (Store, Step) {
     let mut store = store();
-    let mut step = store.execute(0, FLOW, DEADLINE, command(locks), retries(3), None);
+    let mut step = store.execute(0, FLOW, DEADLINE, command(locks), retries(3), None, Vec::new());
     while let Step::Send(_) = step {
         step = store.replied(0, FLOW, &numbers(&[0, 7]), b"");
     }

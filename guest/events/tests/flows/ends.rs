@@ -10,7 +10,7 @@ use crate::bench::{
 #[test]
 fn an_append_is_sent_again_while_its_marker_is_sure_to_be_there() {
     let mut store = store();
-    store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None);
+    store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None, Vec::new());
     let mut now = 10;
     let mut tries = 0;
     // Half of the marker's 10 seconds.
@@ -35,7 +35,7 @@ fn an_append_is_sent_again_while_its_marker_is_sure_to_be_there() {
     // One that is kept for ever has no such end, but the deadline.
     let mut permanent = command(&[]);
     permanent.permanent = true;
-    store.append(0, FLOW, 20_000_000, vec![event()], None, Some(permanent), None);
+    store.append(0, FLOW, 20_000_000, vec![event()], None, Some(permanent), None, Vec::new());
     let step = store.unanswered(19_999_999, FLOW, broke());
     assert_eq!(until(&step), 20_000_000);
     assert_eq!(store.elapsed(20_000_000, FLOW), Step::Failed(Fault::Deadline(true)));
@@ -44,7 +44,8 @@ fn an_append_is_sent_again_while_its_marker_is_sure_to_be_there() {
 #[test]
 fn a_marker_that_answers_a_lost_attempt_is_its_result() {
     let mut store = store();
-    let begin = |store: &mut Store| store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None);
+    let begin =
+        |store: &mut Store| store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None, Vec::new());
     let repeated = numbers(&[1, 4, 4, 2, 9]);
     begin(&mut store);
     let now = until(&store.unanswered(0, FLOW, broke()));
@@ -86,7 +87,7 @@ fn a_marker_that_answers_a_lost_attempt_is_its_result() {
 fn a_refused_attempt_does_not_settle_a_lost_one() {
     for (nodes, text) in [(vec![6 | 7 << 16, 0], &b"OOM no!"[..]), (numbers(&[10]), b""), (number(1), b"")] {
         let mut store = store();
-        store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None);
+        store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None, Vec::new());
         let again = until(&store.unanswered(0, FLOW, broke()));
         store.elapsed(again, FLOW);
         let step = store.replied(again, FLOW, &nodes, text);
@@ -109,17 +110,17 @@ fn each_status_of_an_append_has_its_fault() {
     ];
     let mut store = store();
     for (reply, fault) in faults {
-        store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None);
+        store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None, Vec::new());
         store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
         store.decided(0, FLOW, vec![event()]);
         assert_eq!(sent(&store.replied(0, FLOW, &reply, &[])), "lease");
         assert_eq!(store.replied(0, FLOW, &number(0), &[]), Step::Failed(fault));
     }
     for reply in [vec![], numbers(&[99]), numbers(&[]), number(3), vec![10 | 1 << 63, 0], numbers(&[0, 1])] {
-        store.append(0, FLOW, DEADLINE, vec![event()], None, None, None);
+        store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new());
         assert!(matches!(store.replied(0, FLOW, &reply, &[]), Step::Failed(Fault::Server(_))), "{reply:?}");
     }
-    store.append(0, FLOW, DEADLINE, vec![event()], None, None, None);
+    store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new());
     let step = store.replied(0, FLOW, &[6 | 7 << 16, 0], b"OOM no!");
     assert_eq!(step, Step::Failed(Fault::Server("OOM no!".to_owned())));
 }
@@ -127,7 +128,7 @@ fn each_status_of_an_append_has_its_fault() {
 /// The steps of an execution with two locks and one conflict, told in order; `at` of them are done.
 fn execution(store: &mut Store, at: usize) -> (Step, u64) {
     let mut now = 0;
-    let mut step = store.execute(0, FLOW, DEADLINE, command(&["b", "a"]), retries(3), None);
+    let mut step = store.execute(0, FLOW, DEADLINE, command(&["b", "a"]), retries(3), None, Vec::new());
     for done in 0..at {
         step = match done {
             0 => store.replied(now, FLOW, &numbers(&[1, 50]), &[]),
@@ -225,10 +226,10 @@ fn past_its_deadline_it_gives_its_locks_back_in_time_of_its_own() {
     }
     // An answer counts, however late it comes.
     let mut store = store();
-    store.append(0, FLOW, DEADLINE, vec![event()], None, None, None);
+    store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new());
     assert!(matches!(store.replied(DEADLINE + 1, FLOW, &appended(1), &[]), Step::Done(_)));
     assert_eq!(
-        store.append(DEADLINE, FLOW, DEADLINE, vec![event()], None, None, None),
+        store.append(DEADLINE, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new()),
         Step::Failed(Fault::Deadline(false))
     );
 }

@@ -1,7 +1,8 @@
 //! Locks that events name by their tags.
 
 use coracle_events::event::Event;
-use coracle_events::step::{Fault, Outcome, Step};
+use coracle_events::plan::lock::Token;
+use coracle_events::step::{Fault, Lease, Outcome, Step};
 
 use crate::bench::{
     DEADLINE, FLOW, appended, broke, command, event, number, numbers, retries, said, sent, store, until,
@@ -17,7 +18,7 @@ fn locking(names: &[&str]) -> Event {
 fn an_append_takes_the_locks_that_its_events_name_and_gives_them_back() {
     let mut store = store();
     let events = vec![locking(&["b"]), locking(&["a:1", "b"])];
-    let mut step = store.append(0, FLOW, DEADLINE, events, None, Some(command(&["c"])), None);
+    let mut step = store.append(0, FLOW, DEADLINE, events, None, Some(command(&["c"])), None, Vec::new());
     for name in ["a:1", "b", "c"] {
         assert_eq!(sent(&step), "lock");
         assert!(said(&step).contains(&format!("{{n}}:k:{name}")));
@@ -39,7 +40,7 @@ fn an_append_that_fails_gives_its_locks_back() {
         (numbers(&[10]), Fault::Rebuilding),
     ] {
         let mut store = store();
-        store.append(0, FLOW, DEADLINE, vec![locking(&["a"])], None, None, None);
+        store.append(0, FLOW, DEADLINE, vec![locking(&["a"])], None, None, None, Vec::new());
         assert_eq!(sent(&store.replied(0, FLOW, &numbers(&[0, 1]), &[])), "append");
         assert_eq!(sent(&store.replied(0, FLOW, &reply, &[])), "lease");
         // Once more, where it was not answered.
@@ -51,7 +52,7 @@ fn an_append_that_fails_gives_its_locks_back() {
 #[test]
 fn a_lock_that_is_not_had_in_time_is_told_and_nothing_appended() {
     let mut store = store();
-    store.append(0, FLOW, DEADLINE, vec![locking(&["a"])], None, None, None);
+    store.append(0, FLOW, DEADLINE, vec![locking(&["a"])], None, None, None, Vec::new());
     let step = store.replied(0, FLOW, &numbers(&[1, 5000]), &[]);
     assert!(until(&step) > 0);
     // An attempt may have had it after all.
@@ -63,7 +64,7 @@ fn a_lock_that_is_not_had_in_time_is_told_and_nothing_appended() {
 fn a_handler_may_name_the_locks_of_its_command_alone() {
     for (names, ending) in [(["a"].as_slice(), None), (&["a", "b"], Some("events"))] {
         let mut store = store();
-        store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None);
+        store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None, Vec::new());
         assert!(matches!(store.replied(0, FLOW, &numbers(&[0, 1]), &[]), Step::Decide(_)));
         let step = store.decided(0, FLOW, vec![locking(names)]);
         let Some(field) = ending else {
@@ -74,4 +75,65 @@ fn a_handler_may_name_the_locks_of_its_command_alone() {
         let step = store.replied(0, FLOW, &number(0), &[]);
         assert!(matches!(&step, Step::Failed(Fault::Invalid(found, _)) if found == field), "{step:?}");
     }
+}
+
+#[test]
+fn a_lock_that_is_held_is_checked_but_neither_taken_nor_given_back() {
+    for handler in [false, true] {
+        let mut store = store();
+        let mut step = if handler {
+            store.execute(0, FLOW, DEADLINE, command(&["a", "b"]), retries(1), None, vec![lease("a")])
+        } else {
+            let events = vec![locking(&["a", "b"])];
+            store.append(0, FLOW, DEADLINE, events, None, None, None, vec![lease("a")])
+        };
+        assert!(sent(&step) == "lock" && said(&step).contains("{n}:k:b"));
+        step = store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+        if handler {
+            let Step::Decide(decision) = step else { panic!("{step:?}") };
+            assert_eq!(decision.leases.len(), 1, "its holder renews the other");
+            step = store.decided(0, FLOW, vec![locking(&["a", "b"])]);
+        }
+        assert_eq!(sent(&step), "append");
+        assert!(["a", "b"].iter().all(|name| said(&step).contains(&format!("{{n}}:k:{name}"))));
+        let step = store.replied(0, FLOW, &appended(1), &[]);
+        assert!(sent(&step) == "lease" && !said(&step).contains("{n}:k:a"));
+        assert!(matches!(store.replied(0, FLOW, &number(0), &[]), Step::Done(Outcome::Appended(_))));
+    }
+}
+
+#[test]
+fn a_held_lock_that_is_lost_is_told_and_nothing_else_is_sent() {
+    let mut store = store();
+    let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, vec![lease("a"), lease("b")]);
+    assert_eq!(sent(&step), "append");
+    let step = store.replied(0, FLOW, &numbers(&[8, 1]), &[]);
+    assert_eq!(step, Step::Failed(Fault::LockLost("b".to_owned())));
+}
+
+#[test]
+fn held_locks_are_bounded_and_each_is_one() {
+    let names: Vec<String> = (0..17).map(|number| format!("l{number}")).collect();
+    let all = || names.iter().map(|name| lease(name));
+    for (held, tag) in [
+        (vec![lease("a"), lease("a")], None),
+        (vec![lease("")], None),
+        (all().collect(), None),
+        (all().take(16).collect(), Some("another")),
+    ] {
+        let mut store = store();
+        let events = vec![locking(tag.as_slice())];
+        let step = store.append(0, FLOW, DEADLINE, events, None, None, None, held.clone());
+        let field = if tag.is_some() { "locks" } else { "held" };
+        let found = |step: &Step| matches!(step, Step::Failed(Fault::Invalid(found, _)) if found.starts_with(field));
+        assert!(found(&step), "{step:?}");
+        if tag.is_none() {
+            let step = store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None, held);
+            assert!(found(&step), "{step:?}");
+        }
+    }
+}
+
+fn lease(name: &str) -> Lease {
+    Lease { name: name.to_owned(), fence: 1, token: Token(7), until: 0 }
 }

@@ -60,7 +60,7 @@ fn ids_are_of_one_flow_and_flows_are_bounded() {
 #[test]
 fn a_call_out_of_turn_changes_nothing() {
     let mut store = store();
-    assert_eq!(sent(&store.append(0, FLOW, DEADLINE, vec![event()], None, None, None)), "append");
+    assert_eq!(sent(&store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new())), "append");
     assert!(misused(&store.elapsed(0, FLOW)) && misused(&store.resume(0, FLOW)));
     assert!(misused(&store.decided(0, FLOW, Vec::new())));
     let step = store.replied(0, FLOW, &appended(1), &[]);
@@ -68,7 +68,7 @@ fn a_call_out_of_turn_changes_nothing() {
     assert_eq!((appended.last, appended.cursor, appended.attempts), (1, Cursor { position: 1, id: event().id }, 1));
     assert!(misused(&store.replied(0, FLOW, &[], &[])));
 
-    let step = store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
+    let step = store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None, Vec::new());
     assert!(matches!(&step, Step::Decide(decision) if decision.attempt == 1 && decision.leases.is_empty()));
     assert!(misused(&store.replied(0, FLOW, &[], &[])) && misused(&store.elapsed(0, FLOW)));
     // A read names a flow whose handler runs, and no other.
@@ -88,32 +88,41 @@ fn what_is_given_is_checked_before_anything_is_sent() {
     let mut other = event();
     other.tags = vec!["a".to_owned()];
     let events = vec![event(), other];
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, events, None, None, None)), "events[1].tags[0]");
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, Vec::new(), None, None, None)), "events");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, events, None, None, None, Vec::new())), "events[1].tags[0]");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, Vec::new(), None, None, None, Vec::new())), "events");
     let condition = Some((Vec::new(), Cursor::default()));
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], condition, None, None)), "condition.query");
+    assert_eq!(
+        field(store.append(0, FLOW, DEADLINE, vec![event()], condition, None, None, Vec::new())),
+        "condition.query"
+    );
     let durability = Some(Durability::Replicas(Acknowledgements { count: 0, timeout: 1 }));
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability)), "durability");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability, Vec::new())), "durability");
     let locked = Some(command(&["a", ""]));
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, locked, None)), "locks[1]");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event()], None, locked, None, Vec::new())), "locks[1]");
     let names: Vec<String> = (0..17).map(|name| format!("lock:{name}")).collect();
     let mut many = event();
     many.tags = names;
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![many], None, None, None)), "locks");
+    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![many], None, None, None, Vec::new())), "locks");
     let mut nameless = event();
     nameless.tags = vec!["lock:".to_owned()];
-    assert_eq!(field(store.append(0, FLOW, DEADLINE, vec![event(), nameless], None, None, None)), "events[1].tags");
+    assert_eq!(
+        field(store.append(0, FLOW, DEADLINE, vec![event(), nameless], None, None, None, Vec::new())),
+        "events[1].tags"
+    );
     let mut locks = everything(0);
     locks.queries = vec![vec![Item { tags: vec!["a:1".to_owned(), "lock:a".to_owned()], ..Item::default() }]];
     assert_eq!(field(store.read(0, FLOW, DEADLINE, locks)), "queries[0].tags[1]");
     let mut large = command(&[]);
     large.metadata = 998;
-    assert_eq!(field(store.execute(0, FLOW, DEADLINE, large, retries(1), None)), "command.data");
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, large, retries(1), None, Vec::new())), "command.data");
     let mut nameless = command(&[]);
     nameless.kind.clear();
-    assert_eq!(field(store.execute(0, FLOW, DEADLINE, nameless, retries(1), None)), "command.type");
-    assert_eq!(field(store.execute(0, FLOW, DEADLINE, command(&[]), retries(0), None)), "retries.attempts");
-    assert_eq!(field(store.execute(0, FLOW, DEADLINE, command(&["a", ""]), retries(1), None)), "command.locks[1]");
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, nameless, retries(1), None, Vec::new())), "command.type");
+    assert_eq!(field(store.execute(0, FLOW, DEADLINE, command(&[]), retries(0), None, Vec::new())), "retries.attempts");
+    assert_eq!(
+        field(store.execute(0, FLOW, DEADLINE, command(&["a", ""]), retries(1), None, Vec::new())),
+        "command.locks[1]"
+    );
     let mut none = everything(0);
     none.queries.clear();
     assert_eq!(field(store.read(0, FLOW, DEADLINE, none)), "queries");
@@ -125,7 +134,7 @@ fn what_is_given_is_checked_before_anything_is_sent() {
     assert_eq!(field(store.read_commands(0, FLOW, DEADLINE, Since::Position(0), 0)), "since");
     assert_eq!(store.flows(), 0);
     // A handler's events, too; its locks are given back.
-    store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None);
+    store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), None, Vec::new());
     store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
     let mut bad = event();
     bad.kind.clear();
@@ -146,7 +155,7 @@ fn acknowledgements_are_waited_for_on_the_session_that_wrote() {
         (Durability::Fsynced(false, wanted), "waitaof", numbers(&[0, 3]), None),
     ] {
         let id = Some(command(&[]));
-        let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, id, Some(durability));
+        let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, id, Some(durability), Vec::new());
         // Once for all appends.
         if sent(&step) == "waitaof" && asked.insert(matches!(durability, Durability::Fsynced(true, _))) {
             step = store.replied(0, FLOW, &numbers(&[0, 0]), &[]);
@@ -178,7 +187,7 @@ fn whether_files_can_be_waited_for_is_asked_first() {
         (Some(broke()), "Transport(Lost { failure: NotSent"),
         (Some(lost(Failure::MaybeExecuted, 1)), "Deadline(false)"),
     ] {
-        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), durability);
+        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), durability, Vec::new());
         assert_eq!(sent(&step), "waitaof");
         let step = match lost {
             None => store.replied(0, FLOW, &[6 | (error.len() as u64) << 16, 0], error),
@@ -187,7 +196,7 @@ fn whether_files_can_be_waited_for_is_asked_first() {
         let Step::Failed(fault) = step else { panic!("{step:?}") };
         assert!(format!("{fault:?}").starts_with(ending), "{fault:?}");
     }
-    let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability);
+    let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability, Vec::new());
     assert_eq!(sent(&step), "waitaof");
     assert_eq!(store.cancel(0, FLOW), Step::Failed(Fault::Cancelled(false)));
 }
@@ -197,7 +206,7 @@ fn acknowledgements_are_not_waited_for_beyond_the_deadline() {
     for (now, milliseconds) in [(DEADLINE - 100_000, "90"), (DEADLINE - 1, "1"), (DEADLINE + 1, "1")] {
         let mut store = store();
         let durability = Some(Durability::Replicas(Acknowledgements { count: 2, timeout: 1000 }));
-        store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability);
+        store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability, Vec::new());
         let step = store.replied(now, FLOW, &appended(1), &[]);
         assert!(has(&step, milliseconds), "{step:?}");
     }
@@ -206,7 +215,7 @@ fn acknowledgements_are_not_waited_for_beyond_the_deadline() {
 #[test]
 fn stale_segments_are_asked_for_and_a_store_that_stays_so_is_given_up() {
     let mut store = store();
-    let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, None);
+    let mut step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, None, Vec::new());
     let mut asked = 0;
     while let Step::Send(_) = step {
         assert_eq!(sent(&step), "append");
@@ -221,7 +230,7 @@ fn stale_segments_are_asked_for_and_a_store_that_stays_so_is_given_up() {
     assert!(matches!(step, Step::Failed(Fault::Corrupt(..))));
     // A question that is lost is not mistaken for what it was asked for.
     let id = Some(command(&[]));
-    store.append(0, FLOW, DEADLINE, vec![event()], None, id, None);
+    store.append(0, FLOW, DEADLINE, vec![event()], None, id, None, Vec::new());
     assert_eq!(sent(&store.replied(0, FLOW, &numbers(&[9]), &[])), "meta");
     let step = store.unanswered(0, FLOW, broke());
     assert_eq!(sent(&store.elapsed(until(&step), FLOW)), "append");
@@ -231,7 +240,7 @@ fn stale_segments_are_asked_for_and_a_store_that_stays_so_is_given_up() {
 #[test]
 fn reads_of_a_decision_share_its_head_and_make_its_condition() {
     let mut store = store();
-    store.execute(0, FLOW, DEADLINE, command(&[]), retries(2), None);
+    store.execute(0, FLOW, DEADLINE, command(&[]), retries(2), None, Vec::new());
     // Two at once, which see different heads: the lower one counts.
     store.read(0, 1, DEADLINE, everything(FLOW));
     let mut tagged = everything(FLOW);
@@ -264,7 +273,7 @@ fn reads_of_a_decision_share_its_head_and_make_its_condition() {
     assert_eq!(store.replied(at, FLOW, &numbers(&[3, 47, 47]), &[]), Step::Failed(Fault::Conflict(47, 47)));
 
     // Too much to be one condition is refused, and not kept without end.
-    store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
+    store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None, Vec::new());
     for number in 0..1200 {
         let mut one = everything(FLOW);
         one.queries = vec![vec![Item { types: Vec::new(), tags: vec![format!("n:{number}")] }]];
@@ -275,7 +284,7 @@ fn reads_of_a_decision_share_its_head_and_make_its_condition() {
     assert!(matches!(&step, Step::Failed(Fault::Invalid(field, _)) if field == "reads"), "{step:?}");
 
     // One who reads nothing has no condition.
-    store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None);
+    store.execute(0, FLOW, DEADLINE, command(&[]), retries(1), None, Vec::new());
     let bare = store.decided(0, FLOW, Vec::new());
     assert!(matches!(store.replied(0, FLOW, &numbers(&[0, 0, 3, 7, 9]), &[]),
         Step::Done(Outcome::Appended(appended)) if (appended.first, appended.last, appended.command) == (0, 0, 7)));

@@ -141,8 +141,9 @@ fn locks_wait_time_out_and_are_lost() -> Result<()> {
         assert_eq!(take(&mut host, "one", 60_000, 30)?, Err(Fault::LockTimeout("one".to_owned())));
         let mut given = command(1, "c", b"");
         given.locks = vec!["one".to_owned()];
-        let ending = host
-            .run(&mut Nobody, |store, now, flow, _| store.execute(now, flow, now + 30_000, given, retries(1), None))?;
+        let ending = host.run(&mut Nobody, |store, now, flow, _| {
+            store.execute(now, flow, now + 30_000, given, retries(1), None, Vec::new())
+        })?;
         assert_eq!(ending, Err(Fault::LockTimeout("one".to_owned())));
 
         let unlock = |host: &mut Host, lease: &coracle_events::step::Lease| {

@@ -16,6 +16,7 @@ on_servers! {
     real only: commands_hold_their_locks a_lost_lock_forbids_the_append a_dropped_command_gives_its_locks_back
         a_lease_is_renewed_while_the_handler_runs a_command_waits_for_its_lock events_name_locks
         a_handler_names_no_lock_but_its_commands a_dropped_append_gives_its_locks_back
+        who_holds_a_lock_appends_under_it
 }
 
 fn soon() -> LockOptions {
@@ -137,6 +138,34 @@ async fn a_command_waits_for_its_lock(target: Target) {
     assert!((&mut waiting).now_or_never().is_none());
     in_time(lock.unlock()).await.unwrap();
     assert_eq!(in_time(waiting).await.unwrap().last, 1);
+}
+
+async fn who_holds_a_lock_appends_under_it(target: Target) {
+    let store = open(&target, "under").await;
+    let client = target.client().await;
+    let lock = in_time(store.lock("l", long())).await.unwrap();
+    let named = || [event("E", "x:1").tag("lock:l").tag("lock:other")];
+    let append = || store.append(named(), AppendOptions::new().holding(&lock));
+    in_time(append()).await.unwrap();
+    let handler = async |decision: Decision| {
+        assert_eq!((decision.fence("l"), decision.fence("m").is_some()), (Some(lock.fence()), true));
+        Ok::<_, EventError>(vec![event("E", "x:1").tag("lock:l").tag("lock:m")])
+    };
+    let execute = || {
+        let command = Command::new("Do").lock("l").lock("m");
+        store.execute(command, ExecuteOptions::new().holding(&lock), handler)
+    };
+    in_time(execute()).await.unwrap();
+    assert_eq!(keys(&client, "{under}:k:*").await, ["{under}:k:l"], "its holder's alone");
+    // Somebody else has it, or nobody.
+    for taken in [true, false] {
+        let set = if taken { vec!["SET", "{under}:k:l", "another"] } else { vec!["DEL", "{under}:k:l"] };
+        in_time(client.command(set)).await.unwrap();
+        let lost = EventError::LockLost { name: "l".into() };
+        assert_eq!(in_time(append()).await, Err(lost.clone()));
+        assert_eq!(in_time(execute()).await, Err(ExecuteError::Store(lost)));
+    }
+    assert_eq!(head(&store).await, 2);
 }
 
 async fn events_name_locks(target: Target) {
