@@ -73,7 +73,14 @@ fn finds_each_kind_of_fault_and_mends_it() -> Result<()> {
         };
         for (break_it, faults, words) in [
             (&["LSET", "{care}:t:0", "10", "5"][..], 1, "11: the list of all events"),
-            (&["HSET", "{care}:y", "ptwo", "500"], 134, "501: the last event of its type"),
+            (&["HSET", "{care}:y", "ptwo", "500"], 135, "501: the last event of its type"),
+            (&["HSET", "{care}:y", "ptwo", "900"], 1, "900: the last event of type \"two\""),
+            (&["HSET", "{care}:y", "ptwo", "5000"], 300, "the last event of its type"),
+            (&["HSET", "{care}:y", "pnone", "1"], 1, "1: the last event of type \"none\""),
+            (&["HSET", "{care}:y", "nnone", "1"], 1, "900: two types have the number 1"),
+            (&["HSET", "{care}:y", "ntwo", "4096"], 0, "the list of all events"),
+            (&["HSET", "{care}:y", "nnone", "4096"], 1, "900: among the types there is \"nnone\""),
+            (&["HSET", "{care}:y", "other", "1"], 1, "900: among the types there is \"other\""),
             (&["HDEL", "{care}:y", "ntwo"], 0, "1: the list of all events"),
             (&["LPOP", "{care}:g:a:3"], 1, "the list of one of its tags"),
             (&["RPUSH", "{care}:g:a:3", "3682304"], 1, "lists of tags have entries"),
@@ -105,16 +112,49 @@ fn finds_each_kind_of_fault_and_mends_it() -> Result<()> {
     Ok(())
 }
 
-/// The state of a store whose last append counted three events and a command, and wrote none of them.
-fn half_written(host: &mut Host) -> Result<()> {
+/// The state's numbers.
+fn state(host: &mut Host) -> Result<Vec<u64>> {
     let redis::Value::BulkString(state) = host.link.query(&["HGET", "{care}:h", "s"])? else { panic!("no state") };
     let state = String::from_utf8(state)?;
-    let mut numbers: Vec<u64> = state.split(' ').map(|number| number.parse().unwrap()).collect();
-    for (index, more) in [(1, 3), (3, 1)] {
-        *numbers.get_mut(index).unwrap() += more;
+    Ok(state.split(' ').map(|number| number.parse().unwrap()).collect())
+}
+
+/// Adds to some of the state's numbers.
+fn change(host: &mut Host, more: &[(usize, u64)]) -> Result<()> {
+    let mut numbers = state(host)?;
+    for (index, more) in more {
+        *numbers.get_mut(*index).unwrap() += more;
     }
     let state: Vec<String> = numbers.iter().map(u64::to_string).collect();
     host.link.query(&["HSET", "{care}:h", "s", &state.join(" ")])?;
+    Ok(())
+}
+
+#[test]
+fn finds_what_is_wrong_with_the_head() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, 90)?;
+        let segment = state(&mut host)?[6];
+        let (log, events) = (format!("{{care}}:t:{segment}"), format!("{{care}}:e:{segment}"));
+        let found = |host: &mut Host, words: &str| -> Result<()> {
+            let found = verify(host)?;
+            assert_eq!(found.faults, 1, "{:?}", found.texts);
+            assert!(found.texts[0].starts_with("90: it is the head,") && found.texts[0].contains(words));
+            Ok(())
+        };
+        change(&mut host, &[(2, 1)])?;
+        found(&mut host, "another id")?;
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        host.link.query(&["RPUSH", &log, "1"])?;
+        found(&mut host, "behind it")?;
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        // A rebuild is of what is there, and throws no event away.
+        host.link.query(&["HSET", &events, "91", "x"])?;
+        found(&mut host, "behind it")?;
+        host.link.query(&["HDEL", &events, "91"])?;
+        assert_eq!(verify(&mut host)?.faults, 0);
+    }
     Ok(())
 }
 
@@ -123,7 +163,8 @@ fn leaves_out_what_an_append_did_not_end() -> Result<()> {
     for kind in KINDS {
         let target = Target::start(kind, &[])?;
         let mut host = filled(&target, EVENTS)?;
-        half_written(&mut host)?;
+        // An append that counted three events and a command, and wrote none of them.
+        change(&mut host, &[(1, 3), (3, 1)])?;
         let refused = host.append(vec![event(1, "e", &[], "")], None, None)?;
         assert!(matches!(refused, Err(Fault::Corrupt(..))), "{refused:?}");
         let found = verify(&mut host)?;
@@ -187,6 +228,47 @@ fn goes_on_where_it_was_left_and_refuses_meanwhile() -> Result<()> {
         rebuild(&mut host, &mut Nobody)?.unwrap();
         assert_eq!(verify(&mut host)?.faults, 0);
         assert_eq!(answers(&mut host)?, well);
+    }
+    Ok(())
+}
+
+/// An append that begins a segment, and wrote nothing else; its bell may have rung, all the same.
+#[test]
+fn leaves_out_a_segment_that_has_nothing() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, 90)?;
+        let segment = state(&mut host)?[6] + 1;
+        let first = state(&mut host)?[8];
+        change(&mut host, &[(1, 3), (6, 1), (8, 94 - first)])?;
+        host.link.query(&["HSET", "{care}:h", &format!("o{segment}"), "94 46 1"])?;
+        host.link.query(&["XADD", "{care}:b", "93-0", "e", "1"])?;
+        assert_eq!(verify(&mut host)?.faults, 3);
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        assert_eq!(verify(&mut host)?.faults, 0);
+        let Ok(Outcome::Appended(appended)) = host.append(vec![event(1, "e", &["a:3"], "")], None, None)? else {
+            panic!("not appended")
+        };
+        assert_eq!((appended.first, verify(&mut host)?), (91, Verified { events: 91, ..Verified::default() }));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_appended_meanwhile_is_no_fault() -> Result<()> {
+    let target = Target::start(Kind::Redis, &[])?;
+    let mut host = filled(&target, 240)?;
+    for at in 0.. {
+        host.intruder = Some((host.sent + at, |url| {
+            let mut other = Host::open(url, settings("care")).unwrap();
+            let of_known_type = event(1, "two", &["a:3"], "");
+            other.append(vec![of_known_type, event(2, "new", &["new:1"], "")], None, None).unwrap().unwrap();
+        }));
+        assert_eq!(verify(&mut host)?.texts, [""; 0], "before batch {at}");
+        if host.intruder.take().is_some() {
+            assert!(at >= 4);
+            break;
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::event::{Cursor, Recorded};
 use crate::layout::Segments;
 use crate::pieces::Commands;
-use crate::plan::care::{self as plan, Body, Index, Way};
+use crate::plan::care::{self as plan, Body, Field, Index, Way};
 use crate::plan::{bodies, meta};
 use crate::reply::Reply;
 use crate::step::{Fault, Outcome, Progress, Step, Verified};
@@ -18,7 +18,7 @@ const PAGE_BYTES: u32 = 1 << 20;
 const SHOWN: usize = 100;
 
 /// `verify`, and `rebuild`: the log is read from its first event on, and its indexes are compared, or made. What is
-/// kept of it is a page, and a count.
+/// kept of it is a page, a count, and the last position of each type.
 pub(crate) struct Care {
     /// Indexes are made.
     making: bool,
@@ -27,11 +27,15 @@ pub(crate) struct Care {
     at: u64,
     /// The head at the beginning.
     head: u64,
+    /// Of its id.
+    head_tail: u64,
     /// Where a rebuild that was left goes on. What is before is read only to be the last event, if no other is there.
     from: u64,
     /// Of the last event that was there.
     last: Cursor,
     page: Vec<Recorded>,
+    /// Last positions by type, sorted by that. There are 4096 at most.
+    lasts: Vec<(String, u64)>,
     /// Tags of all events.
     tags: u64,
     /// Entries of all lists of tags.
@@ -61,6 +65,8 @@ enum State {
     Bodies,
     /// Their indexes are compared, or made.
     Page,
+    /// What is said of types is compared.
+    Types,
     /// A rebuild ends.
     Finish,
 }
@@ -94,8 +100,10 @@ impl Care {
             at: 1,
             from: 1,
             head: 0,
+            head_tail: 0,
             last: Cursor::default(),
             page: Vec::new(),
+            lasts: Vec::new(),
             tags: 0,
             entries: 0,
             cursor: "0".to_owned(),
@@ -118,6 +126,7 @@ impl Care {
             State::Clear => plan::clear(layout, segments, &plan::indexes(layout, segments)),
             State::Bodies => self.bodies(context, segments),
             State::Page => plan::page(layout, segments, way, &self.page),
+            State::Types => plan::types(layout),
             State::Finish => plan::finish(layout, segments, self.last),
         })
     }
@@ -132,7 +141,7 @@ impl Care {
             State::Meta => {
                 let meta = meta::read(&context.shared.layout, reply)?;
                 context.shared.segments = meta.segments;
-                self.head = meta.head.position;
+                (self.head, self.head_tail) = (meta.head.position, meta.head.id.tail());
                 if self.making {
                     return Ok(self.go(context, State::Start));
                 }
@@ -153,6 +162,13 @@ impl Care {
                 self.turn(context, next)
             }
             State::Bodies => self.read(context, reply),
+            State::Types => {
+                self.compare_types(&plan::fields(reply)?);
+                if self.last.position == self.head && self.last.id.tail() != self.head_tail {
+                    self.fault(self.head, "it is the head, which is said to have another id");
+                }
+                Ok(self.go(context, State::Scan))
+            }
             State::Start | State::Lists | State::Clear | State::Page | State::Finish => match plan::read(reply)? {
                 plan::Outcome::Done(number, found) => {
                     self.refresh.fresh();
@@ -191,6 +207,9 @@ impl Care {
                     found.iter().for_each(|found| self.tell(found.position, words(found.index)));
                 }
                 self.found.events = self.found.events.saturating_add(count);
+                if !self.making {
+                    self.note_types();
+                }
                 self.tags =
                     self.page.iter().fold(self.tags, |tags, event| tags.saturating_add(event.tags.len() as u64));
                 if let Some(event) = self.page.pop() {
@@ -207,9 +226,43 @@ impl Care {
         self.state = match (self.at <= self.head, self.making) {
             (true, _) => State::Bodies,
             (false, true) => State::Finish,
-            (false, false) => State::Scan,
+            (false, false) => State::Types,
         };
         Step::Progress(Progress { done: self.at.saturating_sub(1).min(self.head), total: self.head })
+    }
+
+    fn note_types(&mut self) {
+        for event in &self.page {
+            match self.lasts.binary_search_by(|(kind, _)| kind.cmp(&event.kind)) {
+                Ok(at) => self.lasts.get_mut(at).into_iter().for_each(|(_, last)| *last = event.position),
+                Err(at) => self.lasts.insert(at, (event.kind.clone(), event.position)),
+            }
+        }
+    }
+
+    fn last_of(&self, kind: &str) -> Option<u64> {
+        let at = self.lasts.binary_search_by(|(each, _)| each.as_str().cmp(kind)).ok()?;
+        self.lasts.get(at).map(|(_, last)| *last)
+    }
+
+    /// What was appended meanwhile, nobody has looked at.
+    fn compare_types(&mut self, fields: &[Field]) {
+        let mut numbers = [false; 4096];
+        for field in fields {
+            let (position, what) = match field {
+                Field::Number(number) => {
+                    let seen = numbers.get_mut(*number as usize);
+                    if !seen.is_some_and(|seen| std::mem::replace(seen, true)) {
+                        continue;
+                    }
+                    (self.head, format!("two types have the number {number}"))
+                }
+                Field::Last(kind, last) if *last > self.head || self.last_of(kind) == Some(*last) => continue,
+                Field::Last(kind, last) => (*last, format!("the last event of type {kind:?} is said to be this one")),
+                Field::Strange(name) => (self.head, format!("among the types there is {name:?}")),
+            };
+            self.fault(position, &what);
+        }
     }
 
     fn pass(&mut self, event: &Recorded) {
@@ -262,9 +315,13 @@ impl Care {
     }
 
     fn miss(&mut self, what: &str) {
-        self.found.faults = self.found.faults.saturating_add(1);
-        self.tell(self.at, what);
+        self.fault(self.at, what);
         self.at = self.at.saturating_add(1);
+    }
+
+    fn fault(&mut self, position: u64, what: &str) {
+        self.found.faults = self.found.faults.saturating_add(1);
+        self.tell(position, what);
     }
 
     fn tell(&mut self, position: u64, what: &str) {
@@ -310,8 +367,9 @@ fn another() -> Fault {
 fn words(index: Index) -> &'static str {
     match index {
         Index::Log => "the list of all events has another one",
-        Index::Type => "the last event of its type is said to be an earlier one",
+        Index::Type => "the last event of its type is said to be an earlier one, or behind the head",
         Index::Tag => "the list of one of its tags lacks it",
+        Index::Behind => "it is the head, but there are events, or entries of the list of all events, behind it",
         Index::Pair => "the last event of its type and one of its tags is said to be another one",
     }
 }

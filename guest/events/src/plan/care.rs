@@ -57,6 +57,8 @@ pub enum Index {
     Tag,
     /// The last position of its type and a tag.
     Pair,
+    /// It is the head, and there is something behind it.
+    Behind,
 }
 
 /// What is at a position of the log.
@@ -173,7 +175,8 @@ pub fn read(reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
             1 => Index::Log,
             2 => Index::Type,
             3 => Index::Tag,
-            _ => Index::Pair,
+            4 => Index::Pair,
+            _ => Index::Behind,
         };
         found.push(Found { position, index });
     }
@@ -231,6 +234,44 @@ pub fn counted(reply: &mut Reply<'_>) -> Result<u64, Fault> {
         Node::Integer(number) => u64::try_from(number).map_err(|_| Fault::Unexpected),
         other => Err(refusal(&other)),
     }
+}
+
+/// Asks for all types: their numbers, and their last positions.
+#[must_use]
+pub fn types(layout: &Layout) -> Commands {
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    commands.command("HGETALL");
+    commands.text(layout.key("y").as_bytes());
+    commands
+}
+
+/// A field of the hash of types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The type's number.
+    Number(u64),
+    /// The last position of this type.
+    Last(String, u64),
+    /// None that an append writes.
+    Strange(String),
+}
+
+/// The fields that there are.
+///
+/// # Errors
+/// The server refused, or the reply is none of HGETALL's.
+pub fn fields(reply: &mut Reply<'_>) -> Result<Vec<Field>, Fault> {
+    let mut fields = Vec::new();
+    for _ in 0..reply.array()? / 2 {
+        let (name, value) = (text(reply)?, text(reply)?);
+        let field = match (name.split_at_checked(1), decimal(value.as_bytes())) {
+            (Some(("n", _)), Some(number)) if number < 4096 => Field::Number(number),
+            (Some(("p", kind)), Some(last)) => Field::Last(kind.to_owned(), last),
+            _ => Field::Strange(name),
+        };
+        fields.push(field);
+    }
+    Ok(fields)
 }
 
 /// Throws these away, unless something was made already.

@@ -7,7 +7,7 @@
 local DONE, MANY_TYPES = 0, 7
 local TYPES, SHOWN = 4096, 100
 local CHECK, MAKE, BEGIN, FINISH, CLEAR = 0, 1, 2, 3, 4
-local LOG, TYPE, TAG, PAIR = 1, 2, 3, 4
+local LOG, TYPE, TAG, PAIR, BEHIND = 1, 2, 3, 4, 5
 
 local function words()
   local list = {}
@@ -115,7 +115,7 @@ for i = 1, count do
   local position, tail, kind, tags = from + i - 1, tonumber(argument()), word(), words()
   local number = numbers[kind]
   if not number or tonumber(log[i] or -1) ~= tail * TYPES + number then fault(position, LOG, 0) end
-  if lasts[kind] < position then fault(position, TYPE, 0) end
+  if lasts[kind] < position or lasts[kind] > head then fault(position, TYPE, 0) end
   for _, tag in ipairs(tags) do
     if not number or not has(lists[tag], position * TYPES + number) then fault(position, TAG, tag) end
     local last = number and tonumber(call('HGET', shards[tag], pair(number, tag)) or 0) or 0
@@ -123,5 +123,9 @@ for i = 1, count do
       fault(position, PAIR, tag)
     end
   end
+end
+if from + count - 1 == head then
+  local ends = call('LLEN', log_key) == head + 1 - base
+  if not ends or call('HEXISTS', events_key, digits(head + 1)) > 0 then fault(head, BEHIND, 0) end
 end
 return reply
