@@ -151,12 +151,22 @@ func (f *flow) heed(step Step) (cut bool, next Step, err error) {
 	if f.ctx.Err() == nil || f.cancelled {
 		return false, nil, nil
 	}
+	_, waits := step.(Wait)
+	late, again := errors.Is(f.ctx.Err(), context.DeadlineExceeded), f.release != nil
 	f.detach()
-	if _, waits := step.(Wait); waits || !errors.Is(f.ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case !late || waits && again:
 		next, err = f.cancel()
-		return true, next, err
+	case waits: // it did not know yet
+		next, err = f.elapsed()
+	default:
+		return false, nil, nil
 	}
-	return false, nil, nil
+	return true, next, err
+}
+
+func (f *flow) elapsed() (Step, error) {
+	return f.engine.call(f, func(c Core, now uint64) (Step, error) { return c.Elapsed(now, f.id) })
 }
 
 // detach lets steps be done although the caller's context is done, for a while.
@@ -202,7 +212,7 @@ func (f *flow) wait(until uint64) (Step, error) {
 			return f.cancel()
 		}
 	}
-	return f.engine.call(f, func(c Core, now uint64) (Step, error) { return c.Elapsed(now, f.id) })
+	return f.elapsed()
 }
 
 // fault is the error of a flow that the core ended.

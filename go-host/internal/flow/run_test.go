@@ -138,6 +138,36 @@ func TestNothingSentIsNotMaybeExecuted(t *testing.T) {
 	})
 }
 
+func TestTheCoreTellsWhatADeadlineMeans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// The deadline passes between an answer, after which the core would wait, and the wait.
+		late := func(ctx context.Context, e *driver.Entry) *driver.Failure {
+			<-ctx.Done()
+			return (&fake{}).Run(context.Background(), e)
+		}
+		timeout := &Fault{Kind: FaultLockTimeout}
+		for _, c := range []struct {
+			elapsed Step
+			fault   FaultKind
+			calls   []string
+		}{
+			{timeout, FaultLockTimeout, []string{"flow.Lock 1", "replied 1", "elapsed 1"}},
+			{never, FaultCancelled, []string{"flow.Lock 1", "replied 1", "elapsed 1", "cancel 1"}},
+		} {
+			f := &fake{run: late, answer: script(map[string]Step{
+				"flow.Lock": sends(), "replied": never, "elapsed": c.elapsed, "cancel": cancelled,
+			})}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := engine(t, f).Run(ctx, &Task{Operation: Lock{}})
+			cancel()
+			var failed *Failed
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, c.fault, failed.Fault.Kind)
+			require.Equal(t, c.calls, f.calls)
+		}
+	})
+}
+
 func TestWhoWantsNoMoreCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{answer: script(map[string]Step{"flow.Read": &Events{}, "cancel": cancelled})}
