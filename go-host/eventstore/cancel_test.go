@@ -68,7 +68,7 @@ func TestCancellationsAtOddMoments(t *testing.T) {
 }
 
 func TestABrokenConnectionIsSaid(t *testing.T) {
-	onEachServer(t, func(t *testing.T, url string) {
+	onRealServers(t, func(t *testing.T, url string) {
 		c := connect(t, url)
 		s := openStore(t, c)
 		admin := connect(t, url)

@@ -29,7 +29,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestTheServersSettingsAreLogged(t *testing.T) {
-	onEachServer(t, func(t *testing.T, url string) {
+	onRealServers(t, func(t *testing.T, url string) {
 		c := connect(t, url)
 		require.NoError(t, c.Do(testContext(t), "CONFIG", "SET", "maxmemory-policy", "allkeys-lru").Err())
 		var log bytes.Buffer

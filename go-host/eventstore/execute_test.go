@@ -252,7 +252,7 @@ func TestOneWriterSucceeds(t *testing.T) {
 }
 
 func TestWhatIsNotAnsweredIsSaid(t *testing.T) {
-	onEachServer(t, func(t *testing.T, url string) {
+	onRealServers(t, func(t *testing.T, url string) {
 		c := connect(t, url)
 		s := openStore(t, c)
 		mustAppend(t, s, event("A"))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -25,8 +26,14 @@ func testContext(t testing.TB) context.Context {
 	return ctx
 }
 
-// onEachServer runs a test against each server.
+// onEachServer runs a test against each real server, and against miniredis, which is none of their code.
 func onEachServer(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("miniredis", func(t *testing.T) { test(t, "redis://"+miniredis.RunT(t).Addr()) })
+	onRealServers(t, test)
+}
+
+// onRealServers is for what miniredis can't do.
+func onRealServers(t *testing.T, test func(t *testing.T, url string)) {
 	for _, program := range servertest.Kinds {
 		t.Run(program, func(t *testing.T) { test(t, servertest.Start(t, program).URL()) })
 	}

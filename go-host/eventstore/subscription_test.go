@@ -74,7 +74,7 @@ func TestWhatDoesNotMatchIsBehindTheCursor(t *testing.T) {
 }
 
 func TestTheConnectionOfASubscriptionBreaks(t *testing.T) {
-	onEachServer(t, func(t *testing.T, url string) {
+	onRealServers(t, func(t *testing.T, url string) {
 		c := connect(t, url)
 		s := openStore(t, c)
 		sub := subscribe(t, s, eventstore.All(), eventstore.Cursor{})
