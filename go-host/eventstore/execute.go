@@ -77,8 +77,8 @@ type Decision struct {
 // Attempt counts the runs of the handler, from 1.
 func (d *Decision) Attempt() int { return d.attempt }
 
-// Fence is the fencing token of one of the command's locks, or of those held: it grows with each lease of any lock of the store. 0 for a
-// lock that the command does not have.
+// Fence is the fencing token of one of the command's locks, or of those held: it grows with each lease of any lock of
+// the store. 0 for another lock.
 func (d *Decision) Fence(lock string) uint64 {
 	for _, l := range d.leases {
 		if l.Name == lock {

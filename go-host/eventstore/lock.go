@@ -33,7 +33,7 @@ type Lock struct {
 // Lock takes the lock of a name, 1 to 200 bytes, as soon as nobody has it. If that is not before the context's deadline
 // the error matches [ErrLockTimeout].
 //
-// Commands with that name among their Locks wait for it, and it for them.
+// Commands with that name among their Locks wait for it, and it for them, unless they are told that it is held.
 func (s *Store) Lock(ctx context.Context, name string, opts LockOptions) (*Lock, error) {
 	const what = "eventstore: lock"
 	if err := checkText("name", name); err != nil {

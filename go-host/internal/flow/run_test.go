@@ -168,6 +168,20 @@ func TestTheCoreTellsWhatADeadlineMeans(t *testing.T) {
 	})
 }
 
+func TestWhatAFlowSendsIsPrompt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prompt := false
+		f := &fake{answer: script(map[string]Step{"flow.Lock": sends(), "replied": cancelled})}
+		f.run = func(ctx context.Context, e *driver.Entry) *driver.Failure {
+			prompt = e.Prompt
+			return (&fake{}).Run(ctx, e)
+		}
+		_, err := engine(t, f).Run(t.Context(), &Task{Operation: Lock{}})
+		require.Error(t, err)
+		require.True(t, prompt)
+	})
+}
+
 func TestWhoWantsNoMoreCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{answer: script(map[string]Step{"flow.Read": &Events{}, "cancel": cancelled})}

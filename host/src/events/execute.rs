@@ -229,7 +229,7 @@ impl Decision {
         self.attempt
     }
 
-    /// The fencing token of a lock that the command holds: see [`super::Lock::fence`].
+    /// The fencing token of a lock that the command holds, or its caller: see [`super::Lock::fence`].
     #[must_use]
     pub fn fence(&self, lock: &str) -> Option<u64> {
         let taken = self.leases.iter().find(|lease| lease.name == lock).map(|lease| lease.fence);

@@ -30,9 +30,9 @@ pub struct LockOptions {
 #[derive(Debug)]
 pub struct Lock {
     store: Arc<Inner>,
-    /// To be given back.
-    lease: Option<Lease>,
     held: Held,
+    /// It was given back.
+    over: bool,
     lost: watch::Receiver<Option<EventError>>,
     keeper: AbortHandle,
 }
@@ -90,8 +90,8 @@ impl Lock {
         });
         Self {
             store: Arc::clone(store),
-            held: Held { name: lease.name.clone(), fence: lease.fence, token: lease.token },
-            lease: Some(lease),
+            held: Held { name: lease.name, fence: lease.fence, token: lease.token },
+            over: false,
             lost,
             keeper: keeper.abort_handle(),
         }
@@ -125,10 +125,8 @@ impl Lock {
     /// Gives it back; [`EventError::LockLost`] if it was not held any more.
     pub async fn unlock(mut self) -> Result<(), EventError> {
         self.keeper.abort();
-        match self.lease.take() {
-            Some(lease) => unlock(&self.store, lease).outcome().await.map(|_| ()),
-            None => Ok(()),
-        }
+        self.over = true;
+        unlock(&self.store, &self.held).outcome().await.map(|_| ())
     }
 
     fn gone(&self) -> EventError {
@@ -150,16 +148,19 @@ impl std::fmt::Debug for Held {
     }
 }
 
-fn unlock(store: &Arc<Inner>, lease: Lease) -> Flow {
-    Flow::new(store, Call::Unlock { deadline: store.deadline(None), lease }, Vec::new())
+fn unlock(store: &Arc<Inner>, held: &Held) -> Flow {
+    Flow::new(store, Call::Unlock { deadline: store.deadline(None), lease: held.wire() }, Vec::new())
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         self.keeper.abort();
+        if self.over {
+            return;
+        }
         // Without a runtime it can't be given back; the lease ends by itself.
-        if let (Some(lease), Ok(runtime)) = (self.lease.take(), tokio::runtime::Handle::try_current()) {
-            let unlock = unlock(&self.store, lease);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let unlock = unlock(&self.store, &self.held);
             runtime.spawn(async move {
                 // It may be lost already, and there is nobody to be told.
                 let _ = tokio::time::timeout(LEASE, unlock.outcome()).await;

@@ -306,11 +306,11 @@ fn who_had_a_batch_of_his_own_is_not_waited_for() {
 fn who_is_prompt_is_not_waited_for() {
     let mut bench = Bench::default();
     for (prompt, waited_for) in [(true, false), (false, true)] {
-        for shape in [Shape::Single, Shape::Pipeline] {
+        for (shape, commands) in [(Shape::Single, 1), (Shape::Pipeline, 2)] {
             let mut columns = Columns::default();
-            columns.add(&mut get(), 0, HOLD_ABOVE).unwrap();
+            (0..commands).for_each(|_| columns.add(&mut get(), 0, HOLD_ABOVE).unwrap());
             let id = bench.insert(Call::new(columns, shape, NEVER, false, 0).prompt(prompt));
-            bench.table.reply(id, || redis::Value::Okay);
+            (0..commands).for_each(|index| bench.table.reply(id + index, || redis::Value::Okay));
             assert_eq!(bench.table.has_answered(), waited_for, "{prompt} {shape:?}");
         }
     }
