@@ -76,15 +76,13 @@ impl Call {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who waits is still to be woken.
     #[inline(always)]
-    fn finish(&self, write: impl FnOnce(&mut End)) {
+    #[must_use]
+    fn finish(&self, write: impl FnOnce(&mut End)) -> Option<Waker> {
         let mut end = self.lock();
         write(&mut end);
-        let waker = end.waker.take();
-        drop(end);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        end.waker.take()
     }
 }
 
@@ -103,21 +101,23 @@ impl Ticket {
         self.call.left.load(Ordering::Acquire)
     }
 
-    /// Wakes the caller, if it is still there.
-    pub(crate) fn tell(mut self, replies: Replies) {
+    /// Gives the caller its replies. It is still to be woken, if it waits.
+    #[must_use]
+    pub(crate) fn tell(mut self, replies: Replies) -> Option<Waker> {
         self.answered = true;
-        self.call.finish(|end| end.replies = Some(replies));
+        self.call.finish(|end| end.replies = Some(replies))
     }
 
     /// The same with one reply, which `write` puts in its place.
     #[inline(always)]
-    pub(crate) fn tell_one(mut self, write: impl FnOnce(&mut Result<Value, Error>)) {
+    #[must_use]
+    pub(crate) fn tell_one(mut self, write: impl FnOnce(&mut Result<Value, Error>)) -> Option<Waker> {
         self.answered = true;
         self.call.finish(|end| {
             if let Replies::One(reply) = end.replies.insert(Replies::One(Ok(Value::Nil))) {
                 write(reply);
             }
-        });
+        })
     }
 }
 
@@ -131,8 +131,10 @@ impl std::ops::Deref for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.answered {
-            self.call.finish(|end| end.lost = true);
+        if !self.answered
+            && let Some(waker) = self.call.finish(|end| end.lost = true)
+        {
+            waker.wake();
         }
     }
 }
@@ -185,7 +187,7 @@ mod tests {
                 assert!((&mut answer).now_or_never().is_none());
             }
             assert!(!ticket.is_left());
-            ticket.tell(Replies::One(Ok(Value::Okay)));
+            assert_eq!(ticket.tell(Replies::One(Ok(Value::Okay))).is_some(), early);
             assert!(matches!(answer.await, Some(Replies::One(Ok(Value::Okay)))));
         }
         assert!(!signal.take(), "nobody left");

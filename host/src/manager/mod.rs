@@ -112,6 +112,8 @@ struct Manager {
     controls: mpsc::Receiver<Control>,
     /// Since the task was last woken, those were looked at whose wakers stay where they are.
     looked: bool,
+    /// Since it last let others run, one of those who are prompt was woken.
+    woken: bool,
     arrived: Vec<Job>,
     /// The present one.
     lane: Lane,
@@ -154,6 +156,8 @@ enum Turn {
     Again,
     /// Callers were answered, or are sending: there may soon be more jobs.
     Callers,
+    /// One of those who are prompt was woken, and is to run before the next one is.
+    Woken,
     /// The core has room for what waits, or what came in is worth a call.
     Room,
     /// All handles are gone.
@@ -174,6 +178,7 @@ impl Manager {
             common,
             controls: inboxes.controls,
             looked: false,
+            woken: false,
             arrived: Vec::new(),
             renewal,
             closing: Vec::new(),
@@ -186,10 +191,10 @@ impl Manager {
                 Turn::Again => {}
                 Turn::Callers => {
                     // Once, so that callers who are about to send get into the same batch.
-                    let_others_run().await;
-                    self.looked = false;
+                    self.yield_once().await;
                     self.submit();
                 }
+                Turn::Woken => self.yield_once().await,
                 Turn::Room => self.submit(),
                 Turn::Alone => {
                     self.retired.clear();
@@ -203,6 +208,11 @@ impl Manager {
         self.leave();
     }
 
+    async fn yield_once(&mut self) {
+        let_others_run().await;
+        (self.looked, self.woken) = (false, false);
+    }
+
     /// Looks at everything that can wake the task, so that all of it will. Who would wake it by a waker that stays where it
     /// is is asked once each time that the task runs: what comes of him later makes it run again.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -212,6 +222,8 @@ impl Manager {
         for lane in &mut self.retired {
             happened |= lane.poll(cx, first);
         }
+        // Once the sockets were written to: who runs now is not waited for by what was sent before.
+        self.woken = self.woken || self.wake_next();
         happened |= self.poll_renewal(cx);
         if first {
             match self.poll_handles(cx) {
@@ -236,8 +248,16 @@ impl Manager {
         if happened {
             return Poll::Ready(Turn::Again);
         }
+        if self.woken {
+            return Poll::Ready(Turn::Woken);
+        }
         self.looked = false;
         Poll::Pending
+    }
+
+    /// Wakes one of the callers who are prompt, if there is one.
+    fn wake_next(&mut self) -> bool {
+        self.lanes().any(|lane| lane.table.wake_next())
     }
 
     /// Does what handles ask for beside jobs. Says whether they did, or that there are none any more.

@@ -1,5 +1,8 @@
 //! The request table: who waits for what, with the arguments, until a request ends.
 
+use std::collections::VecDeque;
+use std::task::Waker;
+
 use redis::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -71,6 +74,19 @@ pub(crate) struct Table {
     answered: usize,
     /// Some of them, not looked at yet, are worth waiting for: their next calls may make one batch.
     fresh: bool,
+    /// Those who are prompt.
+    sleepers: Sleepers,
+}
+
+/// Callers who have their replies, and are woken one by one: each is to have sent its next call, on which the server can
+/// begin, before the next one runs. When these are dropped all are woken.
+#[derive(Default)]
+struct Sleepers(VecDeque<Waker>);
+
+impl Drop for Sleepers {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
 }
 
 #[derive(Default)]
@@ -158,7 +174,7 @@ impl Table {
         if slot.generation == generation { slot.live.as_ref() } else { None }
     }
 
-    /// A request has its result. The last one of a job wakes the caller.
+    /// A request has its result. The last one of a job wakes the caller; who is prompt is woken by `wake_next`.
     pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
         if let Some((live, index)) = self.find(id) {
             let result = live.judge(index, result);
@@ -182,13 +198,12 @@ impl Table {
         let (place, generation, index) = parts(id);
         let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
         let Some(live) = &mut slot.live else { return };
-        let awaited;
-        match &mut live.requests {
+        let (prompt, count) = (live.job.prompt, live.requests.slice().len());
+        let waker = match &mut live.requests {
             Requests::One(_) if index > 0 => return,
             Requests::One(_) => {
                 let Some(live) = slot.live.take() else { return };
-                awaited = !live.job.prompt;
-                live.job.ticket.tell_one(write);
+                live.job.ticket.tell_one(write)
             }
             Requests::Many(requests, results) => {
                 let (Some(request), Some(result)) = (requests.get_mut(index), results.get_mut(index)) else { return };
@@ -203,13 +218,22 @@ impl Table {
                 }
                 let results = std::mem::take(results);
                 let Some(live) = slot.live.take() else { return };
-                awaited = results.len() < MANY && !live.job.prompt;
-                live.job.ticket.tell(Replies::Many(results));
+                live.job.ticket.tell(Replies::Many(results))
             }
-        }
+        };
         self.free.push(place);
         self.answered = self.answered.wrapping_add(1);
-        self.fresh |= awaited;
+        self.fresh |= count < MANY && !prompt;
+        match waker {
+            Some(waker) if prompt => self.sleepers.0.push_back(waker),
+            Some(waker) => waker.wake(),
+            None => {}
+        }
+    }
+
+    /// Wakes the next one of the callers who are prompt. Says whether there was one.
+    pub(crate) fn wake_next(&mut self) -> bool {
+        self.sleepers.0.pop_front().map(Waker::wake).is_some()
     }
 
     /// Callers who got their replies so far.

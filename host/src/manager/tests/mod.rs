@@ -4,6 +4,7 @@ mod caching;
 mod fake;
 mod holding;
 mod lanes;
+mod prompt;
 mod queue;
 mod renewal;
 mod repeats;
