@@ -10,9 +10,11 @@ use crate::failure::Failure;
 use crate::print::{counted, json, out, shown};
 use crate::progress::Progress;
 
-/// Check the indexes against the log
+/// Check the indexes and the records of commands against the log
 #[derive(Debug, Args)]
-#[command(long_about = "Check the indexes against the log, and print what is wrong. Exits with 1 if anything is.")]
+#[command(
+    long_about = "Check the indexes and the records of commands against the log, and print what is wrong. Exits with 1 if anything is."
+)]
 pub struct Arguments {}
 
 #[derive(Serialize)]

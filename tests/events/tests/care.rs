@@ -159,6 +159,97 @@ fn finds_what_is_wrong_with_the_head() -> Result<()> {
 }
 
 #[test]
+fn holds_the_records_of_commands_against_the_events() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, EVENTS)?;
+        // Events 4 to 6 came from command 1, and 10 to 12 from command 2; 7 to 9 from none.
+        let (one, two) = (field(&mut host, "c1")?, field(&mut host, "c2")?);
+        let (five, eight) = (field(&mut host, "5")?, field(&mut host, "8")?);
+        // In the next segment.
+        let far = field(&mut host, "151")?;
+        let later = one.split(|byte| *byte == b',').next().map_or(0, <[u8]>::len);
+        let from = |event: &[u8], number: &str| {
+            let mut parts = event.splitn(3, |byte| *byte == b',');
+            let (time, _, rest) = (parts.next().unwrap(), parts.next(), parts.next().unwrap());
+            [time, number.as_bytes(), rest].join(&b","[..])
+        };
+        let other = "4: the record of command 1 is not that of its events";
+        for (name, was, put, words) in [
+            ("c1", &one, None, &["4: the record of command 1 is not there"][..]),
+            ("c1", &one, Some(b"1,4,6,x".to_vec()), &["4: the record of command 1 is not what an append writes"]),
+            ("c1", &one, Some(two.clone()), &[other]),
+            ("c1", &one, Some([b"1", &one[later..]].concat()), &[other]),
+            ("5", &five, Some(from(&five, "0")), &["6: it came from command 1, which has other events", other]),
+            (
+                "5",
+                &five,
+                Some(from(&five, "151")),
+                &[
+                    "5: it came from command 151, which is not there",
+                    "6: it came from command 1, which has other events",
+                    other,
+                ],
+            ),
+            ("8", &eight, Some(from(&eight, "1")), &["8: it came from command 1, which has other events"]),
+            ("151", &far, Some(from(&far, "1")), &["151: it came from command 1, which has other events"]),
+        ] {
+            match put {
+                Some(put) => set(&mut host, name, &put)?,
+                None => drop(host.link.query(&["HDEL", FIRST, name])?),
+            }
+            assert_eq!(verify(&mut host)?.texts, words, "{name}");
+            set(&mut host, name, was)?;
+            assert_eq!(verify(&mut host)?.faults, 0, "{name}");
+        }
+    }
+    Ok(())
+}
+
+/// The events of one command are more than a page has, as are the records of commands without events behind it.
+#[test]
+fn holds_many_records_against_many_events() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, 6)?;
+        let many = (0..600).map(|number| event(1000 + number, "one", &[], ""));
+        host.append(many.collect(), None, Some((command(1000, "fill", b""), Vec::new())))?.unwrap();
+        assert_eq!(verify(&mut host)?.texts, [""; 0]);
+        let one = field(&mut host, "c1")?;
+        let (time, rest) = std::str::from_utf8(&one)?.split_once(",4,6,").unwrap();
+        for number in 3..=600 {
+            set(&mut host, &format!("c{number}"), format!("{time},0,0,{rest}").as_bytes())?;
+        }
+        change(&mut host, &[(3, 598)])?;
+        assert_eq!(verify(&mut host)?.texts, [""; 0]);
+        host.link.query(&["HDEL", FIRST, "c300"])?;
+        set(&mut host, "c600", format!("{time},6,6,{rest}").as_bytes())?;
+        assert_eq!(
+            verify(&mut host)?.texts,
+            ["606: the record of command 300 is not there", "606: the record of command 600 is not that of its events",]
+        );
+    }
+    Ok(())
+}
+
+const FIRST: &str = "{care}:e:0";
+
+/// The segment that this is in: events behind 120 are in the next one.
+fn segment(name: &str) -> &'static str {
+    if name.parse().is_ok_and(|position: u64| position > 120) { "{care}:e:1" } else { FIRST }
+}
+
+fn field(host: &mut Host, name: &str) -> Result<Vec<u8>> {
+    let redis::Value::BulkString(field) = host.link.query(&["HGET", segment(name), name])? else { panic!("no {name}") };
+    Ok(field)
+}
+
+fn set(host: &mut Host, name: &str, to: &[u8]) -> Result<()> {
+    host.link.query_bytes(&[b"HSET", segment(name).as_bytes(), name.as_bytes(), to])?;
+    Ok(())
+}
+
+#[test]
 fn leaves_out_what_an_append_did_not_end() -> Result<()> {
     for kind in KINDS {
         let target = Target::start(kind, &[])?;
@@ -168,8 +259,16 @@ fn leaves_out_what_an_append_did_not_end() -> Result<()> {
         let refused = host.append(vec![event(1, "e", &[], "")], None, None)?;
         assert!(matches!(refused, Err(Fault::Corrupt(..))), "{refused:?}");
         let found = verify(&mut host)?;
-        assert_eq!((found.events, found.faults), (EVENTS as u64, 3));
-        assert_eq!(found.texts.first().map(String::as_str), Some("901: the event is not there"));
+        assert_eq!((found.events, found.faults), (EVENTS as u64, 4));
+        assert_eq!(
+            found.texts,
+            [
+                "901: the event is not there",
+                "902: the event is not there",
+                "903: the event is not there",
+                "903: the record of command 151 is not there",
+            ]
+        );
         // Left at each place, too: once all that there is was made already.
         let mut lefts = 0;
         let mended = loop {

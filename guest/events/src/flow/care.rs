@@ -1,6 +1,6 @@
-//! Checking the indexes against the log, and making them anew.
+//! Checking the indexes and the records of commands against the log, and making the indexes anew.
 
-use crate::event::{Cursor, Recorded};
+use crate::event::{Cursor, Ordered, Recorded};
 use crate::layout::Segments;
 use crate::pieces::Commands;
 use crate::plan::care::{self as plan, Body, Field, Index, Way};
@@ -9,6 +9,9 @@ use crate::reply::Reply;
 use crate::step::{Fault, Outcome, Progress, Step, Verified};
 
 use super::{Context, Flow, Input, Refresh, unasked};
+use records::Records;
+
+mod records;
 
 /// Events of one page.
 const PAGE: u64 = 256;
@@ -18,7 +21,7 @@ const PAGE_BYTES: u32 = 1 << 20;
 const SHOWN: usize = 100;
 
 /// `verify`, and `rebuild`: the log is read from its first event on, and its indexes are compared, or made. What is
-/// kept of it is a page, a count, and the last position of each type.
+/// kept of it is a page, a count, the last position of each type, and what a page says of commands.
 pub(crate) struct Care {
     /// Indexes are made.
     making: bool,
@@ -38,6 +41,8 @@ pub(crate) struct Care {
     lasts: Vec<(String, u64)>,
     /// Tags of all events.
     tags: u64,
+    /// What the events say of commands, to be held against their records.
+    records: Records,
     /// Entries of all lists of tags.
     entries: u64,
     /// Of the search for these lists.
@@ -65,6 +70,8 @@ enum State {
     Bodies,
     /// Their indexes are compared, or made.
     Page,
+    /// The records of their commands are compared.
+    Records,
     /// What is said of types is compared.
     Types,
     /// A rebuild ends.
@@ -105,6 +112,7 @@ impl Care {
             page: Vec::new(),
             lasts: Vec::new(),
             tags: 0,
+            records: Records::default(),
             entries: 0,
             cursor: "0".to_owned(),
             again: false,
@@ -126,6 +134,7 @@ impl Care {
             State::Clear => plan::clear(layout, segments, &plan::indexes(layout, segments)),
             State::Bodies => self.bodies(context, segments),
             State::Page => plan::page(layout, segments, way, &self.page),
+            State::Records => plan::records(layout, segments, &self.numbers(segments), PAGE_BYTES),
             State::Types => plan::types(layout),
             State::Finish => plan::finish(layout, segments, self.last),
         })
@@ -142,6 +151,7 @@ impl Care {
                 let meta = meta::read(&context.shared.layout, reply)?;
                 context.shared.segments = meta.segments;
                 (self.head, self.head_tail) = (meta.head.position, meta.head.id.tail());
+                self.records = Records::new(meta.commands);
                 if self.making {
                     return Ok(self.go(context, State::Start));
                 }
@@ -162,6 +172,10 @@ impl Care {
                 self.turn(context, next)
             }
             State::Bodies => self.read(context, reply),
+            State::Records => {
+                let numbers = self.numbers(&context.shared.segments);
+                self.compare_records(plan::recorded(&numbers, reply)?)
+            }
             State::Types => {
                 self.compare_types(&plan::fields(reply)?);
                 if self.last.position == self.head && self.last.id.tail() != self.head_tail {
@@ -209,6 +223,7 @@ impl Care {
                 self.found.events = self.found.events.saturating_add(count);
                 if !self.making {
                     self.note_types();
+                    self.note_commands();
                 }
                 self.tags =
                     self.page.iter().fold(self.tags, |tags, event| tags.saturating_add(event.tags.len() as u64));
@@ -223,7 +238,9 @@ impl Care {
 
     /// The next page, or what comes behind the last one.
     fn walk(&mut self) -> Step {
-        self.state = match (self.at <= self.head, self.making) {
+        let more = self.at <= self.head;
+        self.state = match (more, self.making) {
+            (_, false) if self.records.known(more) > 0 => State::Records,
             (true, _) => State::Bodies,
             (false, true) => State::Finish,
             (false, false) => State::Types,
@@ -238,6 +255,33 @@ impl Care {
                 Err(at) => self.lasts.insert(at, (event.kind.clone(), event.position)),
             }
         }
+    }
+
+    fn note_commands(&mut self) {
+        let found: Vec<(u64, String)> =
+            self.page.iter().filter_map(|event| Some((event.position, self.records.note(event)?))).collect();
+        found.iter().for_each(|(position, what)| self.fault(*position, what));
+    }
+
+    /// The next records whose events are known.
+    fn numbers(&self, segments: &Segments) -> Vec<u64> {
+        let from = self.records.next();
+        let known = self.records.known(self.at <= self.head).min(PAGE);
+        (from..from.saturating_add(known))
+            .take_while(|number| *number <= plan::end_of_commands(segments, from))
+            .collect()
+    }
+
+    fn compare_records(&mut self, records: Vec<Body<Ordered>>) -> Result<Step, Fault> {
+        if records.is_empty() {
+            return Err(Fault::Server("it gave no records".to_owned()));
+        }
+        for record in records {
+            if let Some((position, what)) = self.records.compare(record) {
+                self.fault(position.unwrap_or(self.head), &what);
+            }
+        }
+        Ok(self.walk())
     }
 
     fn last_of(&self, kind: &str) -> Option<u64> {
@@ -287,11 +331,11 @@ impl Care {
         }
         for body in bodies {
             match body {
-                Body::Event(event) if event.position < self.from => self.pass(&event),
-                Body::Event(event) if self.page.is_empty() && self.behind_gap(event.position) => {
+                Body::There(event) if event.position < self.from => self.pass(&event),
+                Body::There(event) if self.page.is_empty() && self.behind_gap(event.position) => {
                     return Err(self.gap(context));
                 }
-                Body::Event(event) => self.page.push(event),
+                Body::There(event) => self.page.push(event),
                 _ if !self.page.is_empty() => break,
                 Body::Missing => self.miss("the event is not there"),
                 Body::Broken if self.making => return Err(self.gap(context)),

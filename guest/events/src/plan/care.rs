@@ -1,14 +1,17 @@
 //! Checking the indexes against the log, and making them anew.
 
-use crate::event::{Cursor, Recorded};
+use crate::event::{Cursor, Ordered, Recorded};
 use crate::fault::Fault;
 use crate::layout::{Layout, SHARDS, Segments};
-use crate::pieces::Commands;
-use crate::reply::{Node, Reply, decimal, refusal};
+use crate::pieces::{Commands, Decimal};
+use crate::reply::{Node, Reply, Text, decimal, refusal};
 use crate::scripts;
 
 use super::status;
 use super::terms::{Keys, Spec, Terms};
+
+/// Before a command's number, in a segment: the field of its record.
+const RECORD: u8 = b'c';
 
 /// What is done to a page of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +64,11 @@ pub enum Index {
     Behind,
 }
 
-/// What is at a position of the log.
+/// What is at a place where an event or a command's record is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    /// An event.
-    Event(Recorded),
+pub enum Body<T> {
+    /// That.
+    There(T),
     /// Nothing.
     Missing,
     /// What no append writes.
@@ -76,17 +79,53 @@ pub enum Body {
 ///
 /// # Errors
 /// The server refused, or the reply is none of the script's.
-pub fn bodies(positions: &[u64], reply: &mut Reply<'_>) -> Result<Vec<Body>, Fault> {
+pub fn bodies(positions: &[u64], reply: &mut Reply<'_>) -> Result<Vec<Body<Recorded>>, Fault> {
+    those(positions, reply, Recorded::read)
+}
+
+/// What `records` gave: of as many numbers as there are.
+///
+/// # Errors
+/// The server refused, or the reply is none of the script's.
+pub fn recorded(numbers: &[u64], reply: &mut Reply<'_>) -> Result<Vec<Body<Ordered>>, Fault> {
+    those(numbers, reply, Ordered::read)
+}
+
+fn those<T>(
+    places: &[u64],
+    reply: &mut Reply<'_>,
+    read: impl Fn(u64, &Text<'_>) -> Option<T>,
+) -> Result<Vec<Body<T>>, Fault> {
     let count = usize::try_from(reply.array()?).map_err(|_| Fault::Unexpected)?;
     let mut bodies = Vec::new();
-    for position in positions.get(..count).ok_or(Fault::Unexpected)? {
+    for place in places.get(..count).ok_or(Fault::Unexpected)? {
         bodies.push(match reply.node()? {
-            Node::Text(text) => Recorded::read(*position, &text).map_or(Body::Broken, Body::Event),
+            Node::Text(text) => read(*place, &text).map_or(Body::Broken, Body::There),
             Node::Nil => Body::Missing,
             other => return Err(refusal(&other)),
         });
     }
     Ok(bodies)
+}
+
+/// What to send for the records of these commands, which are in one segment: see `end_of_commands`. Bytes as in
+/// `page::Read`.
+#[must_use]
+pub fn records(layout: &Layout, segments: &Segments, numbers: &[u64], bytes: u32) -> Commands {
+    let first = numbers.first().copied().unwrap_or_default();
+    let mut commands = Commands { may_repeat: true, ..Commands::default() };
+    commands.call(&scripts::BODIES, 1);
+    commands.text(layout.events(segments.of_command(first)).as_bytes());
+    commands.number(bytes.into());
+    commands.number(numbers.len() as u64);
+    numbers.iter().for_each(|number| commands.prefixed(RECORD, Decimal::new(*number).as_bytes()));
+    commands
+}
+
+/// The last command of the segment that this one's record is in.
+#[must_use]
+pub fn end_of_commands(segments: &Segments, number: u64) -> u64 {
+    segments.bounds(segments.of_command(number)).1.command.saturating_sub(1)
 }
 
 /// The last position of the segment that this one is in.
