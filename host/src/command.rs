@@ -49,6 +49,11 @@ impl Command {
         Self::default().arg(name)
     }
 
+    /// A command without a name yet, with room for so many arguments and bytes: at most as many as are there already.
+    pub(crate) fn with_room(arguments: usize, bytes: usize) -> Self {
+        Self { lengths: Lengths::with_capacity(arguments), small: Bodies::with_capacity(bytes), ..Self::default() }
+    }
+
     /// A command of these arguments, the first of which is its name.
     #[must_use]
     pub fn from_args<A: IntoArgument>(arguments: impl IntoIterator<Item = A>) -> Self {

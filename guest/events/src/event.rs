@@ -54,9 +54,9 @@ pub struct Event {
     pub metadata: u32,
 }
 
-/// An event that was read.
+/// An event that was read; its type and tags are still in the reply where `T` is `&str`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct Recorded<T = String> {
     /// Counted from 1.
     pub position: u64,
     /// When it was appended, milliseconds since 1970.
@@ -66,9 +66,9 @@ pub struct Recorded {
     /// Its own.
     pub id: Id,
     /// Its type.
-    pub kind: String,
+    pub kind: T,
     /// Sorted.
-    pub tags: Vec<String>,
+    pub tags: Vec<T>,
     /// Where its metadata and data are.
     pub body: Body,
 }
@@ -103,15 +103,27 @@ pub struct Ordered {
     pub body: Body,
 }
 
-impl Recorded {
+impl<'a> Recorded<&'a str> {
     /// Reads what is kept of the event at this position.
     #[must_use]
-    pub fn read(position: u64, text: &Text<'_>) -> Option<Self> {
+    pub fn read(position: u64, text: &Text<'a>) -> Option<Self> {
         let mut bytes = Bytes::new(text);
         let (time, command) = (bytes.decimal()?, bytes.decimal()?);
         let (id, kind) = bytes.identity()?;
-        let tags = (0..bytes.byte()?).map(|_| bytes.short()).collect::<Option<Vec<_>>>()?;
+        let count = bytes.byte()?;
+        let mut tags = Vec::with_capacity(count.into());
+        for _ in 0..count {
+            tags.push(bytes.short()?);
+        }
         Some(Self { position, time, command, id, kind, tags, body: bytes.body()? })
+    }
+
+    /// The same without the reply.
+    #[must_use]
+    pub fn to_owned(&self) -> Recorded {
+        let Self { position, time, command, id, kind, ref tags, body } = *self;
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Recorded { position, time, command, id, kind: kind.to_owned(), tags, body }
     }
 }
 
@@ -122,7 +134,7 @@ impl Ordered {
         let mut bytes = Bytes::new(text);
         let (time, first, last) = (bytes.decimal()?, bytes.decimal()?, bytes.decimal()?);
         let (id, kind) = bytes.identity()?;
-        Some(Self { number, time, id, kind, first, last, body: bytes.body()? })
+        Some(Self { number, time, id, kind: kind.to_owned(), first, last, body: bytes.body()? })
     }
 }
 
@@ -190,7 +202,7 @@ impl<'a> Bytes<'a> {
         Some(*first)
     }
 
-    fn identity(&mut self) -> Option<(Id, String)> {
+    fn identity(&mut self) -> Option<(Id, &'a str)> {
         if self.byte()? != VERSION {
             return None;
         }
@@ -199,11 +211,11 @@ impl<'a> Bytes<'a> {
         Some((Id(u128::from_be_bytes(*id)), self.short()?))
     }
 
-    fn short(&mut self) -> Option<String> {
+    fn short(&mut self) -> Option<&'a str> {
         let length = self.byte()?;
         let (text, rest) = self.rest.split_at_checked(length.into())?;
         self.rest = rest;
-        Some(std::str::from_utf8(text).ok()?.to_owned())
+        std::str::from_utf8(text).ok()
     }
 
     fn length(&mut self) -> Option<u32> {
@@ -251,7 +263,8 @@ mod tests {
         let (event, bytes) = written();
         let read = Recorded::read(5, &text(&bytes)).unwrap();
         assert_eq!((read.position, read.time, read.command), (5, 1_700_000_000_000, 17));
-        assert_eq!((read.id, read.kind, read.tags), (event.id, event.kind, event.tags));
+        let owned = read.to_owned();
+        assert_eq!((owned.id, owned.kind, owned.tags), (event.id, event.kind, event.tags));
         assert_eq!(read.body, Body { string: 3, from: bytes.len() as u32 - 203, metadata: 200 });
         let mut bytes = b"5,1,2,".to_vec();
         head_of_command(&mut bytes, Id(EVENT), "Do", 0);

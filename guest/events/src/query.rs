@@ -19,7 +19,7 @@ pub struct Item {
 impl Query {
     /// Whether an event of this type with these sorted tags matches.
     #[must_use]
-    pub fn matches(&self, kind: &str, tags: &[String]) -> bool {
+    pub fn matches(&self, kind: &str, tags: &[impl AsRef<str>]) -> bool {
         self.items.iter().any(|item| item.matches(kind, tags))
     }
 
@@ -34,7 +34,7 @@ impl Query {
 
     /// Which of these queries an event matches: bit i for the query i, of which there are at most 64.
     #[must_use]
-    pub fn mask(queries: &[Self], kind: &str, tags: &[String]) -> u64 {
+    pub fn mask(queries: &[Self], kind: &str, tags: &[impl AsRef<str>]) -> u64 {
         let bits = queries.iter().zip(0_u32..64).filter(|(query, _)| query.matches(kind, tags));
         bits.fold(0, |mask, (_, bit)| mask | (1 << bit))
     }
@@ -58,8 +58,8 @@ impl Query {
 impl Item {
     /// Whether an event of this type with these sorted tags matches.
     #[must_use]
-    pub fn matches(&self, kind: &str, tags: &[String]) -> bool {
-        (self.types.is_empty() || self.types.iter().any(|own| own == kind))
-            && self.tags.iter().all(|tag| tags.binary_search(tag).is_ok())
+    pub fn matches(&self, kind: &str, tags: &[impl AsRef<str>]) -> bool {
+        let has = |tag: &str| tags.binary_search_by(|own| own.as_ref().cmp(tag)).is_ok();
+        (self.types.is_empty() || self.types.iter().any(|own| own == kind)) && self.tags.iter().all(|tag| has(tag))
     }
 }

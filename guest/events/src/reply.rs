@@ -114,8 +114,10 @@ pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() {
         return None;
     }
+    // Not by `checked_mul`: in WebAssembly that is a call, which multiplies numbers of 128 bits.
+    const MOST: u64 = u64::MAX / 10;
     bytes.iter().try_fold(0_u64, |number, byte| {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
+        if number > MOST { None } else { (number * 10).checked_add(u64::from(digit)) }
     })
 }

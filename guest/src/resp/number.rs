@@ -7,14 +7,8 @@ pub fn integer(text: &[u8]) -> Option<i64> {
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_i64, |sum, byte| {
-        let digit = i64::from(digit(*byte)?);
-        let sum = sum.checked_mul(10)?;
-        if negative { sum.checked_sub(digit) } else { sum.checked_add(digit) }
-    })
+    let size = length(digits)?;
+    if negative { 0_i64.checked_sub_unsigned(size) } else { i64::try_from(size).ok() }
 }
 
 /// A length: digits only.
@@ -22,7 +16,12 @@ pub fn length(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.iter().try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(u64::from(digit(*byte)?)))
+    // Not by `checked_mul`: in WebAssembly that is a call, which multiplies numbers of 128 bits.
+    const MOST: u64 = u64::MAX / 10;
+    text.iter().try_fold(0_u64, |sum, byte| {
+        let digit = u64::from(digit(*byte)?);
+        if sum > MOST { None } else { (sum * 10).checked_add(digit) }
+    })
 }
 
 /// The bits of a double; every NaN has the same bits.

@@ -39,7 +39,7 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     fn command(&mut self, arguments: u32, batch: &wire::Batch, within: Option<Duration>) -> Result<Command, Malformed> {
-        let mut command = Command::default();
+        let mut command = Command::with_room(self.arguments.len().min(arguments as usize), self.bytes.len());
         for pieces in split(&mut self.arguments, arguments as usize)? {
             command = self.argument(command, *pieces as usize)?;
         }

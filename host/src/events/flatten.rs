@@ -65,6 +65,8 @@ impl Flat {
     }
 
     fn children(&mut self, kind: NodeKind, children: Vec<Value>) {
+        self.nodes.reserve(2 * children.len() + 2);
+        self.bodies.reserve(children.len());
         self.node(kind, children.len(), 0);
         children.into_iter().for_each(|child| self.add(child));
     }
@@ -79,7 +81,7 @@ impl Flat {
 
     fn string(&mut self, kind: NodeKind, bytes: Bytes) {
         self.node(kind, bytes.len(), self.texts.len() as u64);
-        self.texts.extend(bytes.iter().take(SHOWN));
+        self.texts.extend_from_slice(bytes.get(..SHOWN).unwrap_or(&bytes));
         self.bodies.push(bytes);
     }
 

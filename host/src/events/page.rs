@@ -19,8 +19,11 @@ pub(super) struct Misfit;
 /// The events of a page.
 pub(super) fn events(page: &wire::Page, bodies: &[Bytes]) -> Result<Vec<Recorded>, Misfit> {
     let mut texts = Texts { lengths: &page.lengths, text: &page.texts };
-    let events = page.rows.chunks(WORDS).map(|row| event(row, &mut texts, bodies)).collect();
-    if texts.lengths.is_empty() && texts.text.is_empty() { events } else { Err(Misfit) }
+    let mut events = Vec::with_capacity(page.rows.len() / WORDS);
+    for row in page.rows.chunks(WORDS) {
+        events.push(event(row, &mut texts, bodies)?);
+    }
+    if texts.lengths.is_empty() && texts.text.is_empty() { Ok(events) } else { Err(Misfit) }
 }
 
 fn event(row: &[u64], texts: &mut Texts<'_>, bodies: &[Bytes]) -> Result<Recorded, Misfit> {
@@ -33,8 +36,7 @@ fn event(row: &[u64], texts: &mut Texts<'_>, bodies: &[Bytes]) -> Result<Recorde
         command,
         id: Id::from_wire((high, low)),
         type_: texts.next()?,
-        // By what there is, not by what the row says, which nobody has checked.
-        tags: (0..tags).map(|_| texts.next()).collect::<Result<_, _>>()?,
+        tags: texts.some(tags)?,
         data,
         metadata,
         matches,
@@ -48,6 +50,15 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
+    /// Room is made by what there is, as nobody has checked how many a row says.
+    fn some(&mut self, count: usize) -> Result<Vec<String>, Misfit> {
+        let mut some = Vec::with_capacity(count.min(self.lengths.len()));
+        for _ in 0..count {
+            some.push(self.next()?);
+        }
+        Ok(some)
+    }
+
     fn next(&mut self) -> Result<String, Misfit> {
         let (length, lengths) = self.lengths.split_first().ok_or(Misfit)?;
         let (text, rest) = self.text.split_at_checked(*length as usize).ok_or(Misfit)?;

@@ -129,7 +129,7 @@ impl Store {
                 _ => None,
             };
             if let Some(missed) = expected {
-                let outcome = self.client()?.page(&read)?.map(|page| page.page);
+                let outcome = self.client()?.page(&read)?;
                 ensure!(outcome == Err(missed.clone()), "{read:?}\ngave {outcome:?},\nnot {missed:?}");
                 return Ok(());
             }
@@ -151,7 +151,7 @@ impl Store {
         let (mut read, mut found) = (*first, Vec::new());
         loop {
             let page = self.client()?.page(&read)?.map_err(|missed| anyhow::anyhow!("{missed:?}"))?;
-            let looked = page.page.looked;
+            let looked = page.looked;
             ensure!(page.events.len() <= read.limit as usize, "the page has {} events", page.events.len());
             for event in &page.events {
                 self.same(event)?;
@@ -165,13 +165,9 @@ impl Store {
             ensure!(expected.starts_with(&found), "found {found:?},\nnot {expected:?}");
             if read.until.is_none() {
                 let (head, id) = (self.model.head(), self.model.id(self.model.head()).tail());
-                ensure!(
-                    page.page.head == at(head, coracle_events::event::Id(id.into())),
-                    "the head is {:?}",
-                    page.page.head
-                );
+                ensure!(page.head == at(head, coracle_events::event::Id(id.into())), "the head is {:?}", page.head);
             }
-            if page.page.end {
+            if page.end {
                 break;
             }
             let on = if read.backwards { read.from == 0 || looked < read.from } else { looked > read.from };

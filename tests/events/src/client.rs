@@ -64,12 +64,20 @@ pub struct Whole {
 }
 
 /// A page, with all bodies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// In the order of the page.
     pub events: Vec<Whole>,
-    /// As the codec says it.
-    pub page: page::Page,
+    /// How many of them had their bodies in the page itself.
+    pub at_once: usize,
+    /// See `page::Page`.
+    pub rest: Vec<u64>,
+    /// See `page::Page`.
+    pub looked: u64,
+    /// See `page::Page`.
+    pub end: bool,
+    /// See `page::Page`.
+    pub head: Cursor,
 }
 
 /// What a page may be instead.
@@ -146,7 +154,8 @@ impl Client {
                 let rest = page.rest.get(events.len() - page.events.len()..).unwrap_or_default();
                 events.extend(client.bodies(rest, read.bytes)?);
             }
-            Ok(Some(Ok(Read { events, page })))
+            let page::Page { events: ref found, rest, looked, end, head } = page;
+            Ok(Some(Ok(Read { events, at_once: found.len(), rest, looked, end, head })))
         })
     }
 
@@ -231,11 +240,11 @@ pub fn everything() -> Query {
     Query { items: vec![coracle_events::query::Item::default()] }
 }
 
-fn whole(events: &[Recorded], replies: &Replies) -> Result<Vec<Whole>> {
+fn whole(events: &[Recorded<&str>], replies: &Replies) -> Result<Vec<Whole>> {
     let mut all = Vec::new();
     for event in events {
         let (data, metadata) = parts(replies, event.body)?;
-        all.push(Whole { event: event.clone(), data, metadata });
+        all.push(Whole { event: event.to_owned(), data, metadata });
     }
     Ok(all)
 }

@@ -138,7 +138,7 @@ impl Reading {
         self.until = None;
     }
 
-    fn paged(&mut self, page: page::Page) -> Vec<Recorded> {
+    fn paged<'a>(&mut self, page: page::Page<'a>) -> Vec<Recorded<&'a str>> {
         if self.until.is_none() {
             self.until = Some(page.head.position);
             self.head = page.head;
@@ -150,23 +150,25 @@ impl Reading {
         page.events
     }
 
-    fn pack(&self, events: &[Recorded], last: &Recorded) -> Page {
+    fn pack(&self, events: &[Recorded<&str>], last: &Recorded<&str>) -> Page {
         let all = self.end && !self.backwards && self.rest.is_empty() && self.left > 0;
         let here = Cursor { position: last.position, id: last.id };
         let cursor = if all && self.head.position > here.position { self.head } else { here };
-        let mut page =
-            Page { rows: Vec::with_capacity(events.len() * 8), lengths: Vec::new(), texts: String::new(), cursor };
+        let texts = || events.iter().flat_map(|event| std::iter::once(&event.kind).chain(&event.tags));
+        let mut page = Page {
+            rows: Vec::with_capacity(events.len() * 8),
+            lengths: texts().map(|text| text.len() as u32).collect(),
+            texts: String::with_capacity(texts().map(|text| text.len()).sum()),
+            cursor,
+        };
+        texts().for_each(|text| page.texts.push_str(text));
         for event in events {
             let (high, low) = event.id.halves();
-            let mask = Query::mask(&self.queries, &event.kind, &event.tags);
+            let mask = Query::mask(&self.queries, event.kind, &event.tags);
             let string = u64::from(event.body.string) | (event.tags.len() as u64) << 32;
             let metadata = u64::from(event.body.from) | u64::from(event.body.metadata) << 32;
             let row = [event.position, event.time, event.command, high, low, mask, string, metadata];
             page.rows.extend_from_slice(&row);
-            for text in std::iter::once(&event.kind).chain(&event.tags) {
-                page.lengths.push(text.len() as u32);
-                page.texts.push_str(text);
-            }
         }
         page
     }

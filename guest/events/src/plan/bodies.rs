@@ -35,7 +35,11 @@ pub fn plan(layout: &Layout, segments: &Segments, positions: &[u64], bytes: u32)
 ///
 /// # Errors
 /// The server refused, or the reply is none of the script's.
-pub fn read(layout: &Layout, positions: &[u64], reply: &mut Reply<'_>) -> Result<Option<Vec<Recorded>>, Fault> {
+pub fn read<'a>(
+    layout: &Layout,
+    positions: &[u64],
+    reply: &mut Reply<'a>,
+) -> Result<Option<Vec<Recorded<&'a str>>>, Fault> {
     let count = usize::try_from(reply.array()?).map_err(|_| Fault::Unexpected)?;
     let positions = positions.get(..count).ok_or(Fault::Unexpected)?;
     let mut events = Vec::with_capacity(count);

@@ -80,7 +80,7 @@ pub enum Body<T> {
 /// # Errors
 /// The server refused, or the reply is none of the script's.
 pub fn bodies(positions: &[u64], reply: &mut Reply<'_>) -> Result<Vec<Body<Recorded>>, Fault> {
-    those(positions, reply, Recorded::read)
+    those(positions, reply, |position, text| Some(Recorded::read(position, text)?.to_owned()))
 }
 
 /// What `records` gave: of as many numbers as there are.

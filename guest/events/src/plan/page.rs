@@ -36,9 +36,9 @@ pub struct Read<'a> {
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Outcome<'a> {
     /// A page.
-    Page(Page),
+    Page(Page<'a>),
     /// The place to be compared is beyond the head, which is this.
     Ahead(u64),
     /// Another event is at this place.
@@ -51,9 +51,9 @@ pub enum Outcome {
 
 /// Some events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<'a> {
     /// In the order that was asked for.
-    pub events: Vec<Recorded>,
+    pub events: Vec<Recorded<&'a str>>,
     /// Positions of events that follow those in `events` and match too: their bodies are to be had by `plan::bodies`.
     pub rest: Vec<u64>,
     /// All that matches up to here is in `events` and `rest`: where the next page goes on from. It may be the page's
@@ -119,7 +119,7 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
 ///
 /// # Errors
 /// The server refused, or the reply is none of the script's, or an event is none that the query asks for.
-pub fn read(layout: &Layout, query: &Query, reply: &mut Reply<'_>) -> Result<Outcome, Fault> {
+pub fn read<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>) -> Result<Outcome<'a>, Fault> {
     let (status, follow) = status::status(reply)?;
     match status {
         status::DONE => page(layout, query, reply, follow),
@@ -134,7 +134,7 @@ pub fn read(layout: &Layout, query: &Query, reply: &mut Reply<'_>) -> Result<Out
 /// What it has in front of the positions.
 const FRONT: u64 = 5;
 
-fn page(layout: &Layout, query: &Query, reply: &mut Reply<'_>, follow: u64) -> Result<Outcome, Fault> {
+fn page<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>, follow: u64) -> Result<Outcome<'a>, Fault> {
     let head = Cursor { position: reply.number()?, id: Id(reply.number()?.into()) };
     let (looked, end, count) = (reply.number()?, reply.number()? == 1, reply.number()?);
     let bodies = follow.checked_sub(FRONT).and_then(|rest| rest.checked_sub(count)).ok_or(Fault::Unexpected)?;
@@ -144,7 +144,7 @@ fn page(layout: &Layout, query: &Query, reply: &mut Reply<'_>, follow: u64) -> R
     let mut events = Vec::with_capacity(positions.len());
     for position in positions {
         let Node::Text(text) = reply.node()? else { return Err(status::no_body(layout, position)) };
-        let event = Recorded::read(position, &text).filter(|event| query.matches(&event.kind, &event.tags));
+        let event = Recorded::read(position, &text).filter(|event| query.matches(event.kind, &event.tags));
         events.push(event.ok_or_else(|| status::no_body(layout, position))?);
     }
     Ok(Outcome::Page(Page { events, rest, looked, end, head }))

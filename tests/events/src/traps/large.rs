@@ -24,7 +24,7 @@ pub(super) fn positions(client: &mut Client) -> Result<()> {
     reading.check = Some(at(head + 1, Id(u128::MAX)));
     let page = read(client, &reading)?;
     let found: Vec<u64> = page.events.iter().map(|event| event.event.position).collect();
-    ensure!(found == [head + 2] && page.page.looked == head + 3, "{page:?}");
+    ensure!(found == [head + 2] && page.looked == head + 3, "{page:?}");
     let condition = Some(Condition { query: query.clone(), after: at(head + 1, Id(u128::MAX)) });
     let conflict = client.append(&Appending { marker: None, condition, ..appending })?.map_err(fault)?;
     ensure!(conflict == Outcome::Conflict { head: head + 3, position: head + 2 }, "{conflict:?}");
@@ -103,14 +103,9 @@ pub(super) fn disjoint(client: &mut Client) -> Result<()> {
     let (mut pages, mut end) = (0, false);
     while !end {
         let page = read(client, &reading)?;
-        ensure!(
-            page.events.is_empty() && page.page.looked <= reading.from + 12_000,
-            "{:?} from {}",
-            page.page,
-            reading.from
-        );
-        ensure!(page.page.end || page.page.looked >= reading.from + 8000, "{:?} from {}", page.page, reading.from);
-        (reading.from, end, pages) = (page.page.looked, page.page.end, pages + 1);
+        ensure!(page.events.is_empty() && page.looked <= reading.from + 12_000, "{:?} from {}", page, reading.from);
+        ensure!(page.end || page.looked >= reading.from + 8000, "{:?} from {}", page, reading.from);
+        (reading.from, end, pages) = (page.looked, page.end, pages + 1);
     }
     ensure!(pages >= 8, "{pages} pages");
     let enough = client.append(&appending(0, 100_000))?.map_err(fault)?;
@@ -126,10 +121,10 @@ pub(super) fn budget(client: &mut Client) -> Result<()> {
         let query = Query { items: vec![item(&["B"], tags)] };
         for (budget, looked) in [(1, 256), (256, 256), (257, 512), (512, 512), (600, 768)] {
             let page = read(client, &page::Read { budget, ..reading(&query) })?;
-            ensure!(page.page.looked == looked && !page.page.end, "{budget}: {:?}", page.page);
+            ensure!(page.looked == looked && !page.end, "{budget}: {:?}", page);
         }
         let page = read(client, &page::Read { budget: 2000, ..reading(&query) })?;
-        ensure!(page.page.end && page.events.len() == 1, "{:?}", page.page);
+        ensure!(page.end && page.events.len() == 1, "{:?}", page);
     }
     Ok(())
 }
@@ -138,9 +133,9 @@ pub(super) fn bytes(client: &mut Client) -> Result<()> {
     append(client, (0..100).map(|id| given(id, "A", &["a:1"])).collect())?;
     let query = Query { items: vec![item(&[], &["a:1"])] };
     let page = read(client, &page::Read { bytes: 1, ..reading(&query) })?;
-    ensure!(page.page.events.len() == 16 && page.page.rest == (17..=100).collect::<Vec<_>>(), "{:?}", page.page);
+    ensure!(page.at_once == 16 && page.rest == (17..=100).collect::<Vec<_>>(), "{:?}", page);
     ensure!(page.events.len() == 100, "{} events", page.events.len());
-    let bodies = client.bodies(&page.page.rest, 1)?;
+    let bodies = client.bodies(&page.rest, 1)?;
     ensure!(bodies.len() == 16, "{} bodies", bodies.len());
     Ok(())
 }

@@ -44,13 +44,13 @@ impl Log {
             })?;
             let read = page.map_err(|missed: Missed| anyhow!("{missed:?}"))?;
             events.extend(read.events);
-            if read.page.end {
+            if read.end {
                 break;
             }
-            if read.page.looked <= from {
+            if read.looked <= from {
                 bail!("the page behind {from} looked at nothing");
             }
-            from = read.page.looked;
+            from = read.looked;
         }
         let (mut commands, mut next) = (Vec::new(), 1);
         loop {
