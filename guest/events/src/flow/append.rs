@@ -11,7 +11,7 @@ use crate::store::{Acknowledgements, Durability};
 
 use super::lock::secrets;
 use super::locked::Locking;
-use super::{Context, Flow, Input, Refresh, unasked};
+use super::{Context, Flow, Fsyncs, Input, Refresh, unasked};
 
 /// An append on its way: sent, sent again where its marker makes that safe, and acknowledged.
 pub(crate) struct Appending {
@@ -115,6 +115,9 @@ impl Appending {
 
     pub(crate) fn replied(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Turn, Fault> {
         if let Some(written) = self.written {
+            if matches!(reply.clone().node(), Ok(Node::Error(_))) {
+                self.forget_files(context);
+            }
             return acknowledged(&mut reply, self.durability, written).map(Turn::Done);
         }
         if std::mem::take(&mut self.asking) {
@@ -158,6 +161,13 @@ impl Appending {
         Ok(())
     }
 
+    /// The server is, or may be, another one than was asked: the next append asks again.
+    fn forget_files(&self, context: &mut Context<'_>) {
+        if let Durability::Fsynced(..) = self.durability {
+            context.shared.fsyncs = Fsyncs::default();
+        }
+    }
+
     /// A fault that says nothing of the marker: the attempt before, of which nobody knows, may have been executed.
     fn doubtful(&self, fault: Fault) -> Fault {
         match &self.lost {
@@ -169,6 +179,7 @@ impl Appending {
     /// Waits, and sends it again, as long as its marker is sure to say whether this attempt was executed.
     pub(crate) fn lost(&mut self, context: &mut Context<'_>, lost: Lost) -> Result<Step, Fault> {
         self.refresh.lost();
+        self.forget_files(context);
         if std::mem::take(&mut self.asking) {
             return Err(Lost { failure: Failure::NotSent, ..lost }.fault(false));
         }

@@ -201,6 +201,37 @@ fn whether_files_can_be_waited_for_is_asked_first() {
     assert_eq!(store.cancel(0, FLOW), Step::Failed(Fault::Cancelled(false)));
 }
 
+/// Another server may be there since, which can't.
+#[test]
+fn whether_files_can_be_waited_for_is_asked_again_after_a_loss_or_an_error() {
+    enum End {
+        Error,
+        LostWritten,
+        Lost,
+        TooFew,
+    }
+    let error = b"ERR WAITAOF cannot be used";
+    for (end, again) in [(End::Error, true), (End::LostWritten, true), (End::Lost, true), (End::TooFew, false)] {
+        let mut store = store();
+        let durability = Some(Durability::Fsynced(true, Acknowledgements { count: 0, timeout: 7 }));
+        store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability, Vec::new());
+        assert_eq!(sent(&store.replied(0, FLOW, &numbers(&[0, 0]), &[])), "append");
+        let step = if let End::Lost = end {
+            store.unanswered(0, FLOW, lost(Failure::MaybeExecuted, 1))
+        } else {
+            assert_eq!(sent(&store.replied(0, FLOW, &appended(1), &[])), "waitaof");
+            match end {
+                End::Error => store.replied(0, FLOW, &[6 | (error.len() as u64) << 16, 0], error),
+                End::LostWritten => store.unanswered(0, FLOW, broke()),
+                _ => store.replied(0, FLOW, &numbers(&[0, 0]), &[]),
+            }
+        };
+        assert!(matches!(step, Step::Failed(_)), "{step:?}");
+        let step = store.append(0, FLOW, DEADLINE, vec![event()], None, None, durability, Vec::new());
+        assert_eq!(sent(&step), if again { "waitaof" } else { "append" });
+    }
+}
+
 #[test]
 fn acknowledgements_are_not_waited_for_beyond_the_deadline() {
     for (now, milliseconds) in [(DEADLINE - 100_000, "90"), (DEADLINE - 1, "1"), (DEADLINE + 1, "1")] {

@@ -61,6 +61,23 @@ fn appends_nothing_where_files_cannot_be_waited_for() -> Result<()> {
     Ok(())
 }
 
+/// As after a fail-over to a server without one: the first append has been written by then, and no other is.
+#[test]
+fn appends_nothing_more_once_files_cannot_be_waited_for() -> Result<()> {
+    let target = Target::start(Kind::Valkey, &["--appendonly", "yes", "--appendfsync", "always"])?;
+    let mut host = Host::open(target.url(), settings("turned"))?;
+    let append = |host: &mut Host| {
+        let durability = Some(Durability::Fsynced(true, Acknowledgements { count: 0, timeout: 20 }));
+        host.append_with(vec![event(1, "e", &[], "")], None, None, durability)
+    };
+    assert!(matches!(append(&mut host)?, Ok(Outcome::Appended(_))));
+    host.link.query(&["CONFIG", "SET", "appendonly", "no"])?;
+    assert!(matches!(append(&mut host)?, Err(Fault::TooFewAcknowledgements(0, 0, _))));
+    assert!(matches!(append(&mut host)?, Err(Fault::Invalid(..))));
+    assert_eq!(host.seen(selection(vec![Item::default()]))?.0.len(), 2);
+    Ok(())
+}
+
 #[test]
 fn counts_the_store() -> Result<()> {
     let target = Target::start(Kind::Redis, &[])?;
