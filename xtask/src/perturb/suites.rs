@@ -67,9 +67,7 @@ fn rust() -> Result<Suite> {
             .args(["--message-format", "json"]),
     )?;
     let program = executable(&report).context("cargo does not say where the Rust host's vector tests are")?;
-    // Not those that cut at every place: of thousands of clients each takes the digest of a component that it is given.
-    let arguments = &["as_they_are", "byte_by_byte"];
-    Ok(Suite { name: "Rust host", program, arguments, folder: root::path("host"), verdict: rust_verdict })
+    Ok(Suite { name: "Rust host", program, arguments: &[], folder: root::path("host"), verdict: rust_verdict })
 }
 
 /// The artefact in cargo's report that is the Rust host's test. Its path has nothing in it that JSON would escape.
