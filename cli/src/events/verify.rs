@@ -10,10 +10,10 @@ use crate::failure::Failure;
 use crate::print::{counted, json, out, shown};
 use crate::progress::Progress;
 
-/// Check the indexes and the records of commands against the log
+/// Check indexes and commands against the log
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Check the indexes and the records of commands against the log, and print what is wrong. Exits with 1 if anything is."
+    long_about = "Check indexes and commands against the log, and print what is wrong. Exits with 1 if anything is."
 )]
 pub struct Arguments {}
 

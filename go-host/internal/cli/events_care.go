@@ -14,10 +14,10 @@ import (
 )
 
 func (e *events) verifyCommand() *cobra.Command {
-	cmd := e.command("verify", "Check the indexes and the records of commands against the log", func(*cobra.Command) (action, error) {
+	cmd := e.command("verify", "Check indexes and commands against the log", func(*cobra.Command) (action, error) {
 		return e.verify, nil
 	})
-	cmd.Long = "Check the indexes and the records of commands against the log, and print what is wrong. Exits with 1 if anything is."
+	cmd.Long = "Check indexes and commands against the log, and print what is wrong. Exits with 1 if anything is."
 	return cmd
 }
 

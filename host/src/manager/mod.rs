@@ -222,7 +222,7 @@ impl Manager {
         for lane in &mut self.retired {
             happened |= lane.poll(cx, first);
         }
-        // Once the sockets were written to: who runs now is not waited for by what was sent before.
+        // Behind the sockets: what the one before has sent is written by then, and only then does the next one run.
         self.woken = self.woken || self.wake_next();
         happened |= self.poll_renewal(cx);
         if first {
