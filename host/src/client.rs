@@ -14,8 +14,8 @@ use crate::call::Until;
 use crate::command::{Command, IntoArgument};
 use crate::config::Config;
 use crate::credentials::{self, Credentials};
-use crate::engine::Program;
 use crate::engine::store::Template;
+use crate::engine::{Binary, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::lanes::{Lane, Lanes};
 use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap};
@@ -207,7 +207,7 @@ impl Client {
     /// missed something. Dropping the future does not undo it. As for [`Config::component`], a component sees all
     /// commands.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
-        let (component, cache) = (component.into(), self.shared.code_cache.clone());
+        let (component, cache) = (Binary::new(component.into()), self.shared.code_cache.clone());
         let program = load(move || Program::load(&component, &cache)).await?;
         match &self.lanes {
             Some(lanes) => lanes.swap(program).await,
@@ -237,7 +237,7 @@ impl Client {
     /// What an event store's instances are made of: the component that the client began with.
     pub(crate) async fn store_template(&self) -> Result<Template, Error> {
         let (component, cache) = (self.shared.component.clone(), self.shared.code_cache.clone());
-        load(move || Template::load(component.as_ref(), &cache)).await
+        load(move || Template::load(&component, &cache)).await
     }
 
     pub(crate) fn signal(&self) -> &Arc<Signal> {

@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
 use crate::credentials::{Credentials, CredentialsProvider};
-use crate::engine::CodeCache;
+use crate::engine::{Binary, CodeCache};
 use crate::error::Error;
 use crate::event::{Event, Hook};
 use crate::lanes::MAX_LANES;
@@ -37,7 +37,7 @@ pub struct Config {
     pub(crate) hook: Hook,
     pub(crate) limits: Limits,
     pub(crate) lanes: usize,
-    pub(crate) component: Option<Bytes>,
+    pub(crate) component: Binary,
     pub(crate) code_cache: CodeCache,
     pub(crate) retire_within: Duration,
     pub(crate) connector: Arc<dyn Connector>,
@@ -138,7 +138,7 @@ impl Config {
             hook: Hook::default(),
             limits: Limits::default(),
             lanes: 1,
-            component: None,
+            component: Binary::shipped(),
             code_cache: CodeCache::default(),
             #[cfg(feature = "foreign-core")]
             foreign: None,
@@ -260,7 +260,7 @@ impl Config {
     /// can't harm the process, but it sees all commands.
     #[must_use]
     pub fn component(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.component = Some(bytes.into());
+        self.component = Binary::new(bytes.into());
         self
     }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Shelf;
 use crate::config::{Config, Repeat};
-use crate::engine::CodeCache;
+use crate::engine::{Binary, CodeCache};
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::manager::{Clock, Ended, Signal};
@@ -42,8 +41,8 @@ pub(crate) struct Shared {
     pub(crate) repeat: Repeat,
     /// What is kept, if anything is to be.
     pub(crate) shelf: Option<Arc<Shelf>>,
-    /// What the client began with, if it is not the crate's own.
-    pub(crate) component: Option<Bytes>,
+    /// What the client began with.
+    pub(crate) component: Binary,
     pub(crate) code_cache: CodeCache,
     sessions: AtomicU32,
     pub(crate) database: u32,

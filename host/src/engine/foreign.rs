@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::binary::Binary;
 pub use super::bindings::coracle::client::types::{Credentials, Endpoint, Limits, Progress};
 pub use super::bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
 pub use super::bindings::exports::coracle::client::pubsub::Kind;
@@ -75,8 +74,8 @@ impl Program {
         }
     }
 
-    pub(crate) fn load(bytes: &Bytes, cache: &CodeCache) -> Result<Self, Error> {
-        Component::load(bytes, cache).map(|program| Self::Component(Box::new(program)))
+    pub(crate) fn load(component: &Binary, cache: &CodeCache) -> Result<Self, Error> {
+        Component::load(component, cache).map(|program| Self::Component(Box::new(program)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! wasmtime, once a process: the engine, the compiled components, and the instances made of them.
 
+mod binary;
 mod bindings;
 mod disk;
 #[cfg(feature = "foreign-core")]
@@ -14,6 +15,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use binary::Binary;
 pub(crate) use bindings::coracle::client::types as wit;
 #[cfg(test)]
 pub(crate) use bindings::exports::coracle::client::commands::Options;
@@ -53,14 +55,4 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digest_is_that_of_the_component() {
-        assert_eq!(*shipped_digest(), digest(SHIPPED));
-    }
 }

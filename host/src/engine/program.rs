@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::binary::Binary;
 use super::disk::{CodeCache, Place};
 use super::state::{HostState, read_in_place};
 use super::ticker::Ticker;
-use super::{SHIPPED, bindings, digest, shipped_digest};
+use super::{bindings, shipped_digest};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -30,20 +30,11 @@ pub(crate) struct Program {
 impl Program {
     /// The one that a client is to run.
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
-        match &config.component {
-            Some(bytes) => Self::load(bytes, &config.code_cache),
-            None => Self::shipped(&config.code_cache),
-        }
+        Self::load(&config.component, &config.code_cache)
     }
 
-    /// The crate's own.
-    pub(super) fn shipped(cache: &CodeCache) -> Result<Self, Error> {
-        Runtime::shared()?.program(SHIPPED, *shipped_digest(), cache)
-    }
-
-    /// Another one.
-    pub(crate) fn load(bytes: &Bytes, cache: &CodeCache) -> Result<Self, Error> {
-        Runtime::shared()?.program(bytes, digest(bytes), cache)
+    pub(crate) fn load(component: &Binary, cache: &CodeCache) -> Result<Self, Error> {
+        Runtime::shared()?.program(component, cache)
     }
 }
 
@@ -75,7 +66,8 @@ impl Runtime {
         Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(HashMap::new()) })
     }
 
-    fn program(&'static self, bytes: &[u8], key: [u8; 32], cache: &CodeCache) -> Result<Program, Error> {
+    fn program(&'static self, component: &Binary, cache: &CodeCache) -> Result<Program, Error> {
+        let key = component.digest();
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pre) = programs.get(&key) {
             return Ok(Program { pre: pre.clone(), runtime: self });
@@ -85,7 +77,7 @@ impl Runtime {
         }
         let place = cache.folder(key == *shipped_digest()).map(|folder| Place::new(folder, &key, &self.engine));
         let pre = self
-            .link(bytes, place)
+            .link(component.bytes(), place)
             .map_err(|error| Error::config(format!("the component can't be used: {error:#}")))?;
         programs.insert(key, pre.clone());
         Ok(Program { pre, runtime: self })

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use wasmtime::Store;
 
+use super::Binary;
 use super::disk::CodeCache;
 use super::instance::{Trap, instantiation};
 use super::program::Program;
@@ -131,12 +131,8 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Of this component, or of the crate's own.
-    pub(crate) fn load(component: Option<&Bytes>, cache: &CodeCache) -> Result<Self, Error> {
-        let program = match component {
-            Some(bytes) => Program::load(bytes, cache)?,
-            None => Program::shipped(cache)?,
-        };
+    pub(crate) fn load(component: &Binary, cache: &CodeCache) -> Result<Self, Error> {
+        let program = Program::load(component, cache)?;
         let pre = bindings::StorePre::new(program.pre.instance_pre().clone())
             .map_err(|error| Error::config(format!("the component has no event store: {error:#}")))?;
         Ok(Self { pre, program })

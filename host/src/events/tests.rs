@@ -11,9 +11,8 @@ use futures_util::FutureExt;
 use super::flow::{Flow, Turn};
 use super::table::{Core, Factory};
 use super::{Command, Event, EventError, EventStore, ExecuteError, ExecuteOptions, Options, Query};
-use crate::engine::CodeCache;
-use crate::engine::Trap;
 use crate::engine::store::{Batch, Call, Instance, Lease, Opened, Outcome, Settings, Step, Template};
+use crate::engine::{Binary, CodeCache, Trap};
 use crate::rows::NEVER;
 use crate::{Config, Connecting, Connector, Endpoint, Error};
 
@@ -311,7 +310,7 @@ async fn no_fault_of_the_component_is_more_than_an_error() {
     const MEMORY: usize = 4 << 20;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/components/coracle-testing.wasm");
     let component = Bytes::from(std::fs::read(path).expect("cargo xtask component writes the component for tests"));
-    let template = Template::load(Some(&component), &CodeCache::Nowhere).unwrap();
+    let template = Template::load(&Binary::new(component), &CodeCache::Nowhere).unwrap();
     let fault = Arc::new(Mutex::new(None));
     let made = Arc::clone(&fault);
     let factory: Factory = Box::new(move || {

@@ -11,6 +11,7 @@ mod subscriptions;
 mod values;
 
 use bytes::Bytes;
+use coracle::Config;
 use vectors::Vector;
 
 use run::Split;
@@ -38,14 +39,14 @@ fn cut_at_every_place() {
 
 /// Runs every vector with every split that `splits` gives, and reports all vectors that fail.
 fn all(splits: impl Fn(&Vector) -> Vec<Split> + Sync) {
-    let component = component();
+    let common = settings::common(component()).unwrap();
     let vectors = vectors::all().unwrap();
     assert!(!vectors.is_empty(), "there are no vectors");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (splits, component) = (&splits, component.as_ref());
+    let (splits, common) = (&splits, &common);
     let failures: Vec<String> = std::thread::scope(|scope| {
         let part = |first| vectors.iter().skip(first).step_by(threads);
-        let begin = |first| scope.spawn(move || some(part(first), splits, component));
+        let begin = |first| scope.spawn(move || some(part(first), splits, common));
         let parts: Vec<_> = (0..threads).map(begin).collect();
         parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
     });
@@ -55,14 +56,14 @@ fn all(splits: impl Fn(&Vector) -> Vec<Split> + Sync) {
 fn some<'a>(
     vectors: impl Iterator<Item = &'a Vector>,
     splits: impl Fn(&Vector) -> Vec<Split>,
-    component: Option<&Bytes>,
+    common: &Config,
 ) -> Vec<String> {
     // Time stands still but for timers that everything waits for, so nothing here depends on how fast the machine is.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut failures = Vec::new();
     for vector in vectors {
         for split in splits(vector) {
-            if let Err(error) = runtime.block_on(run::run(vector, split, component)) {
+            if let Err(error) = runtime.block_on(run::run(vector, split, common)) {
                 failures.push(format!("{} ({split:?}): {error:#}", vector.name));
                 break;
             }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use bytes::Bytes;
-use coracle::{Client, ClientState};
+use coracle::{Client, ClientState, Config};
 use vectors::{Step, Vector};
 
 use crate::network::{Link, Network};
@@ -30,9 +29,9 @@ pub enum Split {
 }
 
 /// Runs a vector. The error says which step is not as it should be.
-pub async fn run(vector: &Vector, split: Split, component: Option<&Bytes>) -> Result<()> {
+pub async fn run(vector: &Vector, split: Split, common: &Config) -> Result<()> {
     let network = Network::default();
-    let client = config(&vector.settings, network.clone(), component)?.start().await?;
+    let client = config(common, &vector.settings, network.clone())?.start().await?;
     settle().await;
     let mut runner = Runner {
         requests: Requests::new(client.clone()),

@@ -10,13 +10,22 @@ use crate::network::Network;
 /// Bytes of replies that may be stored.
 const CACHE: usize = 1 << 20;
 
-pub fn config(settings: &Settings, network: Network, component: Option<&Bytes>) -> Result<Config> {
-    let mut config = Config::new(&url(1))?
+/// What all vectors have in common: the component's digest, which takes long without optimisation, is worked out once.
+pub fn common(component: Option<Bytes>) -> Result<Config> {
+    let config = Config::new(&url(1))?.deadline(None);
+    Ok(match component {
+        Some(component) => config.component(component),
+        None => config,
+    })
+}
+
+pub fn config(common: &Config, settings: &Settings, network: Network) -> Result<Config> {
+    let mut config = common
+        .clone()
         .database(settings.database)
         .name(&settings.name)
         .library("vectors", "1")
         .resp2(settings.resp2)
-        .deadline(None)
         .limits(limits(&settings.limits)?)
         .connector(network);
     for number in 2..=settings.endpoints {
@@ -34,9 +43,6 @@ pub fn config(settings: &Settings, network: Network, component: Option<&Bytes>) 
             config.cache(Cache::broadcast(CACHE, prefixes))
         }
     };
-    if let Some(component) = component {
-        config = config.component(component.clone());
-    }
     Ok(config)
 }
 
