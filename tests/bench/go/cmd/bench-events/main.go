@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -34,21 +35,31 @@ type config struct {
 	sizes   []int
 	stores  []string
 	server  string
+	loads   string
 	callers int
+	rounds  int
 	span    time.Duration
 	out     string
 	profile string
+	// core is the servers'; below 0 they have all.
+	core int
 }
+
+// undecided is where the servers are to run if nobody said so.
+const undecided = -2
 
 func flags() (config, error) {
 	var c config
 	var sizes, stores string
 	flag.StringVar(&sizes, "sizes", "1000,100000,1000000", "how many events the stores are filled with")
-	flag.StringVar(&stores, "stores", "coracle,postgres", "which stores; PostgreSQL is left out where it is not installed")
+	flag.StringVar(&stores, "stores", "first,coracle,postgres", "which stores; PostgreSQL is left out where it is not installed")
 	flag.StringVar(&c.server, "server", "redis-server", "Coracle's server: redis-server, valkey-server, or a path")
+	flag.StringVar(&c.loads, "loads", "", "only the loads whose names begin so, such as \"append\"")
 	flag.IntVar(&c.callers, "callers", 16, "how many call at the same time")
-	flag.DurationVar(&c.span, "span", 2*time.Second, "how long each load is measured")
+	flag.IntVar(&c.rounds, "rounds", 3, "how often each load is measured, the stores in turns")
+	flag.DurationVar(&c.span, "span", time.Second, "how long a load is measured in a round")
 	flag.StringVar(&c.out, "out", "target/bench-events", "the folder for the report")
+	flag.IntVar(&c.core, "core", undecided, "the servers' core, or -1 for all; unless it is given, they have one, and the callers another")
 	flag.StringVar(&c.profile, "cpuprofile", "", "a file for the profile of this process, for pprof")
 	flag.Parse()
 	for text := range strings.SplitSeq(sizes, ",") {
@@ -59,7 +70,7 @@ func flags() (config, error) {
 		c.sizes = append(c.sizes, size)
 	}
 	c.stores = strings.Split(stores, ",")
-	if flag.NArg() > 0 || c.callers < 1 || c.callers > 80 || c.span <= 0 {
+	if flag.NArg() > 0 || c.callers < 1 || c.callers > 80 || c.rounds < 1 || c.span <= 0 {
 		return c, errors.New("bad arguments; see --help")
 	}
 	return c, nil
@@ -70,13 +81,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cores, err := runner.Cores()
-	if err != nil {
-		return err
-	}
-	core := -1
-	if len(cores) > 1 {
-		core = cores[0]
+	if c.core == undecided {
+		if c.core, err = part(); err != nil {
+			return err
+		}
 	}
 	stop, err := startProfile(c.profile)
 	if err != nil {
@@ -85,24 +93,39 @@ func run(ctx context.Context) error {
 	defer stop()
 	var m measured
 	for _, size := range c.sizes {
-		for _, name := range c.stores {
-			if err := m.one(ctx, c, name, size, core); err != nil {
-				return err
-			}
+		if err := m.all(ctx, c, size); err != nil {
+			return err
 		}
 	}
-	about := fmt.Sprintf("%s, %s. %s. %d callers; %s a load. The servers run on one core and wait for no disk: Coracle's keeps "+
-		"nothing on it, PostgreSQL has fsync, synchronous_commit and full_page_writes off.",
-		time.Now().UTC().Format(time.DateOnly), runner.Machine(), m.server, c.callers, c.span)
+	about := fmt.Sprintf("%s, %s. %s. %d callers; %d rounds of %s a load, the stores in turns; medians. %s. No server waits for "+
+		"its disk: Coracle's keeps nothing on it, PostgreSQL has fsync, synchronous_commit and full_page_writes off.",
+		time.Now().UTC().Format(time.DateOnly), runner.Machine(), m.server, c.callers, c.rounds, c.span, c.pinning())
 	if err := os.MkdirAll(c.out, 0o755); err != nil {
 		return err
 	}
 	path := filepath.Join(c.out, "report.md")
-	if err := os.WriteFile(path, []byte(events.Report(about, m.sizes, m.results)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(events.Report(about, m.sizes, m.results, m.marks)), 0o644); err != nil {
 		return err
 	}
 	fmt.Println("All figures:", path)
 	return nil
+}
+
+// part gives the servers a core, and this program, which begins anew for that, another one. Where that can't be, they
+// have all.
+func part() (core int, err error) {
+	cores, err := runner.Cores()
+	if err != nil || len(cores) < 2 {
+		return -1, err
+	}
+	return 0, runner.Confine(cores[1], fmt.Sprintf("-core=%d", cores[0]))
+}
+
+func (c config) pinning() string {
+	if c.core < 0 {
+		return "Servers and callers on all cores"
+	}
+	return fmt.Sprintf("Servers on core %d, callers on %d other", c.core, runtime.GOMAXPROCS(0))
 }
 
 // startProfile begins a profile if there is a file for it.
@@ -128,46 +151,87 @@ type measured struct {
 	server  string
 	sizes   []events.Size
 	results []events.Result
+	marks   []events.Mark
 }
 
-// one opens a store, fills and measures it.
-func (m *measured) one(ctx context.Context, c config, name string, size, core int) (err error) {
-	store, err := m.open(ctx, c, name, core)
-	if err != nil || store == nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+// all opens the stores, fills them, and measures each load on one after the other.
+func (m *measured) all(ctx context.Context, c config, size int) (err error) {
+	var stores []events.Store
+	defer func() {
+		for _, store := range stores {
+			err = errors.Join(err, store.Close())
+		}
+	}()
 	school := events.NewSchool(size)
-	if err := m.fill(ctx, store, school, size); err != nil {
-		return err
-	}
-	for place := range events.Reads {
-		r, err := events.MeasureRead(ctx, store, school, place, c.callers, c.span)
-		if err := m.note(r, size, err); err != nil {
+	for _, name := range c.stores {
+		store, err := m.open(ctx, c, name)
+		if err != nil {
+			return err
+		}
+		if store == nil {
+			continue
+		}
+		stores = append(stores, store)
+		if err := m.fill(ctx, store, school, size); err != nil {
 			return err
 		}
 	}
-	for place := range events.Appends {
-		r, err := events.MeasureAppend(ctx, store, school, place, c.callers, c.span)
-		if err := m.note(r, size, err); err != nil {
+	for _, load := range events.Loads() {
+		if !strings.HasPrefix(load.Name, c.loads) {
+			continue
+		}
+		if err := m.load(ctx, c, stores, school, load, size); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// load measures one load on all stores, in turns.
+func (m *measured) load(ctx context.Context, c config, stores []events.Store, school events.School, load events.Load, size int) error {
+	rounds := make([][]events.Result, len(stores))
+	for range c.rounds {
+		for i, store := range stores {
+			r, err := events.Measure(ctx, store, school, load, c.callers, c.span)
+			if err != nil {
+				return err
+			}
+			r.Events = size
+			rounds[i] = append(rounds[i], r)
+		}
+	}
+	var first, coracle []events.Result
+	for i, store := range stores {
+		r := events.Median(rounds[i])
+		m.results = append(m.results, r)
+		fmt.Println(events.Row(r))
+		switch store.(type) {
+		case *events.First:
+			first = rounds[i]
+		case *events.Coracle:
+			coracle = rounds[i]
+		}
+	}
+	if first != nil && coracle != nil {
+		m.marks = append(m.marks, events.MarkOf(load, size, coracle, first))
+	}
+	return nil
+}
+
 // open gives nil where a store is not installed.
-func (m *measured) open(ctx context.Context, c config, name string, core int) (events.Store, error) {
+func (m *measured) open(ctx context.Context, c config, name string) (events.Store, error) {
 	switch name {
 	case "coracle":
-		store, version, err := events.OpenCoracle(ctx, c.server, core)
+		store, version, err := events.OpenCoracle(ctx, c.server, c.core)
 		if err != nil {
 			return nil, err
 		}
 		m.server = version
 		return store, nil
+	case "first":
+		return events.OpenFirst(ctx, c.server, c.core)
 	case "postgres":
-		store, err := events.OpenPostgres(ctx, core)
+		store, err := events.OpenPostgres(ctx, c.core)
 		if err != nil {
 			return nil, err
 		}
@@ -209,15 +273,5 @@ func (m *measured) fill(ctx context.Context, store events.Store, school events.S
 	m.sizes = append(m.sizes, events.Size{
 		Store: store.Name(), Events: size, BytesAnEvent: float64(bytes) / float64(size), FillRate: float64(size) / took.Seconds(),
 	})
-	return nil
-}
-
-func (m *measured) note(r events.Result, size int, err error) error {
-	if err != nil {
-		return err
-	}
-	r.Events = size
-	m.results = append(m.results, r)
-	fmt.Println(events.Row(r))
 	return nil
 }

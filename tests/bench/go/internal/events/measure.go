@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/coracle-client/coracle/tests/bench/go/internal/usage"
 )
 
 // Result is what a load came to.
@@ -19,62 +21,66 @@ type Result struct {
 	Conflicts int           `json:"conflicts"`
 	Rate      float64       `json:"per_second"`
 	ServerCPU float64       `json:"server_cpu_us"`
+	ClientCPU float64       `json:"client_cpu_us"`
 	P50       time.Duration `json:"p50_ns"`
 	P99       time.Duration `json:"p99_ns"`
 	Found     float64       `json:"events_an_op"`
 }
 
-// op does one operation, and gives how many events it read and whether there was a conflict.
-type op func(ctx context.Context, session Session, rng *rand.Rand) (found int, conflict bool, err error)
-
-// MeasureAppend measures appends by so many callers at a time.
-func MeasureAppend(ctx context.Context, store Store, school School, place, callers int, span time.Duration) (Result, error) {
-	return measure(ctx, store, "append, "+Appends[place].Name, callers, span,
-		func(ctx context.Context, session Session, rng *rand.Rand) (int, bool, error) {
-			event, items := Appends[place].Make(school, rng)
-			conflict, err := session.Append(ctx, event, items)
-			return 0, conflict, err
-		})
-}
-
-// MeasureRead measures reads by so many callers at a time.
-func MeasureRead(ctx context.Context, store Store, school School, place, callers int, span time.Duration) (Result, error) {
-	return measure(ctx, store, "read, "+Reads[place].Name, callers, span,
-		func(ctx context.Context, session Session, rng *rand.Rand) (int, bool, error) {
-			found, err := session.Read(ctx, Reads[place].Item(school, rng), Reads[place].Limit)
-			return found, false, err
-		})
-}
-
-func measure(ctx context.Context, store Store, load string, callers int, span time.Duration, do op) (Result, error) {
+// Measure lets so many callers do a load at a time, for so long.
+func Measure(ctx context.Context, store Store, school School, load Load, callers int, span time.Duration) (Result, error) {
 	const warmUp = 300 * time.Millisecond
-	if _, err := run(ctx, store, callers, warmUp, do); err != nil {
-		return Result{}, fmt.Errorf("%s, %s: %w", store.Name(), load, err)
+	work := workload{store: store, school: school, load: load, callers: callers}
+	r, err := work.measure(ctx, warmUp, span)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s, %s: %w", store.Name(), load.Name, err)
 	}
-	before, err := store.ServerCPU()
+	return r, nil
+}
+
+// workload is a load on a store.
+type workload struct {
+	store   Store
+	school  School
+	load    Load
+	callers int
+}
+
+func (w *workload) measure(ctx context.Context, warmUp, span time.Duration) (Result, error) {
+	if _, err := w.run(ctx, warmUp); err != nil {
+		return Result{}, err
+	}
+	server, err := w.store.ServerCPU()
 	if err != nil {
 		return Result{}, err
 	}
-	began := time.Now()
-	all, err := run(ctx, store, callers, span, do)
-	took := time.Since(began)
+	client, err := usage.Now()
 	if err != nil {
-		return Result{}, fmt.Errorf("%s, %s: %w", store.Name(), load, err)
+		return Result{}, err
 	}
-	after, err := store.ServerCPU()
+	all, err := w.run(ctx, span)
+	if err != nil {
+		return Result{}, err
+	}
+	clientNow, err := usage.Now()
+	if err != nil {
+		return Result{}, err
+	}
+	serverNow, err := w.store.ServerCPU()
 	if err != nil {
 		return Result{}, err
 	}
 	ops := len(all.times)
 	if ops == 0 {
-		return Result{}, fmt.Errorf("%s, %s: nothing was done", store.Name(), load)
+		return Result{}, errors.New("nothing was done")
 	}
 	slices.Sort(all.times)
+	micros := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(ops) }
 	return Result{
-		Store: store.Name(), Load: load, Ops: ops, Conflicts: all.conflicts,
-		Rate:      float64(ops) / took.Seconds(),
-		ServerCPU: float64((after - before).Nanoseconds()) / 1e3 / float64(ops),
-		P50:       all.times[ops/2], P99: all.times[ops*99/100],
+		Store: w.store.Name(), Load: w.load.Name, Ops: ops, Conflicts: all.conflicts,
+		Rate:      float64(ops) / clientNow.At.Sub(client.At).Seconds(),
+		ServerCPU: micros(serverNow - server), ClientCPU: micros(clientNow.CPU - client.CPU),
+		P50: all.times[ops/2], P99: all.times[ops*99/100],
 		Found: float64(all.found) / float64(ops),
 	}, nil
 }
@@ -86,7 +92,7 @@ type tally struct {
 }
 
 // run lets callers do one operation after the other for so long.
-func run(ctx context.Context, store Store, callers int, span time.Duration, do op) (tally, error) {
+func (w *workload) run(ctx context.Context, span time.Duration) (tally, error) {
 	var (
 		wait   sync.WaitGroup
 		mu     sync.Mutex
@@ -94,9 +100,9 @@ func run(ctx context.Context, store Store, callers int, span time.Duration, do o
 		failed error
 	)
 	end := time.Now().Add(span)
-	for caller := range callers {
+	for caller := range w.callers {
 		wait.Go(func() {
-			mine, err := one(ctx, store, uint64(caller), end, do)
+			mine, err := w.one(ctx, uint64(caller), end)
 			mu.Lock()
 			defer mu.Unlock()
 			all.times = append(all.times, mine.times...)
@@ -109,16 +115,16 @@ func run(ctx context.Context, store Store, callers int, span time.Duration, do o
 	return all, failed
 }
 
-func one(ctx context.Context, store Store, caller uint64, end time.Time, do op) (tally, error) {
+func (w *workload) one(ctx context.Context, caller uint64, end time.Time) (tally, error) {
 	var mine tally
-	session, err := store.Session(ctx)
+	session, err := w.store.Session(ctx)
 	if err != nil {
 		return mine, err
 	}
 	defer session.Close()
 	rng := rand.New(rand.NewPCG(caller, uint64(end.UnixNano())))
 	for began := time.Now(); began.Before(end); {
-		found, conflict, err := do(ctx, session, rng)
+		found, conflict, err := w.load.do(ctx, session, w.school, rng)
 		if err != nil {
 			return mine, err
 		}
