@@ -102,9 +102,8 @@ impl Layout {
     }
 
     fn numbered(&self, kind: &str, number: u64) -> String {
-        let mut key = [&self.prefix, kind].concat();
-        key.extend(Decimal::new(number).as_bytes().iter().map(|digit| char::from(*digit)));
-        key
+        let digits = Decimal::new(number);
+        [&self.prefix, kind, digits.as_str()].concat()
     }
 }
 

@@ -26,6 +26,16 @@ pub struct Commands {
 }
 
 impl Commands {
+    /// Makes room for one call with so many keys, of so many bytes, and for what arguments and bodies mostly are.
+    pub(crate) fn make_room(&mut self, keys: usize, bytes: usize) {
+        const ARGUMENTS: usize = 24;
+        const BYTES: usize = 320;
+        self.lengths.reserve_exact(1);
+        self.arguments.reserve_exact(keys.saturating_add(ARGUMENTS));
+        self.pieces.reserve_exact(keys.saturating_add(ARGUMENTS));
+        self.bytes.reserve_exact(bytes.saturating_add(BYTES));
+    }
+
     /// Begins a command. What follows are its arguments.
     pub fn command(&mut self, name: &str) {
         self.lengths.push(0);
@@ -115,6 +125,11 @@ impl Decimal {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.digits.get(self.from..).unwrap_or_default()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // All of it is digits.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

@@ -41,6 +41,9 @@ impl Query {
 
     /// One item for all that have no tags, and that one alone if it matches everything. Items must be sorted.
     pub(crate) fn simplified(self) -> Self {
+        if self.items.iter().all(|item| !item.tags.is_empty()) {
+            return self;
+        }
         let (bare, mut items): (Vec<Item>, Vec<Item>) = self.items.into_iter().partition(|item| item.tags.is_empty());
         if bare.iter().any(|item| item.types.is_empty()) {
             return Self { items: vec![Item::default()] };

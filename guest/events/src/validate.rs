@@ -1,5 +1,7 @@
 //! What may be given. Nothing of `plan` checks it again.
 
+use std::fmt::Display;
+
 use crate::event::Event;
 use crate::fault::Invalid;
 use crate::query::{Item, Query};
@@ -86,7 +88,7 @@ pub fn query(field: &str, mut items: Vec<Item>) -> Result<Query, Invalid> {
     for (index, item) in items.iter_mut().enumerate() {
         let within = |Invalid { field: inner, why }| Invalid { field: format!("{field}[{index}].{inner}"), why };
         for (place, kind) in item.types.iter().enumerate() {
-            self::kind(&format!("types[{place}]"), kind).map_err(within)?;
+            self::kind(format_args!("types[{place}]"), kind).map_err(within)?;
         }
         check_tags(&item.tags).map_err(within)?;
         for list in [&mut item.types, &mut item.tags] {
@@ -110,7 +112,7 @@ pub fn query(field: &str, mut items: Vec<Item>) -> Result<Query, Invalid> {
 ///
 /// # Errors
 /// It is none.
-pub fn kind(field: &str, kind: &str) -> Result<(), Invalid> {
+pub fn kind(field: impl Display, kind: &str) -> Result<(), Invalid> {
     if (1..=KIND).contains(&kind.len()) {
         return Ok(());
     }
@@ -121,7 +123,7 @@ pub fn kind(field: &str, kind: &str) -> Result<(), Invalid> {
 ///
 /// # Errors
 /// It is none.
-pub fn name(field: &str, name: &str) -> Result<(), Invalid> {
+pub fn name(field: impl Display, name: &str) -> Result<(), Invalid> {
     if (1..=NAME).contains(&name.len()) {
         return Ok(());
     }
@@ -134,7 +136,7 @@ pub fn name(field: &str, name: &str) -> Result<(), Invalid> {
 /// One that is none, or too many.
 pub fn locks(field: &str, names: &mut Vec<String>) -> Result<(), Invalid> {
     for (index, each) in names.iter().enumerate() {
-        name(&format!("{field}[{index}]"), each)?;
+        name(format_args!("{field}[{index}]"), each)?;
     }
     names.sort_unstable();
     names.dedup();
@@ -161,7 +163,7 @@ pub fn lock_tags(events: &mut [Event]) -> Result<Vec<String>, Invalid> {
         });
         if names.iter().skip(of_event).any(|each| name("", each).is_err()) {
             let why = format!("names a lock, which is to have 1 to {NAME} bytes behind `{LOCK}`");
-            return Err(invalid(&format!("events[{index}].tags"), &why));
+            return Err(invalid(format_args!("events[{index}].tags"), &why));
         }
     }
     Ok(names)
@@ -188,15 +190,18 @@ fn check_tags(tags: &[String]) -> Result<(), Invalid> {
     for (index, tag) in tags.iter().enumerate() {
         let whole = tag.split_once(':').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
         if !whole || tag.len() > TAG {
-            return Err(invalid(&format!("tags[{index}]"), &format!("is to be `key:value` of at most {TAG} bytes")));
+            return Err(invalid(
+                format_args!("tags[{index}]"),
+                &format!("is to be `key:value` of at most {TAG} bytes"),
+            ));
         }
         if tag.starts_with(LOCK) {
-            return Err(invalid(&format!("tags[{index}]"), "names a lock, which no event is stored with"));
+            return Err(invalid(format_args!("tags[{index}]"), "names a lock, which no event is stored with"));
         }
     }
     Ok(())
 }
 
-fn invalid(field: &str, why: &str) -> Invalid {
-    Invalid { field: field.to_owned(), why: why.to_owned() }
+fn invalid(field: impl Display, why: &str) -> Invalid {
+    Invalid { field: field.to_string(), why: why.to_owned() }
 }

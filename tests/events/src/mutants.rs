@@ -178,8 +178,47 @@ pub const MUTANTS: &[Mutant] = &[
         "",
     ),
     mutant("bytes do not end what is read by position", "if bytes >= enough then return bodies end", ""),
-    mutant("one list is read beyond `until`", "if (at - stop) * way > 0 then return true end\nlooked", "looked"),
-    mutant("types of one list are not asked for", "if not kinds or kinds[value - at * TYPES] then", "if true then"),
+    // What one list has from its end on, or from its beginning.
+    mutant(
+        "a list's end is read beyond `until`",
+        "local value = values[place]\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then return true end",
+        "local value = values[place]\nlocal at = floor(value / TYPES)",
+    ),
+    mutant(
+        "types at a list's end are not asked for",
+        "looked = at\nif not kinds or kinds[value - at * TYPES] then\ncount = count + 1\nreply[FRONT + count] = at\nif",
+        "looked = at\nif true then\ncount = count + 1\nreply[FRONT + count] = at\nif",
+    ),
+    mutant("a list's end has no budget", "if index > 0 and budget.left <= 0 then return false end", ""),
+    mutant("a list's end is all there is", "if got < chunk_size then return true end", "do return true end"),
+    mutant(
+        "a list's end is never all",
+        "if got < chunk_size then return true end",
+        "if got == 0 then return false end",
+    ),
+    mutant("the limit is one more at a list's end", "if count == limit then return false end", ""),
+    mutant(
+        "the second chunk of a list's end is one off",
+        "digits(-index - chunk_size), digits(-index - 1)",
+        "digits(-index - chunk_size + (index > 0 and 1 or 0)), digits(-index - (index > 0 and 0 or 1))",
+    ),
+    mutant(
+        "the second chunk of a list's beginning is one off",
+        "digits(index), digits(index + chunk_size - 1)",
+        "digits(index + (index > 0 and 1 or 0)), digits(index + chunk_size - 1)",
+    ),
+    mutant("`until` backwards is taken for the end", "position == (way > 0 and 1 or head)", "way < 0 or position == 1"),
+    // What one list has from a place on.
+    mutant(
+        "one list is read beyond `until`",
+        "if value then\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then return true end",
+        "if value then\nlocal at = floor(value / TYPES)",
+    ),
+    mutant(
+        "types of one list are not asked for",
+        "looked = at\nif not kinds or kinds[value - at * TYPES] then\ncount = count + 1\nreply[FRONT + count] = at\nend",
+        "looked = at\nif true then\ncount = count + 1\nreply[FRONT + count] = at\nend",
+    ),
     mutant("one list has no budget", "elseif budget.left <= 0 then", "elseif false then"),
     mutant(
         "a page of one list is all there is",

@@ -29,6 +29,7 @@ pub const TRAPS: &[(&str, Trap)] = &[
     ("an event of 1 MiB, and empty ones", large::event),
     ("disjoint tags of many events", large::disjoint),
     ("what a budget buys", large::budget),
+    ("several chunks of one list", large::chunks),
     ("bytes end a page", large::bytes),
     ("full segments", large::segments),
     ("an append needs its locks", leases::needed),

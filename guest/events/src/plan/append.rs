@@ -210,7 +210,7 @@ fn keys<'a>(layout: &'a Layout, segments: &Segments, append: &Append<'_>, tags: 
 
 /// As `append.lua` reads it.
 fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.flag(append.marker.is_some());
     spec.word(append.locks.len());
     spec.flag(append.condition.is_some());
@@ -228,8 +228,11 @@ fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
     spec
 }
 
+/// Bytes in front of the metadata of most events.
+const USUAL_HEAD: usize = 128;
+
 fn bodies(commands: &mut Commands, append: &Append<'_>) {
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(USUAL_HEAD);
     let body = |commands: &mut Commands, head: &mut Vec<u8>, data: u32| {
         commands.argument();
         commands.more(head);

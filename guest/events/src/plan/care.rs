@@ -146,7 +146,7 @@ pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded])
     keys.one("y");
     keys.whole(layout.events(segment));
     keys.whole(layout.log(segment));
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.word(way as usize);
     spec.word(events.len());
     spec.word(types.iter().len());
@@ -172,7 +172,7 @@ pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded])
 pub fn start(layout: &Layout, segments: &Segments) -> Commands {
     let mut keys = Keys::new(layout);
     keys.one("h");
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.word(Way::Begin as usize);
     begin(segments, &keys, &spec, true)
 }
@@ -186,7 +186,7 @@ pub fn finish(layout: &Layout, segments: &Segments, head: Cursor) -> Commands {
     keys.whole(layout.events(current));
     keys.whole(layout.events(current.saturating_sub(1)));
     keys.one("b");
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.word(Way::Finish as usize);
     let mut commands = begin(segments, &keys, &spec, true);
     commands.number(head.position);
@@ -319,7 +319,7 @@ pub fn clear(layout: &Layout, segments: &Segments, keys_of: &[String]) -> Comman
     let mut keys = Keys::new(layout);
     keys.one("h");
     keys_of.iter().for_each(|key| keys.whole(key.clone()));
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.word(Way::Clear as usize);
     begin(segments, &keys, &spec, true)
 }

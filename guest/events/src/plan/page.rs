@@ -165,7 +165,7 @@ fn window(segments: &Segments, read: &Read<'_>) -> Range<u64> {
 
 /// As `page.lua` reads it.
 fn spec(read: &Read<'_>, window: usize, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
-    let mut spec = Spec::default();
+    let mut spec = Spec::new();
     spec.flag(read.check.is_some());
     spec.flag(!read.backwards);
     spec.word(window);

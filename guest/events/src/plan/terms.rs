@@ -31,11 +31,17 @@ impl<'a> Terms<'a> {
     }
 }
 
+/// Most plans are not longer.
+const USUAL_WORDS: usize = 32;
+
 /// What a script's plan is written into: numbers of 16 bits.
-#[derive(Default)]
 pub(crate) struct Spec(Vec<u8>);
 
 impl Spec {
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity(USUAL_WORDS))
+    }
+
     /// A byte, or 255 and two.
     pub(crate) fn word(&mut self, word: usize) {
         if word < 255 {
@@ -74,6 +80,9 @@ impl Spec {
     }
 }
 
+/// An append of one event with two tags has as many.
+const USUAL_KEYS: usize = 12;
+
 /// Keys of a script's call, collected before they are written, as their number comes first.
 pub(crate) struct Keys<'a> {
     layout: &'a Layout,
@@ -82,7 +91,7 @@ pub(crate) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(layout: &'a Layout) -> Self {
-        Self { layout, keys: Vec::new() }
+        Self { layout, keys: Vec::with_capacity(USUAL_KEYS) }
     }
 
     pub(crate) fn one(&mut self, suffix: &str) {
@@ -94,6 +103,7 @@ impl<'a> Keys<'a> {
     }
 
     pub(crate) fn begin(&self, commands: &mut Commands, script: &crate::scripts::Script) {
+        commands.make_room(self.keys.len(), self.keys.iter().map(String::len).sum());
         commands.call(script, self.keys.len());
         for key in &self.keys {
             commands.text(key.as_bytes());

@@ -45,48 +45,10 @@ local lists_at, list_count, item_count = named, word(), word()
 local LARGE = 256
 local chunk_size = math.min(limit, LARGE)
 if list_count > 1 then chunk_size = math.min(chunk_size, math.max(8, floor(budget.left / list_count / 4))) end
-local open, advance, seek, load = matcher(way, stop, chunk_size, budget)
-
--- As `advance`, for an item without tags and types.
-local function every(item, at)
-  item.at = (at - stop) * way <= 0 and at or nil
-end
-
--- As `advance`, for an item without tags: reads the log itself.
+-- Positions are put into the reply when they are found.
+local FRONT = 6
+local reply, count, looked = { PAGE, head, head_tail, 0, 0, 0 }, 0, position - way
 local broken
-local chunk, chunk_from = {}, 0
-local function load_chunk(at, first_one, behind, log_key)
-  local low, high = at, math.min(at + chunk_size, behind, head + 1) - 1
-  if way < 0 then low, high = math.max(at - chunk_size + 1, first_one), at end
-  chunk, chunk_from = call('LRANGE', log_key, digits(low - first_one), digits(high - first_one)), low
-  budget.left = budget.left - #chunk
-  chunk_size = math.min(chunk_size * 2, LARGE)
-  return #chunk == high - low + 1
-end
-local function scan(item, at)
-  while (at - stop) * way <= 0 do
-    local value = chunk[at - chunk_from + 1]
-    if not value then
-      local low, behind, log_key = segment_of(at)
-      if not low or (budget.left <= 0 and item.begun) then
-        item.at, item.over = at, true
-        return
-      end
-      item.begun = true
-      if not load_chunk(at, low, behind, log_key) then
-        broken, item.at = log_key, nil
-        return
-      end
-      value = chunk[at - chunk_from + 1]
-    end
-    if item.types[value % TYPES] then
-      item.at = at
-      return
-    end
-    at = at + way
-  end
-  item.at = nil
-end
 
 -- The types of the item that the plan has next, as a set of their numbers: nil for any, false if none of them is known.
 local function item_types()
@@ -100,16 +62,40 @@ local function item_types()
   return known and set
 end
 
--- Positions are put into the reply when they are found.
-local FRONT = 6
-local reply, count, looked = { PAGE, head, head_tail, 0, 0, 0 }, 0, position - way
+-- The three ways to read give whether that was all. Most reads are the first: what one list has from its end on, or from
+-- its beginning. What only the others need is made in them, as that takes as long as reading a few events.
 
--- What one list has: most reads are that, and the way below costs twice as much. Gives whether that was all.
-local function read_list()
-  local kinds = item_types()
-  if kinds == false then return true end
-  planned = planned + 1
-  local stream = open(keys[lists_at + word()], position)
+local function read_from_edge(kinds, list)
+  local index = 0
+  while count < limit do
+    if index > 0 and budget.left <= 0 then return false end
+    local values
+    if way > 0 then
+      values = call('LRANGE', list, digits(index), digits(index + chunk_size - 1))
+    else
+      values = call('LRANGE', list, digits(-index - chunk_size), digits(-index - 1))
+    end
+    local got = #values
+    for place = way > 0 and 1 or got, way > 0 and got or 1, way do
+      local value = values[place]
+      local at = floor(value / TYPES)
+      if (at - stop) * way > 0 then return true end
+      looked = at
+      if not kinds or kinds[value - at * TYPES] then
+        count = count + 1
+        reply[FRONT + count] = at
+        if count == limit then return false end
+      end
+    end
+    if got < chunk_size then return true end
+    index, budget.left, chunk_size = index + got, budget.left - got, math.min(chunk_size * 2, LARGE)
+  end
+  return false
+end
+
+local function read_list(kinds, list)
+  local open, _, seek, load = matcher(way, stop, chunk_size, budget)
+  local stream = open(list, position)
   if not seek(stream, position) then return true end
   local values, place = stream.values, stream.place
   while count < limit do
@@ -137,6 +123,48 @@ end
 
 -- What several items have, or items of another kind.
 local function read_items()
+  local open, advance = matcher(way, stop, chunk_size, budget)
+
+  -- As `advance`, for an item without tags and types.
+  local function every(item, at)
+    item.at = (at - stop) * way <= 0 and at or nil
+  end
+
+  -- As `advance`, for an item without tags: reads the log itself.
+  local chunk, chunk_from = {}, 0
+  local function load_chunk(at, first_one, behind, log_key)
+    local low, high = at, math.min(at + chunk_size, behind, head + 1) - 1
+    if way < 0 then low, high = math.max(at - chunk_size + 1, first_one), at end
+    chunk, chunk_from = call('LRANGE', log_key, digits(low - first_one), digits(high - first_one)), low
+    budget.left = budget.left - #chunk
+    chunk_size = math.min(chunk_size * 2, LARGE)
+    return #chunk == high - low + 1
+  end
+  local function scan(item, at)
+    while (at - stop) * way <= 0 do
+      local value = chunk[at - chunk_from + 1]
+      if not value then
+        local low, behind, log_key = segment_of(at)
+        if not low or (budget.left <= 0 and item.begun) then
+          item.at, item.over = at, true
+          return
+        end
+        item.begun = true
+        if not load_chunk(at, low, behind, log_key) then
+          broken, item.at = log_key, nil
+          return
+        end
+        value = chunk[at - chunk_from + 1]
+      end
+      if item.types[value % TYPES] then
+        item.at = at
+        return
+      end
+      at = at + way
+    end
+    item.at = nil
+  end
+
   local items = {}
   for _ = 1, item_count do
     local item = { streams = {}, types = item_types() }
@@ -173,10 +201,21 @@ local function read_items()
   return not best
 end
 
--- One item with one tag.
-local lone = item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1
 local ended
-if lone then ended = read_list() else ended = read_items() end
+if item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1 then
+  local kinds = item_types()
+  planned = planned + 1
+  local list = keys[lists_at + word()]
+  if kinds == false then
+    ended = true
+  elseif position == (way > 0 and 1 or head) then
+    ended = read_from_edge(kinds, list)
+  else
+    ended = read_list(kinds, list)
+  end
+else
+  ended = read_items()
+end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end
 reply[4], reply[5], reply[6] = looked, ended and 1 or 0, count

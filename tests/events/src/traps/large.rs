@@ -123,8 +123,25 @@ pub(super) fn budget(client: &mut Client) -> Result<()> {
             let page = read(client, &page::Read { budget, ..reading(&query) })?;
             ensure!(page.looked == looked && !page.end, "{budget}: {:?}", page);
         }
+        let page = read(client, &page::Read { from: 1, budget: 1, ..reading(&query) })?;
+        ensure!(page.looked == 257 && !page.end, "from 1: {:?}", page);
         let page = read(client, &page::Read { budget: 2000, ..reading(&query) })?;
         ensure!(page.end && page.events.len() == 1, "{:?}", page);
+    }
+    Ok(())
+}
+
+/// The first chunk has as many entries as events are asked for, the second twice as many.
+pub(super) fn chunks(client: &mut Client) -> Result<()> {
+    let kinds = ["A", "B", "B", "B", "B", "A"];
+    append(client, kinds.iter().map(|kind| given(0, kind, &["a:1"])).collect())?;
+    let query = Query { items: vec![item(&["B"], &["a:1"])] };
+    for (backwards, limit, wanted) in
+        [(false, 1, &[2][..]), (false, 2, &[2, 3]), (true, 1, &[5]), (true, 2, &[5, 4]), (true, 3, &[5, 4, 3])]
+    {
+        let page = read(client, &page::Read { backwards, limit, ..reading(&query) })?;
+        let found: Vec<u64> = page.events.iter().map(|event| event.event.position).collect();
+        ensure!(found == wanted && !page.end, "{limit}, backwards {backwards}: {found:?}");
     }
     Ok(())
 }
