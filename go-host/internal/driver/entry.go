@@ -115,8 +115,8 @@ type Entry struct {
 	Atomic bool
 	// Patient is set where the deadline is the lane's usual one, see [Lane.SetDeadline].
 	Patient bool
-	// Prompt asks that the entry goes out at once, without a look whether others come along. It is for callers who do so
-	// much between their calls that the server would wait for them.
+	// Prompt asks that the entry goes out at once, without a look whether others come along, unless much is under way. It
+	// is for callers who do so much between their calls that the server would wait for them.
 	Prompt bool
 	// Appends asks that a reply which is a string be appended to Into. Where it was, Appended is set, and the result has
 	// an empty string. A large one is in the result as ever, and behind Into if there was room for it.

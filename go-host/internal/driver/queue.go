@@ -150,10 +150,13 @@ func (q *incoming) refuse(f *Failure, sessions bool) {
 }
 
 // idle reports whether nothing is under way.
-func (q *incoming) idle() bool {
+func (q *incoming) idle() bool { return q.underWay() == 0 }
+
+// underWay is how many commands were admitted and have not ended.
+func (q *incoming) underWay() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.commands == 0
+	return q.commands
 }
 
 // refusal gives what close was called with.

@@ -42,6 +42,32 @@ func TestTheFirstCallerLeads(t *testing.T) {
 	require.True(t, lead)
 }
 
+// What is prompt waits for others only while the server has enough to do, and what has no others, or is a batch, never.
+func TestWhoWaitsForOthers(t *testing.T) {
+	l := &Lane{}
+	l.in.limit = 1000
+	prompt, usual := ping(), ping()
+	prompt.Prompt = true
+	pipeline := entryOf(make([][]string, ownBatch)...)
+	under := func(commands int) {
+		for l.in.underWay() < commands {
+			_, failure := l.in.push(t.Context(), ping())
+			require.Nil(t, failure)
+		}
+	}
+	for _, c := range []struct {
+		underWay      int
+		prompt, usual bool
+	}{{1, false, true}, {promptUpTo, false, true}, {promptUpTo + 1, true, true}} {
+		under(c.underWay)
+		require.Equal(t, c.prompt, l.gathers(prompt), "%d under way", c.underWay)
+		require.Equal(t, c.usual, l.gathers(usual), "%d under way", c.underWay)
+		require.False(t, l.gathers(pipeline))
+	}
+	l.lonely.Store(true)
+	require.False(t, l.gathers(usual))
+}
+
 // pushed tells how a push in the background ends.
 func pushed(ctx context.Context, q *incoming, e *Entry) <-chan *Failure {
 	before := q.waitersNow()

@@ -10,6 +10,10 @@ import (
 // server without work.
 const ownBatch = 64
 
+// promptUpTo is how many commands may be under way for one that is prompt to go out at once. With more the server has
+// enough to do until others have come along, and is spared a packet for each.
+const promptUpTo = 12
+
 // submit hands the core all that waits, as far as it has room. The caller holds the instance lock.
 func (l *Lane) submit() {
 	l.taken = l.in.take(l.taken[:0])
@@ -85,13 +89,21 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 		return failure
 	}
 	if lead {
-		if !e.Prompt && !l.lonely.Load() && len(e.Commands) < ownBatch {
+		if l.gathers(e) {
 			yield() // so that others who are about to call come along
 		}
 		l.mu.Lock()
 		l.leaveWriting()
 	}
 	return nil
+}
+
+// gathers reports whether an entry is to wait for others who may come along.
+func (l *Lane) gathers(e *Entry) bool {
+	if l.lonely.Load() || len(e.Commands) >= ownBatch {
+		return false
+	}
+	return !e.Prompt || l.in.underWay() > promptUpTo
 }
 
 // Await waits until an entry ended, or ends it when the context does.

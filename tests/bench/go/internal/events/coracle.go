@@ -11,7 +11,6 @@ import (
 type Coracle struct {
 	*server
 	store *eventstore.Store
-	last  eventstore.Cursor
 }
 
 // OpenCoracle starts a server on one core (below 0 on all) and opens a store on it. It gives the server's version too.
@@ -36,14 +35,14 @@ func (c *Coracle) Fill(ctx context.Context, events []Event) error {
 	for i, e := range events {
 		all[i] = eventstore.Event{Type: e.Type, Tags: e.Tags, Data: e.Data}
 	}
-	done, err := c.store.Append(ctx, all, eventstore.AppendOptions{})
-	c.last = done.Cursor
+	_, err := c.store.Append(ctx, all, eventstore.AppendOptions{})
 	return err
 }
 
 // Session implements [Store].
 func (c *Coracle) Session(ctx context.Context) (Session, error) {
-	return &coracleSession{store: c.store, head: c.last}, nil
+	s := &coracleSession{store: c.store}
+	return s, s.catchUp(ctx)
 }
 
 // Close implements [Store].

@@ -34,7 +34,7 @@ type Store interface {
 	Close() error
 }
 
-// Session is one caller's view of a store. It knows the head as it last saw it.
+// Session is one caller's view of a store. It knows the head as it last saw it, first when it began.
 type Session interface {
 	// Append appends an event unless one that matches came after the head as this caller last saw it; it reports whether
 	// there was a conflict. Either way the caller sees the head anew.

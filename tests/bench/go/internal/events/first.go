@@ -44,8 +44,9 @@ func (f *First) Fill(ctx context.Context, events []Event) error {
 }
 
 // Session implements [Store].
-func (f *First) Session(context.Context) (Session, error) {
-	return &firstSession{store: f, head: f.head}, nil
+func (f *First) Session(ctx context.Context) (Session, error) {
+	head, err := f.client.Do(ctx, "HGET", "first:l", "head").Int64()
+	return &firstSession{store: f, head: head}, err
 }
 
 // write appends events; it gives the head too, whether they were appended or not.
