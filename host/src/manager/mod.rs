@@ -51,6 +51,9 @@ use swap::Candidate;
 
 /// Other messages that may wait for the manager.
 pub(crate) const CONTROLS: usize = 64;
+/// How many calls may be under way for one that is prompt to go out at once. With more, the server has enough to do until
+/// others have come along, and is spared a packet for each.
+const PROMPT_UP_TO: usize = 12;
 
 /// Why a client is no more, once it is.
 pub(crate) type Ended = OnceLock<Error>;
@@ -223,7 +226,9 @@ impl Manager {
             happened |= lane.poll(cx, first);
         }
         // Behind the sockets: what the one before has sent is written by then, and only then does the next one run.
-        self.woken = self.woken || self.wake_next();
+        while (!self.woken || self.is_busy()) && self.wake_next() {
+            self.woken = true;
+        }
         happened |= self.poll_renewal(cx);
         if first {
             match self.poll_handles(cx) {
@@ -236,7 +241,8 @@ impl Manager {
         if self.lane.queue.len() < self.common.config.limits.waiting {
             callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
         }
-        if self.arrived.iter().any(|job| job.prompt || job.columns.commands() >= MANY) {
+        let busy = self.is_busy();
+        if self.arrived.iter().any(|job| job.prompt && !busy || job.columns.commands() >= MANY) {
             return Poll::Ready(Turn::Room);
         }
         if callers {
@@ -253,6 +259,12 @@ impl Manager {
         }
         self.looked = false;
         Poll::Pending
+    }
+
+    /// Whether the server has enough to do until more callers have come along, also those who are prompt.
+    fn is_busy(&mut self) -> bool {
+        let waiting = self.arrived.len();
+        self.lanes().map(|lane| lane.table.len()).sum::<usize>() + waiting > PROMPT_UP_TO
     }
 
     /// Wakes one of the callers who are prompt, if there is one.

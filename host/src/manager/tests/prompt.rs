@@ -1,8 +1,11 @@
 //! Callers whose commands go out at once.
 
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
 use redis::Value;
 
-use super::super::let_others_run;
+use super::super::{PROMPT_UP_TO, let_others_run};
 use super::fake::{HANG, Server};
 use super::{PATIENCE, connect, in_time, until};
 use crate::Client;
@@ -12,10 +15,21 @@ async fn client(server: &Server, prompt: bool) -> Client {
     Client { prompt, ..connect(server).await }
 }
 
-/// How often all tasks run until the server has a caller's command.
-async fn turns_until_sent(prompt: bool) -> usize {
+/// Sends so many commands that the server leaves without an answer.
+async fn keep_under_way(server: &Server, client: &Client, count: usize) {
+    let sent = server.times(HANG) + count;
+    for _ in 0..count {
+        let client = client.clone();
+        tokio::spawn(async move { client.command([HANG, "k"]).await });
+    }
+    in_time(until(|| server.times(HANG) == sent)).await;
+}
+
+/// How often all tasks run until the server has a caller's command, while so many others are under way.
+async fn turns_until_sent(prompt: bool, under_way: usize) -> usize {
     let server = Server::default();
     let client = client(&server, prompt).await;
+    keep_under_way(&server, &client, under_way).await;
     let beside = tokio::spawn({
         let server = server.clone();
         async move {
@@ -27,44 +41,49 @@ async fn turns_until_sent(prompt: bool) -> usize {
             turns
         }
     });
-    assert_eq!(in_time(client.command(["GET", "k"])).await, Ok(Value::Okay));
+    // Its reply goes to the first one that hangs, if there is one.
+    let mut call = Box::pin(client.command(["GET", "k"]));
+    assert!(call.as_mut().now_or_never().is_none());
     in_time(beside).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_is_prompt_does_not_wait_for_others() {
-    assert_eq!((turns_until_sent(true).await, turns_until_sent(false).await), (1, 2));
+    assert_eq!((turns_until_sent(true, 0).await, turns_until_sent(false, 0).await), (1, 2));
+}
+
+#[tokio::test]
+async fn what_is_prompt_waits_while_the_server_has_enough_to_do() {
+    let with = |under_way| turns_until_sent(true, under_way);
+    assert_eq!((with(PROMPT_UP_TO - 1).await, with(PROMPT_UP_TO).await), (1, 2));
 }
 
 /// Callers who are answered at once: how many of them had sent their next command by the time each went on.
-async fn sent_before_each(prompt: bool) -> Vec<usize> {
+async fn sent_before_each(prompt: bool, under_way: usize) -> Vec<usize> {
     const CALLERS: usize = 4;
     let server = Server::default();
     let client = client(&server, prompt).await;
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|_| {
-            let (server, client) = (server.clone(), client.clone());
-            tokio::spawn(async move {
-                client.command([HANG, "k"]).await.unwrap();
-                let sent = server.times("GET");
-                assert_eq!(client.command(["GET", "k"]).await, Ok(Value::Okay));
-                sent
-            })
-        })
-        .collect();
-    in_time(until(|| server.times(HANG) == CALLERS)).await;
-    server.say_after(HANG, &"+OK\r\n".repeat(CALLERS));
-    let mut all = Vec::new();
-    for caller in callers {
-        all.push(in_time(caller).await.unwrap());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..CALLERS {
+        let (server, client, sent) = (server.clone(), client.clone(), Arc::clone(&sent));
+        tokio::spawn(async move {
+            client.command([HANG, "k"]).await.unwrap();
+            sent.lock().unwrap().push(server.times("GET"));
+            client.command(["GET", "k"]).await
+        });
     }
-    all
+    in_time(until(|| server.times(HANG) == CALLERS)).await;
+    keep_under_way(&server, &client, under_way).await;
+    server.say_after(HANG, &"+OK\r\n".repeat(CALLERS));
+    in_time(until(|| sent.lock().unwrap().len() == CALLERS)).await;
+    sent.lock().unwrap().clone()
 }
 
 #[tokio::test]
 async fn who_is_prompt_has_sent_before_the_next_one_runs() {
-    assert_eq!(sent_before_each(true).await, [0, 1, 2, 3]);
-    assert_eq!(sent_before_each(false).await, [0; 4]);
+    assert_eq!(sent_before_each(true, 0).await, [0, 1, 2, 3]);
+    assert_eq!(sent_before_each(false, 0).await, [0; 4]);
+    assert_eq!(sent_before_each(true, PROMPT_UP_TO + 1).await, [0; 4]);
 }
 
 /// Nobody of those who are not woken yet is left behind by a client that is gone.
