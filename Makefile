@@ -182,6 +182,8 @@ bench-build: setup-rust ## Build the benchmark programs and their runner into ta
 bench-events: ## Measure the event store beside one on PostgreSQL, at 1,000 to 1,000,000 events
 	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
 	@$(STEP) "Installing PostgreSQL to measure beside" scripts/install-postgres.sh
+	@$(STEP) "Building the Rust host's part of it (the first time takes minutes)" bash -c '$(RUST_BENCH) cargo build --quiet --release --package bench-events-rust $(RUST_BENCH_IN)'
+	@install -D target/release/bench-events-rust target/bench/bench-events-rust
 	@$(STEP) "Building the benchmark of event stores" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench-events ./cmd/bench-events'
 	@$(STEP) "Measuring; the report goes to target/bench-events/report.md" target/bench/bench-events $(ARGS)
 

@@ -52,7 +52,8 @@ func flags() (config, error) {
 	var c config
 	var sizes, stores string
 	flag.StringVar(&sizes, "sizes", "1000,100000,1000000", "how many events the stores are filled with")
-	flag.StringVar(&stores, "stores", "first,coracle,postgres", "which stores; PostgreSQL is left out where it is not installed")
+	flag.StringVar(&stores, "stores", "first,coracle,rust,rust-current,postgres",
+		"which stores; what is not installed is left out, and what is called from Rust needs coracle in front of it")
 	flag.StringVar(&c.server, "server", "redis-server", "Coracle's server: redis-server, valkey-server, or a path")
 	flag.StringVar(&c.loads, "loads", "", "only the loads whose names begin so, such as \"append\"")
 	flag.IntVar(&c.callers, "callers", 16, "how many call at the same time")
@@ -164,7 +165,7 @@ func (m *measured) all(ctx context.Context, c config, size int) (err error) {
 	}()
 	school := events.NewSchool(size)
 	for _, name := range c.stores {
-		store, err := m.open(ctx, c, name)
+		store, err := m.open(ctx, c, name, stores)
 		if err != nil {
 			return err
 		}
@@ -172,6 +173,9 @@ func (m *measured) all(ctx context.Context, c config, size int) (err error) {
 			continue
 		}
 		stores = append(stores, store)
+		if _, filled := store.(*events.Rust); filled {
+			continue
+		}
 		if err := m.fill(ctx, store, school, size); err != nil {
 			return err
 		}
@@ -200,7 +204,7 @@ func (m *measured) load(ctx context.Context, c config, stores []events.Store, sc
 			rounds[i] = append(rounds[i], r)
 		}
 	}
-	var first, coracle []events.Result
+	var first []events.Result
 	for i, store := range stores {
 		r := events.Median(rounds[i])
 		m.results = append(m.results, r)
@@ -208,19 +212,22 @@ func (m *measured) load(ctx context.Context, c config, stores []events.Store, sc
 		switch store.(type) {
 		case *events.First:
 			first = rounds[i]
-		case *events.Coracle:
-			coracle = rounds[i]
+		case *events.Coracle, *events.Rust:
+			if first != nil {
+				m.marks = append(m.marks, events.MarkOf(load, rounds[i], first))
+			}
 		}
-	}
-	if first != nil && coracle != nil {
-		m.marks = append(m.marks, events.MarkOf(load, size, coracle, first))
 	}
 	return nil
 }
 
 // open gives nil where a store is not installed.
-func (m *measured) open(ctx context.Context, c config, name string) (events.Store, error) {
+func (m *measured) open(ctx context.Context, c config, name string, before []events.Store) (events.Store, error) {
 	switch name {
+	case "rust":
+		return openRust(before, "multi-thread")
+	case "rust-current":
+		return openRust(before, "current-thread")
 	case "coracle":
 		store, version, err := events.OpenCoracle(ctx, c.server, c.core)
 		if err != nil {
@@ -229,7 +236,11 @@ func (m *measured) open(ctx context.Context, c config, name string) (events.Stor
 		m.server = version
 		return store, nil
 	case "first":
-		return events.OpenFirst(ctx, c.server, c.core)
+		store, err := events.OpenFirst(ctx, c.server, c.core)
+		if err != nil {
+			return nil, err
+		}
+		return store, nil
 	case "postgres":
 		store, err := events.OpenPostgres(ctx, c.core)
 		if err != nil {
@@ -242,6 +253,27 @@ func (m *measured) open(ctx context.Context, c config, name string) (events.Stor
 		return store, nil
 	}
 	return nil, fmt.Errorf("--stores: there is no %q", name)
+}
+
+// openRust gives the same store as that of Go, called from Rust.
+func openRust(before []events.Store, runtime string) (events.Store, error) {
+	own, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	for _, store := range before {
+		coracle, ok := store.(*events.Coracle)
+		if !ok {
+			continue
+		}
+		rust, err := events.OpenRust(coracle, filepath.Join(filepath.Dir(own), "bench-events-rust"), runtime)
+		if rust == nil {
+			fmt.Fprintln(os.Stderr, "bench-events: bench-events-rust is not beside this program, so it is left out")
+			return nil, err
+		}
+		return rust, err
+	}
+	return nil, errors.New("--stores: what is called from Rust needs coracle in front of it")
 }
 
 func (m *measured) fill(ctx context.Context, store events.Store, school events.School, size int) error {

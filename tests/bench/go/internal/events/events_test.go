@@ -104,7 +104,7 @@ func TestMarkOfRoundsThatDiffer(t *testing.T) {
 	// The machine was slow in the second round, for both.
 	store := []Result{{ServerCPU: 20}, {ServerCPU: 60}, {ServerCPU: 21}}
 	first := []Result{{ServerCPU: 40}, {ServerCPU: 100}, {ServerCPU: 30}}
-	m := MarkOf(Load{Name: "read", Most: 0.5}, 1000, store, first)
+	m := MarkOf(Load{Name: "read", Most: 0.5}, store, first)
 	if m.Ratio != 0.6 || m.verdict() != "NO" {
 		t.Errorf("%v, %s", m.Ratio, m.verdict())
 	}

@@ -13,17 +13,18 @@ const aboutMarks = "The layout that the store began from, an event an entry of a
 // Mark is how the server's processor time for a load relates to that in the first layout.
 type Mark struct {
 	Load   Load
+	Store  string
 	Events int
 	Ratio  float64
 }
 
 // MarkOf compares the rounds of a load on the store with those on the first layout.
-func MarkOf(load Load, events int, store, first []Result) Mark {
+func MarkOf(load Load, store, first []Result) Mark {
 	ratios := make([]float64, min(len(store), len(first)))
 	for i := range ratios {
 		ratios[i] = store[i].ServerCPU / first[i].ServerCPU
 	}
-	return Mark{Load: load, Events: events, Ratio: median(ratios)}
+	return Mark{Load: load, Store: store[0].Store, Events: store[0].Events, Ratio: median(ratios)}
 }
 
 func (m Mark) bound() string {

@@ -30,9 +30,9 @@ func Report(about string, sizes []Size, results []Result, marks []Mark) string {
 	}
 	if len(marks) > 0 {
 		fmt.Fprintf(&out, "\n## Beside the layout that it began from\n\n%s\n\n", aboutMarks)
-		fmt.Fprint(&out, "| events | load | server CPU, to the first layout's | is to be | met |\n|--:|---|--:|--:|---|\n")
+		fmt.Fprint(&out, "| events | load | store | server CPU, to the first layout's | is to be | met |\n|--:|---|---|--:|--:|---|\n")
 		for _, m := range marks {
-			fmt.Fprintf(&out, "| %s | %s | %.2f | %s | %s |\n", thousands(m.Events), m.Load.Name, m.Ratio, m.bound(), m.verdict())
+			fmt.Fprintf(&out, "| %s | %s | %s | %.2f | %s | %s |\n", thousands(m.Events), m.Load.Name, m.Store, m.Ratio, m.bound(), m.verdict())
 		}
 	}
 	return out.String()
@@ -40,7 +40,7 @@ func Report(about string, sizes []Size, results []Result, marks []Mark) string {
 
 // Row is a result in one line, for people who watch.
 func Row(r Result) string {
-	return fmt.Sprintf("%-13s %9s events  %-20s %9s/s  %8.1f µs of server CPU, %5.1f of the client's  p50 %s  p99 %s", r.Store, thousands(r.Events),
+	return fmt.Sprintf("%-29s %9s events  %-20s %9s/s  %8.1f µs of server CPU, %5.1f of the client's  p50 %s  p99 %s", r.Store, thousands(r.Events),
 		r.Load, thousands(int(r.Rate)), r.ServerCPU, r.ClientCPU, micros(r.P50), micros(r.P99))
 }
 

@@ -15,12 +15,12 @@ const (
 // School is a log of students and courses: a tenth define courses, two tenths register students, the rest have two tags
 // and subscribe one to the other. A course has about a hundred events, a student about a dozen.
 type School struct {
-	courses, students int
+	events, courses, students int
 }
 
 // NewSchool is one of so many events.
 func NewSchool(events int) School {
-	return School{courses: max(events/130, 1), students: max(events/14, 1)}
+	return School{events: events, courses: max(events/130, 1), students: max(events/14, 1)}
 }
 
 // Event is the one at this place of the log.

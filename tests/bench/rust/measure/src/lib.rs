@@ -12,5 +12,8 @@ pub mod workload;
 
 pub use allocations::Counting;
 pub use client::{Client, Handle, Kind, Opening, Settings, Unsupported, kind};
+pub use histogram::Histogram;
 pub use plain::Plain;
+pub use random::Random;
 pub use result::{About, List, Result as Figures, Workload};
+pub use usage::Usage;
