@@ -1,6 +1,6 @@
 //! Callers at work, and what is counted.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use bench_measure::{Histogram, Plain, Random, Usage};
@@ -67,9 +67,11 @@ impl Work {
     /// Lets all callers do one operation after the other for so long.
     async fn all(&self, store: &EventStore, span: Duration) -> Result<Tally> {
         let end = Instant::now() + span;
+        // Others than were drawn before, which the server has in its caches.
+        let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as usize;
         let mut tasks = JoinSet::new();
         for number in 0..self.callers {
-            let (store, random) = (store.clone(), Random::new(number));
+            let (store, random) = (store.clone(), Random::new(seed.wrapping_add(number)));
             let caller = Caller { store, load: self.load, school: self.school, random, head: Cursor::default() };
             tasks.spawn(caller.work(end));
         }
