@@ -179,7 +179,7 @@ bench-build: setup-rust ## Build the benchmark programs and their runner into ta
 	@$(STEP) "Building the benchmarks' runner" bash -c '$(GO_BENCH) build -o ../../../target/bench/bench ./cmd/bench'
 
 .PHONY: bench-events
-bench-events: ## Measure the event store beside one on PostgreSQL, at 1,000 to 1,000,000 events
+bench-events: setup-rust ## Measure the event store through both hosts, beside one on PostgreSQL, at up to 1,000,000 events
 	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
 	@$(STEP) "Installing PostgreSQL to measure beside" scripts/install-postgres.sh
 	@$(STEP) "Building the Rust host's part of it (the first time takes minutes)" bash -c '$(RUST_BENCH) cargo build --quiet --release --package bench-events-rust $(RUST_BENCH_IN)'

@@ -22,7 +22,7 @@ pub(crate) struct Call {
     pub(crate) patient: bool,
     /// Whose link it goes on; 0 for none in particular.
     pub(crate) session: u32,
-    /// It goes out at once: nobody is waited for who might come along.
+    /// It goes out at once: nobody is waited for who might come along, unless much is under way.
     pub(crate) prompt: bool,
     /// Its caller is gone.
     left: AtomicBool,

@@ -79,7 +79,7 @@ pub(crate) struct Table {
 }
 
 /// Callers who have their replies, and are woken one by one: each is to have sent its next call, on which the server can
-/// begin, before the next one runs. When these are dropped all are woken.
+/// begin, before the next one runs; all together while it has enough to do. When these are dropped all are woken.
 #[derive(Default)]
 struct Sleepers(VecDeque<Waker>);
 

@@ -267,11 +267,14 @@ func openRust(before []events.Store, runtime string) (events.Store, error) {
 			continue
 		}
 		rust, err := events.OpenRust(coracle, filepath.Join(filepath.Dir(own), "bench-events-rust"), runtime)
-		if rust == nil {
-			fmt.Fprintln(os.Stderr, "bench-events: bench-events-rust is not beside this program, so it is left out")
+		if err != nil {
 			return nil, err
 		}
-		return rust, err
+		if rust == nil {
+			fmt.Fprintln(os.Stderr, "bench-events: bench-events-rust is not beside this program, so it is left out")
+			return nil, nil
+		}
+		return rust, nil
 	}
 	return nil, errors.New("--stores: what is called from Rust needs coracle in front of it")
 }

@@ -53,6 +53,7 @@ func TestStoresKeepTheContract(t *testing.T) {
 				{"the first with these tags", one, []Item{{[]string{subscribed}, both}}, false},
 				{"the same, by one who did not see it", other, []Item{{[]string{subscribed}, both}}, true},
 				{"again, as now he has seen it", other, []Item{{[]string{subscribed}, both}}, false},
+				{"his own event", other, []Item{{[]string{subscribed}, both[:1]}}, false},
 				{"an event of one tag", one, []Item{{[]string{subscribed}, both[:1]}}, true},
 				{"an event of another type", one, []Item{{[]string{courseDefined}, both[:1]}}, false},
 				{"any type of a tag", other, []Item{{nil, []string{"student:nobody"}}, {nil, both[1:]}}, true},
@@ -63,7 +64,17 @@ func TestStoresKeepTheContract(t *testing.T) {
 					t.Fatalf("%s: conflict %t, error %v", c.what, conflict, err)
 				}
 			}
-			for limit, want := range map[int]int{2: 2, 100: 4} {
+			// Of two events, each has one of two tags.
+			for _, tags := range [][]string{{"course:one", "student:two"}, {"course:two", "student:one"}} {
+				if _, err := other.Append(t.Context(), Event{subscribed, tags, nil}, []Item{{nil, tags}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			apart := []Item{{nil, []string{"course:one", "student:one"}}}
+			if conflict, err := one.Append(t.Context(), event, apart); err != nil || conflict {
+				t.Errorf("tags of two events: conflict %t, error %v", conflict, err)
+			}
+			for limit, want := range map[int]int{2: 2, 100: 6} {
 				if found, err := one.Read(t.Context(), Item{Tags: both[:1]}, limit); err != nil || found != want {
 					t.Errorf("at most %d: %d events, error %v", limit, found, err)
 				}
