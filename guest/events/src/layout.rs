@@ -3,13 +3,12 @@
 //!
 //! | key | type | what |
 //! |---|---|---|
-//! | `{ns}:h` | hash | `s` state; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks |
+//! | `{ns}:h` | hash | `s` state; `n<type>` its number, 0 to 4095; `p<type>` last position of that type; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks; `w` until when somebody listens to the bell, milliseconds since 1970 |
 //! | `{ns}:e:<k>` | hash | segment k: position → event, `c<number>` → command's record |
 //! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type` |
-//! | `{ns}:y` | hash | `n<type>` → its number, 0 to 4095; `p<type>` → last position of that type |
 //! | `{ns}:g:<tag>` | list | `position * 4096 + type` of each event with the tag |
 //! | `{ns}:l:<0..15>` | hash | `<type's number>:<tag>` → last position with both; the shard by a hash of the tag |
-//! | `{ns}:b` | stream | the bell: an entry an append, id `<last position>-0`; about 256 are kept |
+//! | `{ns}:b` | stream | the bell: an entry an append while somebody listens, id `<last position>-0`; about 256 are kept |
 //! | `{ns}:d:<id>` | string | marker, see below; expires or not |
 //! | `{ns}:k:<lock>` | string | lock: the token; expires |
 //! | `{ns}:p:<consumer>` | string | checkpoint: position and id |
@@ -51,7 +50,7 @@ impl Layout {
         Self { prefix: ["{", namespace, "}:"].concat() }
     }
 
-    /// The key of the bell, which live subscribers XREAD: an entry an append, its id `<last position>-0`.
+    /// The key of the bell, see `plan::bell`.
     #[must_use]
     pub fn bell(&self) -> String {
         self.key("b")

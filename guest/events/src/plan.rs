@@ -2,6 +2,7 @@
 //! values, and a `read` that makes an outcome from the reply to them.
 
 pub mod append;
+pub mod bell;
 pub mod bodies;
 pub mod care;
 pub mod checkpoint;

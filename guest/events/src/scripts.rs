@@ -47,8 +47,12 @@ pub static CARE: Script = script!(7, true, "begin.lua", "care.lua");
 /// Counts entries, see `plan::care`.
 pub static COUNT: Script = script!(8, false, "count.lua");
 
+/// Has appends ring the bell, see `plan::bell`.
+pub static LISTEN: Script = script!(9, true, "listen.lua");
+
 /// All of them, by their numbers.
-pub static ALL: [&Script; 9] = [&APPEND, &PAGE, &BODIES, &COMMANDS, &LOCK, &LEASE, &CHECKPOINT, &CARE, &COUNT];
+pub static ALL: [&Script; 10] =
+    [&APPEND, &PAGE, &BODIES, &COMMANDS, &LOCK, &LEASE, &CHECKPOINT, &CARE, &COUNT, &LISTEN];
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use crate::flow::lock::{Keep, Lock, Taking, Unlock, secrets};
 use crate::flow::locked::{Locked, Locking};
 use crate::flow::read::{Read, Reading};
 use crate::flow::stats::Stats;
-use crate::flow::subscribe::{State as Following, Subscribe};
+use crate::flow::subscribe::Subscribe;
 use crate::flow::{Context, Flow, Fsyncs, Input, Refresh, Shared};
 use crate::given::invalid;
 pub use crate::given::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since};
@@ -110,10 +110,9 @@ impl Store {
 
     /// `subscribe`.
     pub fn subscribe(&mut self, now: u64, flow: u64, query: Vec<Item>, after: Cursor) -> Step {
-        let made = validate::query("query", query).map_err(Fault::from).map(|query| {
-            let reading = Reading::new(vec![query], after, false, 0);
-            Box::new(Subscribe { reading, state: Following::Page, failures: 0 }) as Box<dyn Flow>
-        });
+        let made = validate::query("query", query)
+            .map_err(Fault::from)
+            .map(|query| Box::new(Subscribe::new(Reading::new(vec![query], after, false, 0))) as Box<dyn Flow>);
         self.begin(now, flow, NEVER, made)
     }
 

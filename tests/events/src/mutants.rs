@@ -45,8 +45,8 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "only the first type of an item counts",
-        "last = math.max(last, tonumber(known[2 * plan[i]] or 0)) end",
-        "last = math.max(last, tonumber(known[2 * plan[i]] or 0)) break end",
+        "last = math.max(last, tonumber(known[2 * plan[i] + 2] or 0)) end",
+        "last = math.max(last, tonumber(known[2 * plan[i] + 2] or 0)) break end",
     ),
     mutant(
         "any tag will do",
@@ -55,7 +55,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the last position of a pair is not written",
-        "call('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)",
+        "if refused(try('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)) then break end",
         "",
     ),
     mutant(
@@ -65,18 +65,18 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the last position of a type is not written",
-        "for kind, position in pairs(lasts) do",
-        "for kind, position in pairs({}) do",
+        "for kind, position in pairs(lasts) do\nlocal field",
+        "for kind, position in pairs({}) do\nlocal field",
     ),
     mutant(
         "the pair of the first tag only",
-        "call('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)",
-        "if place == one then call('HSET', keys[tags_at + 2 * tag], pair(number, tag), position) end",
+        "if refused(try('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)) then break end",
+        "if place == one then try('HSET', keys[tags_at + 2 * tag], pair(number, tag), position) end",
     ),
     mutant(
         "the head is not advanced",
-        "state = format('1 %d %d %d %s %d %d %d %d 0', last,",
-        "state = format('1 %d %d %d %s %d %d %d %d 0', head,",
+        "format('2 %d %d %d %s %d %d %d %d 0', last,",
+        "format('2 %d %d %d %s %d %d %d %d 0', head,",
     ),
     mutant(
         "the head advances by one too few",
@@ -85,7 +85,11 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant("the markers are not looked at", "if marker then\nlocal was", "if marker and false then\nlocal was"),
     mutant("the fingerprint is not compared", "if was ~= fingerprint then", "if false then"),
-    mutant("the marker is not written", "if marker_key then\nlocal marker", "if false then\nlocal marker"),
+    mutant(
+        "the marker is not written",
+        "if marker_key then\nlocal marker = format",
+        "if false then\nlocal marker = format",
+    ),
     mutant(
         "the condition comes before the marker",
         "if marker then\nlocal was",
@@ -119,18 +123,53 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant("a type more than there are numbers", "if types == TYPES then", "if types > TYPES then"),
     mutant("no budget for a condition", "if item.over then return nil end", "if item.over then return 0 end"),
-    mutant("time goes back", "math.max(tonumber(time), clock[1]", "math.max(0, clock[1]"),
+    mutant("time goes back", "math.max(tonumber(time), milliseconds)", "milliseconds"),
     mutant("a segment is never full", "if bytes >= limit then", "if false then"),
-    mutant("another kind of key is found out too late", "call('XLEN', bell_key)", ""),
     mutant(
         "another kind of shard is found out too late",
-        "for i = 1, tag_count do call('HLEN', keys[tags_at + 2 * i]) end",
+        "for i = 2, tag_count do call('HLEN', keys[tags_at + 2 * i]) end",
         "",
     ),
+    mutant("a failed append's state stays", "else try('HSET', state_key, 's', state) end", "end"),
+    mutant("a new store's state stays", "if time == '0' then try('HDEL', state_key, 's')", "if false then"),
+    mutant("its new types and segment stay", "for i = 1, #added do try('HDEL', state_key, added[i]) end", ""),
+    mutant(
+        "its last positions of types stay",
+        "if was then try('HSET', state_key, arguments[2 * kind + 2], was) end",
+        "",
+    ),
+    mutant("its bell rang", "if rung then\n", "if false then\n"),
+    mutant("the last one is not heard", "try('XADD', bell_key, digits(head)", "type('XADD', bell_key, digits(head)"),
+    mutant("its bodies stay", "try('HDEL', events_key, digits(head + i))", ""),
+    mutant("its log stays", "for i = 1, logged do try", "for i = 1, 0 do try"),
+    mutant("too little of its log is taken back", "for i = 1, logged do try", "for i = 2, logged do try"),
+    mutant("its marker stays", "if marked then try('DEL', marker_key) end", ""),
+    mutant("its record stays", "if recorded then try('HDEL', events_key, 'c' .. order) end", ""),
+    mutant("its tags stay", "math.min(final, one + listed - 1) do", "0 do"),
+    mutant("too many of its tags are taken back", "math.min(final, one + listed - 1) do", "final do"),
+    mutant(
+        "what is behind the head is written over",
+        "local new = try('HSETNX', events_key",
+        "local new = try('HSET', events_key",
+    ),
+    mutant("where the log ends is not asked", "if length ~= head + i + 1 - first then", "if false then"),
+    mutant("what is refused is not noticed", "if type(reply) == 'table' and reply.err then", "if false then"),
+    mutant("no append rings", "if count > 0 and (milliseconds < listening or head == 0) then", "if false then"),
+    mutant(
+        "who listened for longer is forgotten",
+        "if tonumber(redis.call('HGET', KEYS[1], 'w') or 0) < till then",
+        "if true then",
+    ),
+    mutant("all appends ring", "if count > 0 and (milliseconds < listening or head == 0) then", "if count > 0 then"),
+    mutant("the first append does not ring", "(milliseconds < listening or head == 0)", "milliseconds < listening"),
     mutant("numbers above 254 are read as bytes", "if string.find(source, ", "if false and string.find(source, "),
     mutant("a long plan is cut off", "for from = 4001, #source, 4000 do", "for from = 4001, 0, 4000 do"),
-    mutant("only the second new type gets its number", "for i = 1, #fresh do", "for i = 2, #fresh do"),
-    mutant("many types: only the first are known", "known[from - types_at + i - 1] = values[i]", ""),
+    mutant(
+        "only the first new type gets its number",
+        "states[#states + 1], states[#states + 2] = arguments[number], known[number]",
+        "if #added == 1 then states[3], states[4] = arguments[number], known[number] end",
+    ),
+    mutant("many types: only the first are known", "known[from + i - 1] = values[i]", ""),
     // Reading.
     mutant("`until` is ignored", "till = till == '' and head or math.min(tonumber(till), head)", "till = head"),
     mutant("`until` is one too far", "math.min(tonumber(till), head)", "math.min(tonumber(till) + 1, head)"),
@@ -159,7 +198,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if item.at == at and not item.over then item:go(at + way) end",
         "if item == best then item:go(at + way) end",
     ),
-    mutant("an item whose budget ended is forgotten", "return not best", "return not best or best.over"),
+    mutant("an item whose budget ended is forgotten", "ended = not best", "ended = not best or best.over"),
     mutant("no budget for a page", "(budget.left <= 0 and item.begun)", "false"),
     mutant(
         "the budget of a page is off by one chunk",
@@ -181,7 +220,7 @@ pub const MUTANTS: &[Mutant] = &[
     // What one list has from its end on, or from its beginning.
     mutant(
         "a list's end is read beyond `until`",
-        "local value = values[place]\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then return true end",
+        "local value = values[place]\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then ended = true break end",
         "local value = values[place]\nlocal at = floor(value / TYPES)",
     ),
     mutant(
@@ -189,14 +228,14 @@ pub const MUTANTS: &[Mutant] = &[
         "looked = at\nif not kinds or kinds[value - at * TYPES] then\ncount = count + 1\nreply[FRONT + count] = at\nif",
         "looked = at\nif true then\ncount = count + 1\nreply[FRONT + count] = at\nif",
     ),
-    mutant("a list's end has no budget", "if index > 0 and budget.left <= 0 then return false end", ""),
-    mutant("a list's end is all there is", "if got < chunk_size then return true end", "do return true end"),
+    mutant("a list's end has no budget", "(index == 0 or budget.left > 0)", "true"),
+    mutant("a list's end is all there is", "if ended == nil and got < chunk_size then", "if ended == nil then"),
     mutant(
         "a list's end is never all",
-        "if got < chunk_size then return true end",
-        "if got == 0 then return false end",
+        "if ended == nil and got < chunk_size then ended = true end",
+        "if ended == nil and got == 0 then ended = false end",
     ),
-    mutant("the limit is one more at a list's end", "if count == limit then return false end", ""),
+    mutant("the limit is one more at a list's end", "if count == limit then ended = false break end", ""),
     mutant(
         "the second chunk of a list's end is one off",
         "digits(-index - chunk_size), digits(-index - 1)",
@@ -211,7 +250,7 @@ pub const MUTANTS: &[Mutant] = &[
     // What one list has from a place on.
     mutant(
         "one list is read beyond `until`",
-        "if value then\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then return true end",
+        "if value then\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then ended = true break end",
         "if value then\nlocal at = floor(value / TYPES)",
     ),
     mutant(
@@ -222,13 +261,13 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("one list has no budget", "elseif budget.left <= 0 then", "elseif false then"),
     mutant(
         "a page of one list is all there is",
-        "values, place = stream.values, stream.place\nend\nend\nreturn false",
-        "values, place = stream.values, stream.place\nend\nend\nreturn true",
+        "values, place = stream.values, stream.place\nend\nend\nelse",
+        "values, place = stream.values, stream.place\nend\nend\nended = true\nelse",
     ),
     mutant(
         "a list ends with its chunk",
-        "elseif stream.next >= stream.count then\nreturn true",
-        "elseif true then\nreturn true",
+        "elseif stream.next >= stream.count then\nended = true",
+        "elseif true then\nended = true",
     ),
     // Commands, locks, checkpoints.
     mutant("the command's number is not advanced", "commands = commands + 1\norder", "order"),

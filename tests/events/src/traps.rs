@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use coracle_events::event::{Cursor, Event, Id};
 use coracle_events::plan::append::{Condition, Marker, Outcome};
-use coracle_events::plan::{checkpoint, lock, page};
+use coracle_events::plan::{bell, checkpoint, lock, page};
 use coracle_events::query::{Item, Query};
 use redis::Value;
 
@@ -35,7 +35,10 @@ pub const TRAPS: &[(&str, Trap)] = &[
     ("an append needs its locks", leases::needed),
     ("a lock has one holder", leases::one),
     ("a checkpoint moves from where it is", leases::moves),
+    ("the bell rings while somebody listens", rings),
     ("keys of another kind", wrong::kinds),
+    ("keys of another kind in a new store", wrong::new),
+    ("keys that its user may not write all", wrong::refused),
     ("keys that lost their end", wrong::ends),
 ];
 
@@ -68,7 +71,7 @@ fn markers(client: &mut Client) -> Result<()> {
         let marker = Some(Marker { id: Id(id), fingerprint: 5, ttl });
         let appending = Appending { events: vec![given(1, "A", &[])], marker, ..Appending::default() };
         client.append(&appending)?.map_err(fault)?;
-        let key = String::from_utf8(client.link.keys().get(5).context("no key")?.clone())?;
+        let key = String::from_utf8(client.link.keys().get(4).context("no key")?.clone())?;
         let Value::Int(left) = client.link.query(&["PTTL", &key])? else { anyhow::bail!("no PTTL") };
         ensure!(if ttl == 0 { left == -1 } else { (50_000..=100_000).contains(&left) }, "{left} for {ttl}");
     }
@@ -78,12 +81,31 @@ fn markers(client: &mut Client) -> Result<()> {
 fn time(client: &mut Client) -> Result<()> {
     append(client, vec![given(1, "A", &[])])?;
     let future = 4_000_000_000_000_u64;
-    let state = format!("1 1 1 0 {future} 1 0 100 1 0");
+    let state = format!("2 1 1 0 {future} 1 0 100 1 0");
     let key = client.layout.bell().replace(":b", ":h");
     client.link.query(&["HSET", &key, "s", &state])?;
     append(client, vec![given(2, "A", &[])])?;
     let events = all(client)?.events;
     ensure!(events.last().is_some_and(|event| event.event.time == future), "{events:?}");
+    Ok(())
+}
+
+fn rings(client: &mut Client) -> Result<()> {
+    let bell = client.layout.bell();
+    let rung = |client: &mut Client| -> Result<Value> {
+        append(client, vec![given(1, "A", &[]), given(2, "A", &[])])?;
+        client.link.query(&["XLEN", &bell])
+    };
+    ensure!(rung(client)? == Value::Int(1), "there is none");
+    ensure!(rung(client)? == Value::Int(1), "it rang for nobody");
+    client.link.send(&bell::listen(&client.layout, 60_000), &[])?;
+    ensure!(rung(client)? == Value::Int(2), "it does not ring");
+    // Who listens for longer counts.
+    client.link.send(&bell::listen(&client.layout, 0), &[])?;
+    ensure!(rung(client)? == Value::Int(3), "it rings no more");
+    let key = client.layout.bell().replace(":b", ":h");
+    client.link.query(&["HSET", &key, "w", "1600000000000"])?;
+    ensure!(rung(client)? == Value::Int(3), "it rings for who left");
     Ok(())
 }
 

@@ -73,15 +73,15 @@ fn finds_each_kind_of_fault_and_mends_it() -> Result<()> {
         };
         for (break_it, faults, words) in [
             (&["LSET", "{care}:t:0", "10", "5"][..], 1, "11: the list of all events"),
-            (&["HSET", "{care}:y", "ptwo", "500"], 135, "501: the last event of its type"),
-            (&["HSET", "{care}:y", "ptwo", "900"], 1, "900: the last event of type \"two\""),
-            (&["HSET", "{care}:y", "ptwo", "5000"], 300, "the last event of its type"),
-            (&["HSET", "{care}:y", "pnone", "1"], 1, "1: the last event of type \"none\""),
-            (&["HSET", "{care}:y", "nnone", "1"], 1, "900: two types have the number 1"),
-            (&["HSET", "{care}:y", "ntwo", "4096"], 0, "the list of all events"),
-            (&["HSET", "{care}:y", "nnone", "4096"], 1, "900: among the types there is \"nnone\""),
-            (&["HSET", "{care}:y", "other", "1"], 1, "900: among the types there is \"other\""),
-            (&["HDEL", "{care}:y", "ntwo"], 0, "1: the list of all events"),
+            (&["HSET", "{care}:h", "ptwo", "500"], 135, "501: the last event of its type"),
+            (&["HSET", "{care}:h", "ptwo", "900"], 1, "900: the last event of type \"two\""),
+            (&["HSET", "{care}:h", "ptwo", "5000"], 300, "the last event of its type"),
+            (&["HSET", "{care}:h", "pnone", "1"], 1, "1: the last event of type \"none\""),
+            (&["HSET", "{care}:h", "nnone", "1"], 1, "900: two types have the number 1"),
+            (&["HSET", "{care}:h", "ntwo", "4096"], 0, "the list of all events"),
+            (&["HSET", "{care}:h", "nnone", "4096"], 1, "900: among the types there is \"nnone\""),
+            (&["HSET", "{care}:h", "other", "1"], 1, "900: among the types there is \"other\""),
+            (&["HDEL", "{care}:h", "ntwo"], 0, "1: the list of all events"),
             (&["LPOP", "{care}:g:a:3"], 1, "the list of one of its tags"),
             (&["RPUSH", "{care}:g:a:3", "3682304"], 1, "lists of tags have entries"),
             (&["RPUSH", "{care}:g:ghost:1", "4097"], 1, "lists of tags have entries"),
@@ -345,6 +345,8 @@ fn leaves_out_a_segment_that_has_nothing() -> Result<()> {
         assert_eq!(verify(&mut host)?.faults, 3);
         rebuild(&mut host, &mut Nobody)?.unwrap();
         assert_eq!(verify(&mut host)?.faults, 0);
+        let rung = format!("{:?}", host.link.query(&["XRANGE", "{care}:b", "-", "+"])?);
+        assert!(rung.contains("90-0") && !rung.contains("93-0"), "{rung}");
         let Ok(Outcome::Appended(appended)) = host.append(vec![event(1, "e", &["a:3"], "")], None, None)? else {
             panic!("not appended")
         };

@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result, ensure};
 use conformance::Kind;
-use coracle_events::scripts::{APPEND, BODIES, CHECKPOINT, COMMANDS, LEASE, LOCK, PAGE, Script};
+use coracle_events::scripts::{APPEND, BODIES, CHECKPOINT, COMMANDS, LEASE, LISTEN, LOCK, PAGE, Script};
 use events::check;
 use events::link::Link;
 use events::mutants::{MUTANTS, Mutant};
 use events::target::Target;
 use events::traps::{self, TRAPS};
 
-const SCRIPTS: [Script; 7] = [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT];
+const SCRIPTS: [Script; 8] = [APPEND, PAGE, BODIES, COMMANDS, LOCK, LEASE, CHECKPOINT, LISTEN];
 /// As many cases of the model find what it can find.
 const CASES: u64 = 600;
 

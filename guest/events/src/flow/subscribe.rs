@@ -1,35 +1,52 @@
 //! Following the log: what is there, then what comes.
 
 use crate::pieces::Commands;
+use crate::plan::bell;
 use crate::step::{Fault, Step};
 
 use super::read::{Reading, Turn};
 use super::{Context, Flow, Input, unasked};
-use crate::reply::{Node, Reply};
 
 /// How long the server is asked to wait for an event, milliseconds.
 const BLOCK: u64 = 30_000;
+/// As long as it refuses to ring, as one that is full, or where the user may only read: how often the log is looked at.
+const POLL: u64 = 1000;
 /// How much later its answer is waited for. Microseconds.
 const SLACK: u64 = 10_000_000;
+/// For how long it is asked to ring, milliseconds.
+const LISTEN: u64 = 120_000;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
 
-/// `subscribe`: rounds of pages up to the head, and between them the wait for the bell, which rings at each append.
-/// What rings while a page is read is not missed, as the bell is asked for what is behind the round's head.
+/// `subscribe`: rounds of pages up to the head, and between them the wait for the bell, which rings at each append while
+/// somebody listens. What rings while a page is read is not missed, as the bell is asked for what is behind the round's
+/// head; what was appended before it was listened to is found by one more round.
 pub(crate) struct Subscribe {
-    pub(crate) reading: Reading,
-    pub(crate) state: State,
-    pub(crate) failures: u32,
+    reading: Reading,
+    state: State,
+    failures: u32,
+    bell: Bell,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum State {
+enum State {
     /// A page was sent for, or given.
     Page,
+    /// Appends are to ring.
+    Listen,
     /// The bell is waited for.
     Bell,
     /// Something failed; it goes on after a while.
     Pause,
+}
+
+/// Whether it rings.
+#[derive(Clone, Copy, Default)]
+struct Bell {
+    /// Until when it does, by the host's clock. Microseconds.
+    until: u64,
+    /// The server refused that.
+    silent: bool,
 }
 
 impl Flow for Subscribe {
@@ -43,9 +60,13 @@ impl Flow for Subscribe {
                 }
                 Err(fault) => return self.failed(context, fault),
             },
-            (Input::Reply(mut reply), _) => match rung(&mut reply) {
+            (Input::Reply(mut reply), State::Listen) => {
+                self.bell.silent = bell::read(&mut reply).is_err();
+                self.round(context)
+            }
+            (Input::Reply(mut reply), _) => match bell::read(&mut reply) {
                 Ok(()) => self.round(context),
-                Err(fault) => return self.failed(context, fault),
+                Err(fault) => return self.failed(context, fault.into()),
             },
             (Input::Go, State::Page) => self.reading.more(context)?,
             (Input::Go, _) => self.round(context),
@@ -55,27 +76,27 @@ impl Flow for Subscribe {
         Ok(match turn {
             Turn::Send(commands) => self.ask(context, commands),
             Turn::Page(page) => Step::Events(page),
-            Turn::End => self.listen(context),
+            Turn::End => self.end(context),
         })
     }
 }
 
 impl Subscribe {
-    fn listen(&mut self, context: &Context<'_>) -> Step {
+    pub(crate) fn new(reading: Reading) -> Self {
+        Self { reading, state: State::Page, failures: 0, bell: Bell::default() }
+    }
+
+    /// A round ended at the head.
+    fn end(&mut self, context: &Context<'_>) -> Step {
         self.reading.again();
-        self.state = State::Bell;
-        // Not to be repeated: behind a broken link may be another server, whose log lost its end, and whose bell would not
-        // ring before it has as many events again. A page finds that out.
-        let mut commands = Commands::default();
-        commands.command("XREAD");
-        commands.text(b"COUNT");
-        commands.number(1);
-        commands.text(b"BLOCK");
-        commands.number(BLOCK);
-        commands.text(b"STREAMS");
-        commands.text(context.shared.layout.bell().as_bytes());
-        commands.number(self.reading.head.position);
-        self.ask(context, commands)
+        let (layout, time) = (&context.shared.layout, if self.bell.silent { POLL } else { BLOCK });
+        if self.bell.until >= context.now.saturating_add(time * 1000 + SLACK) {
+            self.state = State::Bell;
+            return self.ask(context, bell::wait(layout, self.reading.head.position, time));
+        }
+        self.state = State::Listen;
+        self.bell.until = context.now.saturating_add(LISTEN * 1000);
+        self.ask(context, bell::listen(layout, LISTEN))
     }
 
     /// With a deadline of its own: the flow has none.
@@ -98,16 +119,11 @@ impl Subscribe {
 
     fn pause(&mut self, context: &mut Context<'_>) -> Step {
         self.state = State::Pause;
+        // Behind a lost link may be another server.
+        self.bell = Bell::default();
         self.reading.lost();
         let step = context.back_off(self.failures);
         self.failures = self.failures.saturating_add(1);
         step
-    }
-}
-
-fn rung(reply: &mut Reply<'_>) -> Result<(), Fault> {
-    match reply.node()? {
-        Node::Error(text) => Err(Fault::Server(String::from_utf8_lossy(text.bytes).into_owned())),
-        _ => Ok(()),
     }
 }

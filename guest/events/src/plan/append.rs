@@ -10,7 +10,7 @@ use crate::scripts;
 
 use super::lock::Token;
 use super::status;
-use super::terms::{Keys, Spec, TYPE_LAST, TYPE_NUMBER, Terms};
+use super::terms::{Keys, Spec, Terms, fields};
 
 /// No event after `after` may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,9 @@ pub struct Appended {
     pub cursor: Cursor,
 }
 
+/// The field that says until when somebody listens to the bell.
+const LISTENING: &[u8] = b"w";
+
 /// What to send.
 #[must_use]
 pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Commands {
@@ -119,6 +122,8 @@ pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Comman
     let mut commands = Commands::default();
     keys.begin(&mut commands, &scripts::APPEND);
     commands.text(spec(append, &types, &tags).bytes());
+    commands.text(LISTENING);
+    fields(&mut commands, &types);
     let (number, begin) = segments.current();
     commands.number(number);
     commands.number(begin.position);
@@ -135,10 +140,6 @@ pub fn plan(layout: &Layout, segments: &Segments, append: &Append<'_>) -> Comman
         commands.number(condition.after.position);
         commands.number(condition.after.id.tail());
         commands.number(segments.of_position(condition.after.position).1);
-    }
-    for kind in types.iter() {
-        commands.prefixed(TYPE_NUMBER, kind.as_bytes());
-        commands.prefixed(TYPE_LAST, kind.as_bytes());
     }
     bodies(&mut commands, append);
     // Without a marker, it would be done twice.
@@ -188,7 +189,6 @@ fn keys<'a>(layout: &'a Layout, segments: &Segments, append: &Append<'_>, tags: 
     let mut keys = Keys::new(layout);
     let (number, _) = segments.current();
     keys.one("h");
-    keys.one("y");
     keys.whole(layout.events(number));
     keys.whole(layout.log(number));
     keys.one("b");
@@ -210,11 +210,10 @@ fn keys<'a>(layout: &'a Layout, segments: &Segments, append: &Append<'_>, tags: 
 
 /// As `append.lua` reads it.
 fn spec(append: &Append<'_>, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(types.iter().len().saturating_mul(2).saturating_add(1));
     spec.flag(append.marker.is_some());
     spec.word(append.locks.len());
     spec.flag(append.condition.is_some());
-    spec.word(types.iter().len());
     spec.word(tags.iter().len());
     if let Some(condition) = append.condition {
         spec.items(&condition.query, types, tags);

@@ -8,7 +8,7 @@ use crate::reply::{Node, Reply, Text, decimal, refusal};
 use crate::scripts;
 
 use super::status;
-use super::terms::{Keys, Spec, Terms};
+use super::terms::{self, Keys, Spec, Terms};
 
 /// Before a command's number, in a segment: the field of its record.
 const RECORD: u8 = b'c';
@@ -143,10 +143,9 @@ pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded])
     let (segment, index) = segments.of_position(from);
     let mut keys = Keys::new(layout);
     keys.one("h");
-    keys.one("y");
     keys.whole(layout.events(segment));
     keys.whole(layout.log(segment));
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(types.iter().len().saturating_mul(2));
     spec.word(way as usize);
     spec.word(events.len());
     spec.word(types.iter().len());
@@ -159,10 +158,9 @@ pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded])
         spec.place(&event.kind, &types);
         spec.places(&event.tags, &tags);
     }
-    let mut commands = begin(segments, &keys, &spec, way == Way::Check);
+    let mut commands = begin(segments, &keys, &spec, Some(&types), way == Way::Check);
     commands.number(from);
     commands.number(from.saturating_sub(index));
-    types.iter().for_each(|kind| commands.text(kind.as_bytes()));
     events.iter().for_each(|event| commands.number(event.id.tail()));
     commands
 }
@@ -172,9 +170,9 @@ pub fn page(layout: &Layout, segments: &Segments, way: Way, events: &[Recorded])
 pub fn start(layout: &Layout, segments: &Segments) -> Commands {
     let mut keys = Keys::new(layout);
     keys.one("h");
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(0);
     spec.word(Way::Begin as usize);
-    begin(segments, &keys, &spec, true)
+    begin(segments, &keys, &spec, None, true)
 }
 
 /// What to send to end a rebuild; `head` is the last event that there is.
@@ -186,9 +184,9 @@ pub fn finish(layout: &Layout, segments: &Segments, head: Cursor) -> Commands {
     keys.whole(layout.events(current));
     keys.whole(layout.events(current.saturating_sub(1)));
     keys.one("b");
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(0);
     spec.word(Way::Finish as usize);
-    let mut commands = begin(segments, &keys, &spec, true);
+    let mut commands = begin(segments, &keys, &spec, None, true);
     commands.number(head.position);
     commands.number(head.id.tail());
     commands
@@ -280,11 +278,11 @@ pub fn counted(reply: &mut Reply<'_>) -> Result<u64, Fault> {
 pub fn types(layout: &Layout) -> Commands {
     let mut commands = Commands { may_repeat: true, ..Commands::default() };
     commands.command("HGETALL");
-    commands.text(layout.key("y").as_bytes());
+    commands.text(layout.key("h").as_bytes());
     commands
 }
 
-/// A field of the hash of types.
+/// A field of the state's hash that says something of a type, or is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
     /// The type's number.
@@ -295,7 +293,7 @@ pub enum Field {
     Strange(String),
 }
 
-/// The fields that there are.
+/// Those that there are.
 ///
 /// # Errors
 /// The server refused, or the reply is none of HGETALL's.
@@ -304,6 +302,8 @@ pub fn fields(reply: &mut Reply<'_>) -> Result<Vec<Field>, Fault> {
     for _ in 0..reply.array()? / 2 {
         let (name, value) = (text(reply)?, text(reply)?);
         let field = match (name.split_at_checked(1), decimal(value.as_bytes())) {
+            (Some(("s" | "f" | "w", "")), _) => continue,
+            (Some(("o", segment)), _) if decimal(segment.as_bytes()).is_some() => continue,
             (Some(("n", _)), Some(number)) if number < 4096 => Field::Number(number),
             (Some(("p", kind)), Some(last)) => Field::Last(kind.to_owned(), last),
             _ => Field::Strange(name),
@@ -319,9 +319,9 @@ pub fn clear(layout: &Layout, segments: &Segments, keys_of: &[String]) -> Comman
     let mut keys = Keys::new(layout);
     keys.one("h");
     keys_of.iter().for_each(|key| keys.whole(key.clone()));
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(0);
     spec.word(Way::Clear as usize);
-    begin(segments, &keys, &spec, true)
+    begin(segments, &keys, &spec, None, true)
 }
 
 /// The keys of all indexes but the lists of tags.
@@ -329,14 +329,16 @@ pub fn clear(layout: &Layout, segments: &Segments, keys_of: &[String]) -> Comman
 pub fn indexes(layout: &Layout, segments: &Segments) -> Vec<String> {
     let mut keys: Vec<String> = (0..segments.count() as u64).map(|segment| layout.log(segment)).collect();
     keys.extend((0..SHARDS).map(|shard| layout.shard(shard)));
-    keys.push(layout.key("y"));
     keys
 }
 
-fn begin(segments: &Segments, keys: &Keys<'_>, spec: &Spec, may_repeat: bool) -> Commands {
+fn begin(segments: &Segments, keys: &Keys<'_>, spec: &Spec, types: Option<&Terms<'_>>, may_repeat: bool) -> Commands {
     let mut commands = Commands { may_repeat, ..Commands::default() };
     keys.begin(&mut commands, &scripts::CARE);
     commands.text(spec.bytes());
+    if let Some(types) = types {
+        terms::fields(&mut commands, types);
+    }
     let (number, begin) = segments.current();
     commands.number(number);
     commands.number(begin.position);

@@ -55,7 +55,7 @@ pub fn plan(layout: &Layout, segments: &Segments, since: Since, limit: u32, byte
     window.clone().for_each(|segment| keys.whole(layout.events(segment)));
     let mut commands = Commands { may_repeat: true, ..Commands::default() };
     keys.begin(&mut commands, &scripts::COMMANDS);
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(0);
     spec.word(window.end.saturating_sub(window.start) as usize);
     commands.text(spec.bytes());
     commands.number(current);

@@ -77,7 +77,6 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
     let window = window(segments, read);
     let mut keys = Keys::new(layout);
     keys.one("h");
-    keys.one("y");
     if let Some(cursor) = read.check {
         keys.whole(layout.log(segments.of_position(cursor.position).0));
     }
@@ -90,6 +89,7 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
     keys.begin(&mut commands, &scripts::PAGE);
     let count = window.end.saturating_sub(window.start) as usize;
     commands.text(spec(read, count, &types, &tags).bytes());
+    types.iter().for_each(|kind| commands.prefixed(TYPE_NUMBER, kind.as_bytes()));
     let (number, begin) = segments.current();
     commands.number(number);
     commands.number(begin.position);
@@ -111,7 +111,6 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
         commands.number(begin.position);
         commands.number(behind.position);
     }
-    types.iter().for_each(|kind| commands.prefixed(TYPE_NUMBER, kind.as_bytes()));
     commands
 }
 
@@ -165,11 +164,10 @@ fn window(segments: &Segments, read: &Read<'_>) -> Range<u64> {
 
 /// As `page.lua` reads it.
 fn spec(read: &Read<'_>, window: usize, types: &Terms<'_>, tags: &Terms<'_>) -> Spec {
-    let mut spec = Spec::new();
+    let mut spec = Spec::new(types.iter().len());
     spec.flag(read.check.is_some());
     spec.flag(!read.backwards);
     spec.word(window);
-    spec.word(types.iter().len());
     spec.word(tags.iter().len());
     spec.items(read.query, types, tags);
     spec

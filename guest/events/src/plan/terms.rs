@@ -4,10 +4,18 @@ use crate::layout::Layout;
 use crate::pieces::Commands;
 use crate::query::Query;
 
-/// Before a type's name, in the hash of types: the field of its number.
+/// Before a type's name, in the state's hash: the field of its number.
 pub(crate) const TYPE_NUMBER: u8 = b'n';
 /// Likewise of its last position.
 pub(crate) const TYPE_LAST: u8 = b'p';
+
+/// Writes the fields of the types, as a script's first arguments.
+pub(crate) fn fields(commands: &mut Commands, types: &Terms<'_>) {
+    for kind in types.iter() {
+        commands.prefixed(TYPE_NUMBER, kind.as_bytes());
+        commands.prefixed(TYPE_LAST, kind.as_bytes());
+    }
+}
 
 /// Some strings, sorted, none twice.
 pub(crate) struct Terms<'a> {
@@ -38,8 +46,11 @@ const USUAL_WORDS: usize = 32;
 pub(crate) struct Spec(Vec<u8>);
 
 impl Spec {
-    pub(crate) fn new() -> Self {
-        Self(Vec::with_capacity(USUAL_WORDS))
+    /// Of a script that is told so many fields of the state's hash, by the arguments behind the plan.
+    pub(crate) fn new(fields: usize) -> Self {
+        let mut spec = Self(Vec::with_capacity(USUAL_WORDS));
+        spec.word(fields);
+        spec
     }
 
     /// A byte, or 255 and two.

@@ -1,15 +1,14 @@
 -- Appends events and a command's record, unless a condition, a lock or a marker forbids it. There is no way back in
--- Lua: what can fail comes before the first write, reading each key, so that one of another kind is found out.
+-- Lua: a write that fails, on a key of another kind or that is not as the last append left it, has what was written
+-- before taken back.
 --
 -- The reply is a status, as in `status.rs`, and numbers.
 
 local APPENDED, REPEATED, REUSED, CONFLICT, AHEAD, REWRITTEN, BROAD, MANY_TYPES, LOST, REBUILDING =
   0, 1, 2, 3, 4, 5, 6, 7, 8, 10
--- Arguments of one call; Lua's stack is finite.
-local MANY = 500
 
 if rebuilding ~= '0' then return { REBUILDING } end
-local types_key, events_key, log_key, bell_key = key(), key(), key(), key()
+local events_key, log_key, bell_key = key(), key(), key()
 
 -- Before all else: an append that comes again conflicts with itself, and its locks may be gone.
 local marker_key, fingerprint, ttl
@@ -36,15 +35,9 @@ if conditional then
   if not is_there(after, tonumber(argument()), argument(), key()) then return { REWRITTEN, after } end
 end
 
--- Types, by their places in the plan: arguments name the fields of their numbers and last positions, and these are what
--- is there.
-local types_at, known = given, {}
-given = given + 2 * word()
-for from = types_at + 1, given, MANY do
-  local values = call('HMGET', types_key, unpack(arguments, from, math.min(from + MANY - 1, given)))
-  if given - types_at <= MANY then known = values break end
-  for i = 1, #values do known[from - types_at + i - 1] = values[i] end
-end
+-- What is known of the plan's types, by their places in it, is their number at `2 * place + 1`, and behind it their last
+-- position; in front of all until when somebody listens to the bell.
+local listening = tonumber(known[2] or 0)
 
 -- Tags, by their places in the plan: keys name their lists, and where their last positions by type are.
 local tags_at, tag_count, tag_lasts = named, word(), {}
@@ -53,8 +46,6 @@ for i = 1, tag_count do
   if conditional then
     local last = call('LINDEX', list, '-1')
     tag_lasts[i] = last and floor(last / TYPES) or 0
-  else
-    call('LLEN', list)
   end
 end
 
@@ -68,7 +59,7 @@ end
 local function last_of_pair(tag, one_type, last_type)
   local last = 0
   for i = one_type, last_type do
-    local number = known[2 * plan[i] - 1]
+    local number = known[2 * plan[i] + 1]
     local position = number and call('HGET', keys[tags_at + 2 * tag], pair(number, tag))
     if position then last = math.max(last, tonumber(position)) end
   end
@@ -81,7 +72,7 @@ local function last_match(one_type, last_type, one_tag, last_tag)
   local last, any_type = head, one_type > last_type
   if one_tag > last_tag then
     if not any_type then last = 0 end
-    for i = one_type, last_type do last = math.max(last, tonumber(known[2 * plan[i]] or 0)) end
+    for i = one_type, last_type do last = math.max(last, tonumber(known[2 * plan[i] + 2] or 0)) end
     return last
   end
   -- Exact for one tag. For more: none is later than the earliest of these.
@@ -97,7 +88,7 @@ local function last_match(one_type, last_type, one_tag, last_tag)
   if not any_type then
     item.types = {}
     for i = one_type, last_type do
-      local number = known[2 * plan[i] - 1]
+      local number = known[2 * plan[i] + 1]
       if number then item.types[tonumber(number)] = true end
     end
   end
@@ -124,12 +115,13 @@ end
 
 -- What is written: a record, and bodies behind a prefix. The plan has of each event its type, and its tags.
 local clock = call('TIME')
-local now = digits(math.max(tonumber(time), clock[1] * 1000 + floor(clock[2] / 1000)))
+local milliseconds = clock[1] * 1000 + floor(clock[2] / 1000)
+local now = digits(math.max(tonumber(time), milliseconds))
 local has_command, count = word() > 0, word()
 local from, last = 0, head + count
 if count > 0 then from = head + 1 end
-bytes, segment, first, types = tonumber(bytes), tonumber(segment), tonumber(first), tonumber(types)
-local order, record = '0', nil
+bytes, segment, types = tonumber(bytes), tonumber(segment), tonumber(types)
+local order, record, began = '0', nil, tonumber(first)
 if has_command then
   commands = commands + 1
   order = digits(commands)
@@ -138,62 +130,133 @@ if has_command then
   bytes = bytes + #record
 end
 local prefix = now .. ',' .. order .. ','
-local bodies_at, events_at, fresh = given, planned, {}
+
+local bodies_at, events_at, lasts, added = given, planned, {}, {}
+local states = { 's', '' }
 for i = 1, count do
   bytes = bytes + #prefix + #arguments[bodies_at + 2 * i - 1]
-  local number = 2 * word() - 1
+  local kind = word()
+  local number = 2 * kind + 1
   if not known[number] then
     if types == TYPES then return { MANY_TYPES } end
     known[number] = digits(types)
-    fresh[#fresh + 1] = number
+    added[#added + 1] = arguments[number]
+    states[#states + 1], states[#states + 2] = arguments[number], known[number]
     types = types + 1
   end
+  lasts[kind] = digits(head + i)
   places()
 end
-
--- What is there must be as the last append left it.
-if call('HEXISTS', events_key, digits(head + 1)) > 0 then
-  return { CORRUPT, events_key, 'has an event behind the head' }
+if count > 0 then head_tail = tonumber(arguments[bodies_at + 2 * count]) end
+for kind, position in pairs(lasts) do
+  local field = arguments[2 * kind + 2]
+  if not known[2 * kind + 2] then added[#added + 1] = field end
+  states[#states + 1], states[#states + 2] = field, position
 end
-if count > 0 then
-  if call('LLEN', log_key) ~= head + 1 - first then return { CORRUPT, log_key, 'does not end at the head' } end
-  call('XLEN', bell_key)
-  for i = 1, tag_count do call('HLEN', keys[tags_at + 2 * i]) end
-  head_tail = tonumber(arguments[bodies_at + 2 * count])
+if time == '0' then
+  added[#added + 1] = 'o0'
+  states[#states + 1], states[#states + 2] = 'o0', '1 1 ' .. now
 end
-
--- The state first: if what follows fails, there is a gap to be seen, and nothing is written over.
-local begun
 if bytes >= limit then
-  begun, bytes, segment, first = true, 0, segment + 1, last + 1
+  bytes, segment, began = 0, segment + 1, last + 1
+  local field = 'o' .. digits(segment)
+  added[#added + 1] = field
+  states[#states + 1], states[#states + 2] = field, format('%d %d %s', began, commands + 1, now)
 end
-state = format('1 %d %d %d %s %d %d %d %d 0', last, head_tail, commands, now, types, segment, bytes, first)
-call('HSET', state_key, 's', state)
-if time == '0' then call('HSET', state_key, 'o0', '1 1 ' .. now) end
-if begun then call('HSET', state_key, 'o' .. digits(segment), format('%d %d %s', first, commands + 1, now)) end
+states[2] = format('2 %d %d %d %s %d %d %d %d 0', last, head_tail, commands, now, types, segment, bytes, began)
 
-if record then call('HSET', events_key, 'c' .. order, record) end
-planned = events_at
-local lasts = {}
-for i = 1, count do
-  local kind = word()
-  local number, position = known[2 * kind - 1], digits(head + i)
-  local entry = digits((head + i) * TYPES + number)
-  lasts[kind] = position
-  call('HSET', events_key, position, prefix .. arguments[bodies_at + 2 * i - 1])
-  call('RPUSH', log_key, digits(arguments[bodies_at + 2 * i] * TYPES + number))
-  local one, final = places()
-  for place = one, final do
-    local tag = plan[place]
-    call('RPUSH', keys[tags_at + 2 * tag - 1], entry)
-    call('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)
+-- Whether a write was refused.
+local failed
+local function refused(reply)
+  if type(reply) == 'table' and reply.err then failed = reply end
+  return failed
+end
+
+-- The state is the first: should one who may not take back what he wrote fail, there is a gap to be seen, and nothing is
+-- written over. Of the shards, which are the last, only the first may fail, as then nothing of them is to be taken back.
+-- No functions and few tables, as both take as long as a write.
+local try = redis.pcall
+local set, rung, recorded, stored, logged, marked, listed = false, false, false, 0, 0, false, 0
+for i = 2, tag_count do call('HLEN', keys[tags_at + 2 * i]) end
+repeat
+  for one = 1, #states, MANY do
+    if refused(try('HSET', state_key, unpack(states, one, math.min(one + MANY - 1, #states)))) then break end
   end
+  if failed then break end
+  set = true
+  -- The first append rings for nobody, but makes the key: while a slot moves, a key that is not there lets nobody append.
+  if count > 0 and (milliseconds < listening or head == 0) then
+    if refused(try('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1')) then break end
+    rung = true
+  end
+  if record then
+    if refused(try('HSETNX', events_key, 'c' .. order, record)) then break end
+    recorded = true
+  end
+  given, planned = bodies_at, events_at
+  for i = 1, count do
+    local body, tail, kind = argument(), argument(), word()
+    local new = try('HSETNX', events_key, digits(head + i), prefix .. body)
+    if new == 0 then failed = { CORRUPT, events_key, 'has an event behind the head' } end
+    if failed or refused(new) then break end
+    stored = i
+    local number = known[2 * kind + 1]
+    local length = try('RPUSH', log_key, digits(tail * TYPES + number))
+    if refused(length) then break end
+    logged = i
+    if length ~= head + i + 1 - first then failed = { CORRUPT, log_key, 'does not end at the head' } break end
+    local one, final = places()
+    if one <= final then
+      local entry = digits((head + i) * TYPES + number)
+      for place = one, final do
+        if refused(try('RPUSH', keys[tags_at + 2 * plan[place] - 1], entry)) then break end
+        listed = listed + 1
+      end
+      if failed then break end
+    end
+  end
+  if failed then break end
+  if marker_key then
+    local marker = format('%s %d %d %s %d', fingerprint, from, last, order, head_tail)
+    if ttl == '0' then refused(try('SET', marker_key, marker)) else refused(try('SET', marker_key, marker, 'PX', ttl)) end
+    if failed then break end
+    marked = true
+  end
+  planned = events_at
+  for i = 1, count do
+    local number, position = known[2 * word() + 1], digits(head + i)
+    local one, final = places()
+    for place = one, final do
+      local tag = plan[place]
+      if refused(try('HSET', keys[tags_at + 2 * tag], pair(number, tag), position)) then break end
+    end
+    if failed then break end
+  end
+until true
+if not failed then return { APPENDED, from, last, tonumber(order), head_tail } end
+
+planned = events_at
+for i = 1, count do
+  word()
+  local one, final = places()
+  for place = one, math.min(final, one + listed - 1) do try('RPOP', keys[tags_at + 2 * plan[place] - 1]) end
+  listed = listed - math.max(0, math.min(listed, final - one + 1))
 end
-for i = 1, #fresh do call('HSET', types_key, arguments[types_at + fresh[i]], known[fresh[i]]) end
-for kind, position in pairs(lasts) do call('HSET', types_key, arguments[types_at + 2 * kind], position) end
-if count > 0 then call('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1') end
-if marker_key then
-  local marker = format('%s %d %d %s %d', fingerprint, from, last, order, head_tail)
-  if ttl == '0' then call('SET', marker_key, marker) else call('SET', marker_key, marker, 'PX', ttl) end
+if marked then try('DEL', marker_key) end
+for i = 1, logged do try('RPOP', log_key) end
+for i = 1, stored do try('HDEL', events_key, digits(head + i)) end
+if recorded then try('HDEL', events_key, 'c' .. order) end
+if rung then
+  -- A stream takes no id again. Who has not heard the last one yet is to hear it; an empty store has none.
+  try('DEL', bell_key)
+  try('XADD', bell_key, digits(head) .. '-0', 'e', '1')
 end
-return { APPENDED, from, last, tonumber(order), head_tail }
+if set then
+  for i = 1, #added do try('HDEL', state_key, added[i]) end
+  for kind in pairs(lasts) do
+    local was = known[2 * kind + 2]
+    if was then try('HSET', state_key, arguments[2 * kind + 2], was) end
+  end
+  if time == '0' then try('HDEL', state_key, 's') else try('HSET', state_key, 's', state) end
+end
+return failed

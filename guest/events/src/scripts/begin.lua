@@ -39,11 +39,21 @@ local function digits(value)
   return format('%d', value)
 end
 
+-- Arguments of one call; Lua's stack is finite. Even, so that fields and values stay together.
+local MANY = 500
 local STALE, CORRUPT = 9, 11
+
+-- The state, and other fields of its hash, which the first arguments name: what is there has the place of its name.
 local state_key = key()
-local state = call('HGET', state_key, 's') or '1 0 0 0 0 0 0 0 1 0'
+given = 1 + word()
+local known = call('HMGET', state_key, 's', unpack(arguments, 2, math.min(given, MANY)))
+for from = MANY + 1, given, MANY do
+  local values = call('HMGET', state_key, unpack(arguments, from, math.min(from + MANY - 1, given)))
+  for i = 1, #values do known[from + i - 1] = values[i] end
+end
+local state = known[1] or '2 0 0 0 0 0 0 0 1 0'
 local version, head, head_tail, commands, time, types, segment, bytes, first, rebuilding =
   string.match(state, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-if version ~= '1' then return { CORRUPT, state_key, 'has another layout' } end
+if version ~= '2' then return { CORRUPT, state_key, 'has another layout' } end
 if segment ~= argument() or first ~= argument() then return { STALE } end
 head, head_tail, commands = tonumber(head), tonumber(head_tail), tonumber(commands)

@@ -18,13 +18,19 @@ end
 local way = word()
 rebuilding, types, first = tonumber(rebuilding), tonumber(types), tonumber(first)
 local function save()
-  state = format('1 %d %d %d %s %d %s %s %d %d', head, head_tail, commands, time, types, segment, bytes, first, rebuilding)
+  state = format('2 %d %d %d %s %d %s %s %d %d', head, head_tail, commands, time, types, segment, bytes, first, rebuilding)
   call('HSET', state_key, 's', state)
 end
 
 if way == BEGIN then
   if rebuilding == 0 then
     rebuilding, types = 1, 0
+    -- What is known of types, and what nobody knows.
+    local fields = {}
+    for _, field in ipairs(call('HKEYS', state_key)) do
+      if not string.find(field, '^[sfw]$') and not string.find(field, '^o%d+$') then fields[#fields + 1] = field end
+    end
+    for i = 1, #fields, MANY do call('HDEL', state_key, unpack(fields, i, math.min(i + MANY - 1, #fields))) end
     save()
   end
   return { DONE, rebuilding }
@@ -49,23 +55,21 @@ if way == FINISH then
     call('HSET', state_key, 'o' .. segment, format('%d %d %s', first, commands + 1, time))
   end
   call('DEL', KEYS[#KEYS])
+  if head > 0 then call('XADD', KEYS[#KEYS], digits(head) .. '-0', 'e', '1') end
   save()
   return { DONE, 0 }
 end
 
-local types_key, events_key, log_key = key(), key(), key()
+local events_key, log_key = key(), key()
 local from, base, count = tonumber(argument()), tonumber(argument()), word()
 -- Somebody else was here before.
 if way == MAKE and rebuilding ~= from then return { DONE, rebuilding } end
 
-local names, numbers, lasts, fields = {}, {}, {}, {}
+-- The first arguments are the fields of types, of each that of its number and that of its last position.
+local numbers, lasts = {}, {}
 for i = 1, word() do
-  names[i] = argument()
-  fields[2 * i - 1], fields[2 * i] = 'n' .. names[i], 'p' .. names[i]
-end
-local known = call('HMGET', types_key, unpack(fields))
-for i = 1, #names do
-  numbers[i], lasts[i] = known[2 * i - 1] and tonumber(known[2 * i - 1]), tonumber(known[2 * i] or 0)
+  local number = known[2 * i]
+  numbers[i], lasts[i] = number and tonumber(number), tonumber(known[2 * i + 1] or 0)
 end
 local lists, shards = {}, {}
 for i = 1, word() do lists[i], shards[i] = key(), key() end
@@ -80,10 +84,10 @@ if way == MAKE then
     if not numbers[kind] then
       if types == TYPES then return { MANY_TYPES } end
       numbers[kind], types = types, types + 1
-      call('HSET', types_key, 'n' .. names[kind], digits(numbers[kind]))
+      call('HSET', state_key, arguments[2 * kind], digits(numbers[kind]))
     end
     call('RPUSH', log_key, digits(tail * TYPES + numbers[kind]))
-    call('HSET', types_key, 'p' .. names[kind], position)
+    call('HSET', state_key, arguments[2 * kind + 1], position)
     for _, tag in ipairs(words()) do
       call('RPUSH', lists[tag], digits(position * TYPES + numbers[kind]))
       call('HSET', shards[tag], pair(numbers[kind], tag), position)

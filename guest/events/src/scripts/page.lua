@@ -8,7 +8,6 @@ local PAGE, AHEAD, REWRITTEN, REBUILDING = 0, 4, 5, 10
 
 -- What is not there yet would be passed over.
 if rebuilding ~= '0' then return { REBUILDING } end
-local types_key = key()
 if word() > 0 then
   local position = tonumber(argument())
   if position > head then return { AHEAD, head } end
@@ -36,9 +35,6 @@ local function segment_of(at)
   end
 end
 
--- Numbers of types, by their places in the plan: arguments name their fields.
-local type_count, numbers = word(), {}
-if type_count > 0 then numbers = call('HMGET', types_key, unpack(arguments, given + 1, given + type_count)) end
 local lists_at, list_count, item_count = named, word(), word()
 
 -- Of many lists, the first entries alone could be more than the budget.
@@ -50,25 +46,34 @@ local FRONT = 6
 local reply, count, looked = { PAGE, head, head_tail, 0, 0, 0 }, 0, position - way
 local broken
 
--- The types of the item that the plan has next, as a set of their numbers: nil for any, false if none of them is known.
+-- The types of the item that the plan has next, as a set of their numbers, which are known by their places in the plan:
+-- nil for any, false if none of them has one.
 local function item_types()
   local among = word()
   if among == 0 then return nil end
-  local set, known = {}, false
+  local set, any = {}, false
   for _ = 1, among do
-    local number = numbers[word()]
-    if number then set[tonumber(number)], known = true, true end
+    local number = known[1 + word()]
+    if number then set[tonumber(number)], any = true, true end
   end
-  return known and set
+  return any and set
 end
 
--- The three ways to read give whether that was all. Most reads are the first: what one list has from its end on, or from
--- its beginning. What only the others need is made in them, as that takes as long as reading a few events.
-
-local function read_from_edge(kinds, list)
+-- Whether that was all. There are three ways to read, and most reads go the first: what one list has from its end on, or
+-- from its beginning. What only the others need is made there, as functions take as long as reading a few events.
+local ended
+local kinds, list
+local lone = item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1
+if lone then
+  kinds = item_types()
+  planned = planned + 1
+  list = keys[lists_at + word()]
+end
+if kinds == false then
+  ended = true
+elseif lone and position == (way > 0 and 1 or head) then
   local index = 0
-  while count < limit do
-    if index > 0 and budget.left <= 0 then return false end
+  while ended == nil and (index == 0 or budget.left > 0) do
     local values
     if way > 0 then
       values = call('LRANGE', list, digits(index), digits(index + chunk_size - 1))
@@ -79,30 +84,27 @@ local function read_from_edge(kinds, list)
     for place = way > 0 and 1 or got, way > 0 and got or 1, way do
       local value = values[place]
       local at = floor(value / TYPES)
-      if (at - stop) * way > 0 then return true end
+      if (at - stop) * way > 0 then ended = true break end
       looked = at
       if not kinds or kinds[value - at * TYPES] then
         count = count + 1
         reply[FRONT + count] = at
-        if count == limit then return false end
+        if count == limit then ended = false break end
       end
     end
-    if got < chunk_size then return true end
+    if ended == nil and got < chunk_size then ended = true end
     index, budget.left, chunk_size = index + got, budget.left - got, math.min(chunk_size * 2, LARGE)
   end
-  return false
-end
-
-local function read_list(kinds, list)
+elseif lone then
   local open, _, seek, load = matcher(way, stop, chunk_size, budget)
   local stream = open(list, position)
-  if not seek(stream, position) then return true end
+  if not seek(stream, position) then ended = true end
   local values, place = stream.values, stream.place
-  while count < limit do
+  while ended == nil and count < limit do
     local value = values[place]
     if value then
       local at = floor(value / TYPES)
-      if (at - stop) * way > 0 then return true end
+      if (at - stop) * way > 0 then ended = true break end
       looked = at
       if not kinds or kinds[value - at * TYPES] then
         count = count + 1
@@ -110,19 +112,15 @@ local function read_list(kinds, list)
       end
       place = place + way
     elseif stream.next >= stream.count then
-      return true
+      ended = true
     elseif budget.left <= 0 then
-      return false
+      ended = false
     else
       load(stream)
       values, place = stream.values, stream.place
     end
   end
-  return false
-end
-
--- What several items have, or items of another kind.
-local function read_items()
+else
   local open, advance = matcher(way, stop, chunk_size, budget)
 
   -- As `advance`, for an item without tags and types.
@@ -198,23 +196,7 @@ local function read_items()
     best = first_of_all()
   end
   if best and best.over and (best.at - way - looked) * way > 0 then looked = best.at - way end
-  return not best
-end
-
-local ended
-if item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1 then
-  local kinds = item_types()
-  planned = planned + 1
-  local list = keys[lists_at + word()]
-  if kinds == false then
-    ended = true
-  elseif position == (way > 0 and 1 or head) then
-    ended = read_from_edge(kinds, list)
-  else
-    ended = read_list(kinds, list)
-  end
-else
-  ended = read_items()
+  ended = not best
 end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end

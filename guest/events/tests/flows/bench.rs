@@ -119,6 +119,7 @@ pub fn sent(step: &Step) -> &'static str {
         () if has("WAITAOF") => "waitaof",
         () if has("WAIT") => "wait",
         () if has("HGETALL") => "meta",
+        () if has("'HSET', KEYS[1], 'w'") => "listen",
         () if has("HINCRBY") => "lock",
         () if has("PEXPIRE") => "lease",
         () if has("XADD") => "append",

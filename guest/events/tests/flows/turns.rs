@@ -357,6 +357,35 @@ fn leases_are_renewed_at_a_third_and_lost_at_their_end() {
 }
 
 #[test]
+fn a_subscription_has_the_bell_rung_as_long_as_it_waits() {
+    let mut store = store();
+    let listened = |step: &Step| sent(step) == "listen" && has(step, "120000");
+    store.subscribe(0, FLOW, vec![Item::default()], Cursor::default());
+    assert!(listened(&store.replied(0, FLOW, &empty_page(7), &[])));
+    store.replied(0, FLOW, &numbers(&[0]), &[]);
+    // The last wait ends while it rings: it was asked for two minutes, at 0.
+    for now in [10_000_000, 80_000_000] {
+        assert!(has(&store.replied(now, FLOW, &empty_page(7), &[]), "30000"));
+        store.replied(now, FLOW, &[0, 0], &[]);
+    }
+    assert!(listened(&store.replied(80_000_001, FLOW, &empty_page(7), &[])));
+    // A server that refuses to write is looked at each second, and asked again later.
+    store.replied(81_000_000, FLOW, &[6 | 3 << 16, 0], b"OOM");
+    for now in [81_000_000, 180_000_000] {
+        let step = store.replied(now, FLOW, &empty_page(7), &[]);
+        assert!(sent(&step) == "bell" && has(&step, "1000"), "{step:?}");
+        assert_eq!(sent(&store.replied(now, FLOW, &[0, 0], &[])), "script");
+    }
+    assert!(listened(&store.replied(190_000_001, FLOW, &empty_page(7), &[])));
+    store.replied(191_000_000, FLOW, &numbers(&[0]), &[]);
+    assert!(has(&store.replied(191_000_000, FLOW, &empty_page(7), &[]), "30000"));
+    // Behind a link that broke nobody may be asked to ring.
+    let now = until(&store.unanswered(192_000_000, FLOW, broke()));
+    store.elapsed(now, FLOW);
+    assert!(listened(&store.replied(now, FLOW, &empty_page(7), &[])));
+}
+
+#[test]
 fn a_subscription_outlives_what_breaks_and_listens_behind_what_it_saw() {
     let mut store = store();
     let mut now = 0;
@@ -367,6 +396,11 @@ fn a_subscription_outlives_what_breaks_and_listens_behind_what_it_saw() {
         now = until(&step);
         assert_eq!(sent(&store.elapsed(now, FLOW)), "script");
     }
+    // What was appended before it listened is to be found yet.
+    assert_eq!(sent(&store.replied(now, FLOW, &empty_page(6), &[])), "listen");
+    let step = store.replied(now, FLOW, &numbers(&[0]), &[]);
+    assert_eq!(sent(&step), "script");
+    assert!(has(&step, "6"), "{step:?}");
     let step = store.replied(now, FLOW, &empty_page(7), &[]);
     assert_eq!(sent(&step), "bell");
     assert!(has(&step, "7"), "{step:?}");

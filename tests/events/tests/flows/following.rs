@@ -37,16 +37,46 @@ fn follows_without_gaps_and_finds_a_log_that_lost_its_end() -> Result<()> {
         let ending = follower.run(&mut Nobody, follow(Cursor { position: 400, id: Id(1) }))?;
         assert_eq!(ending, Err(Fault::Rewritten(400)));
         // It loses its end while somebody listens, as after a fail-over: the bell rings for what comes instead.
-        writer.link.query(&[
-            "DEL",
-            "{followed}:h",
-            "{followed}:y",
-            "{followed}:e:0",
-            "{followed}:t:0",
-            "{followed}:b",
-        ])?;
+        writer.link.query(&["DEL", "{followed}:h", "{followed}:e:0", "{followed}:t:0", "{followed}:b"])?;
         let ending = follower.run(&mut Nobody, follow(last))?;
         assert!(matches!(ending, Err(Fault::Ahead(0))), "{ending:?}");
+    }
+    Ok(())
+}
+
+/// Appends an event to what it sees, until there are three.
+struct Continues {
+    writer: Host,
+    seen: Vec<u64>,
+}
+
+impl Caller for Continues {
+    fn events(&mut self, _: &mut Host, events: Vec<Seen>, _: Cursor) -> bool {
+        self.seen.extend(events.iter().map(|event| event.position));
+        let next = self.seen.len() as u128 + 1;
+        if next <= 3 {
+            self.writer.append(vec![event(next, "e", &["n:odd"], "")], None, None).unwrap().unwrap();
+        }
+        next <= 3
+    }
+}
+
+/// Who may not have appends ring looks at the log from time to time.
+#[test]
+fn follows_where_it_may_only_read() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut writer = Host::open(target.url(), settings("read"))?;
+        writer.append(vec![event(1, "e", &["n:odd"], "")], None, None)?.unwrap();
+        let rights = ["on", ">word", "~*", "+@read", "+@scripting", "+@connection"];
+        writer.link.query(&[["ACL", "SETUSER", "reader"].as_slice(), &rights].concat())?;
+        let mut reader = Host::open(&target.url().replace("://", "://reader:word@"), settings("read"))?;
+        let mut caller = Continues { writer, seen: Vec::new() };
+        let ending = reader.run(&mut caller, |store, now, flow, _| {
+            store.subscribe(now, flow, vec![item(&[], &["n:odd"])], Cursor::default())
+        })?;
+        assert_eq!(ending, Err(Fault::Cancelled(false)));
+        assert_eq!(caller.seen, [1, 2, 3]);
     }
     Ok(())
 }
@@ -56,7 +86,7 @@ struct FailedOver;
 
 impl Caller for FailedOver {
     fn events(&mut self, host: &mut Host, events: Vec<Seen>, _: Cursor) -> bool {
-        let keys = ["h", "y", "e:0", "t:0", "b", "g:n:odd"].map(|key| format!("{{replaced}}:{key}"));
+        let keys = ["h", "e:0", "t:0", "b", "g:n:odd"].map(|key| format!("{{replaced}}:{key}"));
         let mut delete = vec!["DEL"];
         delete.extend(keys.iter().map(String::as_str));
         host.link.query(&delete).unwrap();

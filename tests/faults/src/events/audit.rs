@@ -60,10 +60,11 @@ impl Audit<'_> {
 
     /// Numbers of types, which must be those of the log.
     fn types(&mut self, log: &Log) -> Result<Numbers> {
-        let found: BTreeMap<String, u64> = self.server.hgetall(self.key("y"))?;
+        let found: BTreeMap<String, String> = self.server.hgetall(self.key("h"))?;
         let of = |kind: &str| {
-            let fields = found.iter().filter_map(|(field, number)| Some((field.strip_prefix(kind)?, *number)));
-            fields.map(|(name, number)| (name.to_owned(), number)).collect::<Numbers>()
+            let fields =
+                found.iter().filter_map(|(field, number)| Some((field.strip_prefix(kind)?, number.parse().ok()?)));
+            fields.map(|(name, number): (_, u64)| (name.to_owned(), number)).collect::<Numbers>()
         };
         let (numbers, lasts) = (of("n"), of("p"));
         let mut expected = Numbers::new();

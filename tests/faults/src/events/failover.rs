@@ -11,7 +11,7 @@ use crate::run::rig::until;
 use super::Scene;
 use super::agent::Agent;
 use super::outcome::Outcome;
-use super::stage::{DEADLINE, NAMESPACE, agents, connect, look, server};
+use super::stage::{DEADLINE, NAMESPACE, agents, connect, listen, look, server};
 
 /// Events of each agent before the replica is cut off, and afterwards.
 const KEPT: u64 = 20;
@@ -66,6 +66,7 @@ impl Pair {
         let replica = server(scene, &[])?;
         let proxy = |number| scene.ground.runtime.block_on(Proxy::start(primary.port(), scene.ground.seed + number));
         let (between, front) = (proxy(0)?, proxy(1)?);
+        listen(&mut connect(&primary)?)?;
         let port = between.port.to_string();
         redis::cmd("REPLICAOF").arg(&["127.0.0.1", &port]).query::<()>(&mut connect(&replica)?)?;
         let pair = Self { primary, replica, between, front };

@@ -17,7 +17,7 @@ use super::Scene;
 use super::audit::audit;
 use super::log::Log;
 use super::outcome::Outcome;
-use super::stage::{NAMESPACE, connect, server};
+use super::stage::{NAMESPACE, connect, listen, server};
 use super::writer::Writer;
 
 const WRITERS: u64 = 6;
@@ -37,6 +37,7 @@ const SLOTS: u16 = 16384;
 pub fn play(scene: &Scene<'_>, outcome: &mut Outcome) -> Result<()> {
     let nodes = [server(scene, CLUSTER)?, server(scene, CLUSTER)?];
     let slot = join(&nodes)?;
+    listen(&mut connect(&nodes[0])?)?;
     let ports = nodes.each_ref().map(Server::port);
     let state = &State::default();
     let (moves, pause) = if scene.quick { (QUICK_MOVES, QUICK_PAUSE) } else { (MOVES, PAUSE) };

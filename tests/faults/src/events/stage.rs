@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use conformance::{Options, Server};
-use redis::Connection;
+use redis::{Commands, Connection};
 use serde_json::{Value, json};
 
 use crate::run::agent::Host;
@@ -35,6 +35,7 @@ impl Stage {
     /// Starts all of them.
     pub fn start(scene: &Scene<'_>) -> Result<Self> {
         let server = server(scene, DURABLE)?;
+        listen(&mut connect(&server)?)?;
         let proxy = scene.ground.runtime.block_on(Proxy::start(server.port(), scene.ground.seed))?;
         let (rust, go) = agents(scene, &format!("redis://127.0.0.1:{}", proxy.port), DEADLINE)?;
         Ok(Self { server, proxy, rust, go })
@@ -83,6 +84,12 @@ pub fn agents(scene: &Scene<'_>, url: &str, deadline: Duration) -> Result<(Agent
 /// A connection that knows nothing of Coracle.
 pub fn connect(server: &Server) -> Result<Connection> {
     redis::Client::open(server.url())?.get_connection().context("connecting to the server")
+}
+
+/// Has all appends ring the bell, as if somebody listened until the end: the audit is to find it at the head.
+pub fn listen(server: &mut Connection) -> Result<()> {
+    let for_ever = u64::from(u32::MAX) * 1000;
+    server.hset(format!("{{{NAMESPACE}}}:h"), "w", for_ever).context("listening to the bell")
 }
 
 /// Reads the log, and holds all keys against it.
