@@ -30,9 +30,10 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "only the first item counts",
-        "for _ = 1, word() do\nlocal one_type, last_type = places()\nlocal last = last_match(one_type, last_type, places())",
-        "for i = 1, word() do\nlocal one_type, last_type = places()\nlocal one_tag, last_tag = places()\nlocal last = i == 1 and last_match(one_type, last_type, one_tag, last_tag) or 0",
+        "local last = last_match(one_type, last_type, one_tag, last_tag)\n",
+        "local last = last_match(one_type, last_type, one_tag, last_tag)\nto_check = false\n",
     ),
+    mutant("the last event is not looked at", "conditional and after < head", "conditional and after < head - 1"),
     mutant(
         "a query for everything skips the check",
         "if one_tag > last_tag then",

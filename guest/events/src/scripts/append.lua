@@ -34,6 +34,8 @@ if conditional then
   if after > head then return { AHEAD, head } end
   if not is_there(after, tonumber(argument()), argument(), key()) then return { REWRITTEN, after } end
 end
+-- Nothing is behind the head.
+local to_check = conditional and after < head
 
 -- What is known of the plan's types, by their places in it, is their number at `2 * place + 1`, and behind it their last
 -- position; in front of all until when somebody listens to the bell.
@@ -41,10 +43,9 @@ local listening = tonumber(known[2] or 0)
 
 -- Tags, by their places in the plan: keys name their lists, and where their last positions by type are.
 local tags_at, tag_count, tag_lasts = named, word(), {}
-for i = 1, tag_count do
-  local list = keys[tags_at + 2 * i - 1]
-  if conditional then
-    local last = call('LINDEX', list, '-1')
+if to_check then
+  for i = 1, tag_count do
+    local last = call('LINDEX', keys[tags_at + 2 * i - 1], '-1')
     tag_lasts[i] = last and floor(last / TYPES) or 0
   end
 end
@@ -107,9 +108,12 @@ end
 if conditional then
   for _ = 1, word() do
     local one_type, last_type = places()
-    local last = last_match(one_type, last_type, places())
-    if not last then return { BROAD } end
-    if last > after then return { CONFLICT, head, last } end
+    local one_tag, last_tag = places()
+    if to_check then
+      local last = last_match(one_type, last_type, one_tag, last_tag)
+      if not last then return { BROAD } end
+      if last > after then return { CONFLICT, head, last } end
+    end
   end
 end
 
@@ -174,7 +178,7 @@ end
 
 -- The state is the first: should one who may not take back what he wrote fail, there is a gap to be seen, and nothing is
 -- written over. Of the shards, which are the last, only the first may fail, as then nothing of them is to be taken back.
--- No functions and few tables, as both take as long as a write.
+-- Functions and tables would take as long as a write.
 local try = redis.pcall
 local set, rung, recorded, stored, logged, marked, listed = false, false, false, 0, 0, false, 0
 for i = 2, tag_count do call('HLEN', keys[tags_at + 2 * i]) end
@@ -190,7 +194,7 @@ repeat
     rung = true
   end
   if record then
-    if refused(try('HSETNX', events_key, 'c' .. order, record)) then break end
+    if refused(try('HSET', events_key, 'c' .. order, record)) then break end
     recorded = true
   end
   given, planned = bodies_at, events_at

@@ -10,7 +10,7 @@ use super::*;
 /// An append that meets a key of another kind says so, and writes nothing.
 pub(super) fn kinds(client: &mut Client) -> Result<()> {
     client.link.send(&bell::listen(&client.layout, 60_000), &[])?;
-    append(client, vec![given(1, "A", &["a:1", "b:1"])])?;
+    append(client, vec![given(1, "A", &["a:1", "b:1"]), given(9, "Z", &[])])?;
     client.link.send(&lock::take(&client.layout, "x", Token(1), 60_000), &[])?;
     let query = Query { items: vec![item(&["A"], &["a:1", "c:1"]), item(&["B"], &[])] };
     let appending = Appending {
