@@ -41,9 +41,10 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "types of tagged items are ignored",
-        "if last <= after or (one_tag == last_tag and any_type)",
-        "if last <= after or one_tag == last_tag",
+        "one_tag == last_tag and any_type then return",
+        "one_tag == last_tag then return",
     ),
+    mutant("the first tag's list is taken for all", "tag_lasts[tag] = last", "tag_lasts = { last, last, last, last }"),
     mutant(
         "only the first type of an item counts",
         "last = math.max(last, tonumber(known[2 * plan[i] + 2] or 0)) end",
@@ -51,8 +52,8 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "any tag will do",
-        "last = math.min(last, tag_lasts[plan[i]]) end",
-        "last = math.min(last, tag_lasts[plan[i]]) if last > after then return last end end",
+        "if last <= after then return last end\nend\nif one_tag == last_tag and",
+        "if last > after then return last end\nend\nif one_tag == last_tag and",
     ),
     mutant(
         "the last position of a pair is not written",

@@ -43,11 +43,14 @@ local listening = tonumber(known[2] or 0)
 
 -- Tags, by their places in the plan: keys name their lists, and where their last positions by type are.
 local tags_at, tag_count, tag_lasts = named, word(), {}
-if to_check then
-  for i = 1, tag_count do
-    local last = call('LINDEX', keys[tags_at + 2 * i - 1], '-1')
-    tag_lasts[i] = last and floor(last / TYPES) or 0
+local function last_of_tag(tag)
+  local last = tag_lasts[tag]
+  if not last then
+    local entry = call('LINDEX', keys[tags_at + 2 * tag - 1], '-1')
+    last = entry and floor(entry / TYPES) or 0
+    tag_lasts[tag] = last
   end
+  return last
 end
 
 -- Field of a shard: a type's number and a tag, cut out of its list's key.
@@ -77,8 +80,11 @@ local function last_match(one_type, last_type, one_tag, last_tag)
     return last
   end
   -- Exact for one tag. For more: none is later than the earliest of these.
-  for i = one_tag, last_tag do last = math.min(last, tag_lasts[plan[i]]) end
-  if last <= after or (one_tag == last_tag and any_type) then return last end
+  for i = one_tag, last_tag do
+    last = math.min(last, last_of_tag(plan[i]))
+    if last <= after then return last end
+  end
+  if one_tag == last_tag and any_type then return last end
   if not any_type then
     for i = one_tag, last_tag do last = math.min(last, last_of_pair(plan[i], one_type, last_type)) end
     if last <= after or one_tag == last_tag then return last end
