@@ -123,6 +123,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if segment ~= argument() or first ~= argument() then",
         "if segment .. first == argument() .. argument() .. 'x' then",
     ),
+    mutant("another layout is taken for this one", "if version ~= '2' then", "if false then"),
     mutant("a type more than there are numbers", "if types == TYPES then", "if types > TYPES then"),
     mutant("no budget for a condition", "if item.over then return nil end", "if item.over then return 0 end"),
     mutant("time goes back", "math.max(tonumber(time), milliseconds)", "milliseconds"),

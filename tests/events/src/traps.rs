@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use coracle_events::event::{Cursor, Event, Id};
+use coracle_events::fault::Fault;
 use coracle_events::plan::append::{Condition, Marker, Outcome};
 use coracle_events::plan::{bell, checkpoint, lock, page};
 use coracle_events::query::{Item, Query};
@@ -35,6 +36,7 @@ pub const TRAPS: &[(&str, Trap)] = &[
     ("an append needs its locks", leases::needed),
     ("a lock has one holder", leases::one),
     ("a checkpoint moves from where it is", leases::moves),
+    ("another layout", layout),
     ("the bell rings while somebody listens", rings),
     ("keys of another kind", wrong::kinds),
     ("keys of another kind in a new store", wrong::new),
@@ -87,6 +89,18 @@ fn time(client: &mut Client) -> Result<()> {
     append(client, vec![given(2, "A", &[])])?;
     let events = all(client)?.events;
     ensure!(events.last().is_some_and(|event| event.event.time == future), "{events:?}");
+    Ok(())
+}
+
+/// A store of an earlier version is neither read nor written, and the error says what can be done.
+fn layout(client: &mut Client) -> Result<()> {
+    let key = client.layout.bell().replace(":b", ":h");
+    client.link.query(&["HSET", &key, "s", "1 1 1 0 1700000000000 1 0 100 1 0", "o0", "1 1 1700000000000"])?;
+    let said = |fault: Fault| matches!(fault, Fault::Corrupt(at, what) if at == key && what.contains("export"));
+    let appended = client.append(&Appending { events: vec![given(2, "A", &[])], ..Appending::default() })?;
+    ensure!(appended.is_err_and(said), "it was written to");
+    ensure!(read(client, &reading(&everything())).is_err(), "it was read");
+    ensure!(client.meta().is_err_and(|error| format!("{error:#}").contains("export")), "its state was read");
     Ok(())
 }
 

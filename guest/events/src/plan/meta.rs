@@ -36,7 +36,7 @@ pub fn read(layout: &Layout, reply: &mut Reply<'_>) -> Result<Meta, Fault> {
         if let Some(segment) = name.strip_prefix(b"o").and_then(decimal) {
             begins.push((segment, begin(value).ok_or_else(|| corrupt("has a segment that is none"))?));
         } else if name == b"s" {
-            state(&mut meta, value).ok_or_else(|| corrupt("has another layout"))?;
+            state(&mut meta, value).ok_or_else(|| corrupt("has another layout: what wrote it can export it"))?;
         }
     }
     begins.sort_unstable_by_key(|(segment, _)| *segment);

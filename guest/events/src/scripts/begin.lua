@@ -54,6 +54,6 @@ end
 local state = known[1] or '2 0 0 0 0 0 0 0 1 0'
 local version, head, head_tail, commands, time, types, segment, bytes, first, rebuilding =
   string.match(state, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-if version ~= '2' then return { CORRUPT, state_key, 'has another layout' } end
+if version ~= '2' then return { CORRUPT, state_key, 'has another layout: what wrote it can export it' } end
 if segment ~= argument() or first ~= argument() then return { STALE } end
 head, head_tail, commands = tonumber(head), tonumber(head_tail), tonumber(commands)
