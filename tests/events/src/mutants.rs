@@ -130,8 +130,13 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("a segment is never full", "if bytes >= limit then", "if false then"),
     mutant(
         "another kind of shard is found out too late",
-        "for i = 2, tag_count do call('HLEN', keys[tags_at + 2 * i]) end",
+        "if i ~= first_tag then call('HLEN', keys[tags_at + 2 * i]) end",
         "",
+    ),
+    mutant(
+        "the first tag that is written to is taken for that of the plan",
+        "if i ~= first_tag then",
+        "if i ~= 1 then",
     ),
     mutant("a failed append's state stays", "else try('HSET', state_key, 's', state) end", "end"),
     mutant("a new store's state stays", "if time == '0' then try('HDEL', state_key, 's')", "if false then"),

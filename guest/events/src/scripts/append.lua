@@ -141,7 +141,7 @@ if has_command then
 end
 local prefix = now .. ',' .. order .. ','
 
-local bodies_at, events_at, lasts, added = given, planned, {}, {}
+local bodies_at, events_at, lasts, added, first_tag = given, planned, {}, {}, nil
 local states = { 's', '' }
 for i = 1, count do
   bytes = bytes + #prefix + #arguments[bodies_at + 2 * i - 1]
@@ -155,7 +155,8 @@ for i = 1, count do
     types = types + 1
   end
   lasts[kind] = digits(head + i)
-  places()
+  local one, final = places()
+  if one <= final then first_tag = first_tag or plan[one] end
 end
 if count > 0 then head_tail = tonumber(arguments[bodies_at + 2 * count]) end
 for kind, position in pairs(lasts) do
@@ -183,11 +184,14 @@ local function refused(reply)
 end
 
 -- The state is the first: should one who may not take back what he wrote fail, there is a gap to be seen, and nothing is
--- written over. Of the shards, which are the last, only the first may fail, as then nothing of them is to be taken back.
+-- written over. Of the shards, which are the last, only the first tag's may fail, as then nothing of them is to be taken
+-- back.
 -- Functions and tables would take as long as a write.
 local try = redis.pcall
 local set, rung, recorded, stored, logged, marked, listed = false, false, false, 0, 0, false, 0
-for i = 2, tag_count do call('HLEN', keys[tags_at + 2 * i]) end
+for i = 1, tag_count do
+  if i ~= first_tag then call('HLEN', keys[tags_at + 2 * i]) end
+end
 repeat
   for one = 1, #states, MANY do
     if refused(try('HSET', state_key, unpack(states, one, math.min(one + MANY - 1, #states)))) then break end
