@@ -72,11 +72,14 @@ fn follows_where_it_may_only_read() -> Result<()> {
         writer.link.query(&[["ACL", "SETUSER", "reader"].as_slice(), &rights].concat())?;
         let mut reader = Host::open(&target.url().replace("://", "://reader:word@"), settings("read"))?;
         let mut caller = Continues { writer, seen: Vec::new() };
+        let begun = std::time::Instant::now();
         let ending = reader.run(&mut caller, |store, now, flow, _| {
             store.subscribe(now, flow, vec![item(&[], &["n:odd"])], Cursor::default())
         })?;
         assert_eq!(ending, Err(Fault::Cancelled(false)));
         assert_eq!(caller.seen, [1, 2, 3]);
+        // One wait for a bell that rings for nobody takes longer.
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
     Ok(())
 }
