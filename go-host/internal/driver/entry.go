@@ -128,6 +128,8 @@ type Entry struct {
 	// holding is set where held has something.
 	holding bool
 
+	// turn is the queue's, from when the entry was put there.
+	turn       uint64
 	cursor     cursor // what of the entry was not submitted yet
 	oneCommand [1]Command
 	oneResult  [1]Result

@@ -14,22 +14,44 @@ import (
 type incoming struct {
 	mu       sync.Mutex
 	entries  []*Entry
-	leading  bool // somebody is about to take the entries
+	lead     role   // the most that any of those who left these was told to do
+	turn     uint64 // counts how often the entries were taken
 	closed   *Failure
 	sessions bool          // those are not refused yet, though it is closed
+	queued   int           // commands of the entries
 	commands int           // admitted and not ended
+	crowd    int           // how many these are at most, lately
 	limit    int           // of commands
 	waiters  list.List     // of *waiter, the oldest first
 	patience time.Duration // of entries that are patient
 	usual    func() uint64 // the lane's usual deadline
 }
 
+// role is what a caller does whose entry was queued.
+type role uint8
+
+const (
+	// follows: another one submits it.
+	follows role = iota
+	// gathers: he submits it and all that is queued, once those who are about to call have done so. Another may be first.
+	gathers
+	// goes: he does so at once.
+	goes
+)
+
+const (
+	// waves is how many a crowd goes out in, whoever else may come along: the server has work while the next one is made.
+	waves = 4
+	// crowdFades is how slowly a crowd is forgotten: by one part in so many, each time that entries are taken.
+	crowdFades = 64
+)
+
 // waiter is a caller for whose entry there is no room.
 type waiter struct {
 	entry *Entry
 	// admitted is closed when the entry is in the queue, or when the queue was closed.
 	admitted chan struct{}
-	lead     bool
+	role     role
 	failure  *Failure
 }
 
@@ -38,26 +60,36 @@ func (q *incoming) fits(e *Entry) bool {
 	return q.commands == 0 || q.commands+len(e.Commands) <= q.limit
 }
 
-// put queues the entry and reports whether the caller must lead. The caller holds the lock.
-func (q *incoming) put(e *Entry) (lead bool) {
+// put queues the entry and says what its caller is to do. The caller holds the lock.
+func (q *incoming) put(e *Entry) role {
+	underWay := q.commands - q.queued
 	q.commands += len(e.Commands)
+	q.queued += len(e.Commands)
 	q.entries = append(q.entries, e)
-	lead, q.leading = !q.leading, true
-	return lead
+	e.turn = q.turn
+	switch {
+	case q.lead == follows:
+		q.lead = gathers
+	case q.lead == gathers && q.queued >= max(q.crowd/waves, underWay):
+		q.lead = goes
+	default:
+		return follows
+	}
+	return q.lead
 }
 
-// push queues the entry, waiting for room. It reports whether the caller must lead: submit for all who wait.
-func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Failure) {
+// push queues the entry, waiting for room.
+func (q *incoming) push(ctx context.Context, e *Entry) (role, *Failure) {
 	q.mu.Lock()
 	if q.refuses(e) {
-		failure = q.closed // which another may follow
+		failure := q.closed // which another may follow
 		q.mu.Unlock()
-		return false, failure
+		return follows, failure
 	}
 	if q.waiters.Len() == 0 && q.fits(e) {
-		lead = q.put(e)
+		role := q.put(e)
 		q.mu.Unlock()
-		return lead, nil
+		return role, nil
 	}
 	if e.Patient {
 		e.begin(q.usual()) // waiting for room is part of it
@@ -72,19 +104,19 @@ func (q *incoming) push(ctx context.Context, e *Entry) (lead bool, failure *Fail
 	}
 	select {
 	case <-w.admitted:
-		return w.lead, w.failure
+		return w.role, w.failure
 	case <-ctx.Done():
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
 	case <-w.admitted: // in the same moment
-		return w.lead, w.failure
+		return w.role, w.failure
 	default:
 	}
 	q.waiters.Remove(place)
 	q.admit()
-	return false, contextFailure(ctx, wire.FailureNotSent)
+	return follows, contextFailure(ctx, wire.FailureNotSent)
 }
 
 // admit queues the entries of those who wait, as far as there is room. The caller holds the lock.
@@ -95,20 +127,32 @@ func (q *incoming) admit() {
 			return
 		}
 		q.waiters.Remove(first)
-		w.lead = q.put(w.entry)
+		w.role = q.put(w.entry)
 		close(w.admitted)
 	}
 }
 
-// take gives all entries, in the order they came, and ends the lead. They are added to into.
+// take gives all entries, in the order they came, for who took the lead. They are added to into.
 func (q *incoming) take(into []*Entry) []*Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	into = append(into, q.entries...)
 	clear(q.entries)
-	q.entries = q.entries[:0]
-	q.leading = false
+	q.entries, q.queued, q.lead = q.entries[:0], 0, follows
+	q.turn++
+	if gone := q.crowd - q.commands; gone > 0 {
+		q.crowd -= (gone + crowdFades - 1) / crowdFades
+	} else {
+		q.crowd = q.commands
+	}
 	return into
+}
+
+// took reports whether an entry that was queued was taken.
+func (q *incoming) took(e *Entry) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return e.turn != q.turn
 }
 
 // release makes room again.

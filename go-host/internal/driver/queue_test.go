@@ -28,18 +28,69 @@ func entryOf(commands ...[]string) *Entry {
 
 func ping() *Entry { return entryOf([]string{"PING"}) }
 
+// put queues an entry for which there is room.
+func put(t *testing.T, q *incoming, e *Entry) role {
+	t.Helper()
+	role, failure := q.push(t.Context(), e)
+	require.Nil(t, failure)
+	return role
+}
+
 func TestTheFirstCallerLeads(t *testing.T) {
-	q := incoming{limit: 10}
+	q := incoming{limit: 10, crowd: 100}
 	first, second := ping(), ping()
-	lead, failure := q.push(t.Context(), first)
-	require.Nil(t, failure)
-	require.True(t, lead)
-	lead, failure = q.push(t.Context(), second)
-	require.Nil(t, failure)
-	require.False(t, lead)
+	require.Equal(t, gathers, put(t, &q, first))
+	require.Equal(t, follows, put(t, &q, second))
+	require.False(t, q.took(first))
 	require.Equal(t, []*Entry{first, second}, q.take(nil))
-	lead, _ = q.push(t.Context(), ping())
-	require.True(t, lead)
+	require.True(t, q.took(first))
+	third := ping()
+	require.Equal(t, gathers, put(t, &q, third))
+	require.False(t, q.took(third))
+}
+
+// A wave goes out as soon as it is one: a quarter of the crowd, and not less than the server has.
+func TestAWaveGoesAtOnce(t *testing.T) {
+	q := incoming{limit: 1000}
+	for range 64 {
+		put(t, &q, ping())
+	}
+	q.take(nil)
+	q.release(64)
+	wave := func(most int) (size int) {
+		for size = 1; size <= most; size++ {
+			if put(t, &q, ping()) == goes {
+				require.Equal(t, follows, put(t, &q, ping()), "one is enough")
+				break
+			}
+		}
+		q.take(nil)
+		return size
+	}
+	require.Equal(t, 16, wave(64))
+	require.Equal(t, 17, wave(64), "as many as are under way")
+	require.Equal(t, 35, wave(64))
+	q.release(q.underWay())
+	require.Equal(t, 17, wave(64), "of a crowd that was larger")
+	q.release(q.underWay())
+	pipeline := entryOf(make([][]string, 10)...)
+	require.Equal(t, gathers, put(t, &q, pipeline))
+	require.Equal(t, goes, put(t, &q, pipeline), "commands count, not entries")
+}
+
+func TestACrowdIsForgotten(t *testing.T) {
+	q := incoming{limit: 1000, crowd: 640}
+	last := q.crowd
+	for q.crowd > 1 {
+		put(t, &q, ping())
+		q.take(nil)
+		q.release(1)
+		require.GreaterOrEqual(t, q.crowd, last-10)
+		require.Less(t, q.crowd, last)
+		last = q.crowd
+	}
+	require.Equal(t, gathers, put(t, &q, ping()))
+	require.Equal(t, goes, put(t, &q, ping()), "two are a wave where there never were more")
 }
 
 // What is prompt waits for others only while the server has enough to do, and what has no others, or is a batch, never.
@@ -60,12 +111,12 @@ func TestWhoWaitsForOthers(t *testing.T) {
 		prompt, usual bool
 	}{{1, false, true}, {promptUpTo, false, true}, {promptUpTo + 1, true, true}} {
 		under(c.underWay)
-		require.Equal(t, c.prompt, l.gathers(prompt), "%d under way", c.underWay)
-		require.Equal(t, c.usual, l.gathers(usual), "%d under way", c.underWay)
-		require.False(t, l.gathers(pipeline))
+		require.Equal(t, c.prompt, l.hasOthers(prompt), "%d under way", c.underWay)
+		require.Equal(t, c.usual, l.hasOthers(usual), "%d under way", c.underWay)
+		require.False(t, l.hasOthers(pipeline))
 	}
 	l.lonely.Store(true)
-	require.False(t, l.gathers(usual))
+	require.False(t, l.hasOthers(usual))
 }
 
 // pushed tells how a push in the background ends.

@@ -81,25 +81,28 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 		return contextFailure(ctx, wire.FailureNotSent)
 	}
 	e.prepare()
-	lead, failure := l.in.push(ctx, e)
+	role, failure := l.in.push(ctx, e)
 	if failure != nil && e.Session != nil {
 		return l.explainSession(e.Session, failure)
 	}
 	if failure != nil {
 		return failure
 	}
-	if lead {
-		if l.gathers(e) {
-			yield() // so that others who are about to call come along
+	if role == gathers && l.hasOthers(e) {
+		yield() // so that those who are about to call come along
+		if l.in.took(e) {
+			return nil
 		}
+	}
+	if role != follows {
 		l.mu.Lock()
 		l.leaveWriting()
 	}
 	return nil
 }
 
-// gathers reports whether an entry is to wait for others who may come along.
-func (l *Lane) gathers(e *Entry) bool {
+// hasOthers reports whether an entry is to wait for others who may come along.
+func (l *Lane) hasOthers(e *Entry) bool {
 	if l.lonely.Load() || len(e.Commands) >= ownBatch {
 		return false
 	}
