@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/cache"
@@ -57,8 +56,6 @@ type Lane struct {
 	status  status
 	cache   *cache.Cache // nil where nothing is stored
 	running sync.WaitGroup
-	// lonely is set while one caller calls alone. To yield would do nothing then but ask the system for events.
-	lonely atomic.Bool
 
 	// mu is the instance lock.
 	mu       sync.Mutex

@@ -40,8 +40,9 @@ const (
 )
 
 const (
-	// waves is how many a crowd goes out in, whoever else may come along: the server has work while the next one is made.
-	waves = 4
+	// waves is how many a crowd goes out in at most: the server has work while the next one is made. Each has as many
+	// commands as are under way, so that they become larger and fewer.
+	waves = 6
 	// crowdFades is how slowly a crowd is forgotten: by one part in so many, each time that entries are taken.
 	crowdFades = 64
 )
@@ -68,10 +69,10 @@ func (q *incoming) put(e *Entry) role {
 	q.entries = append(q.entries, e)
 	e.turn = q.turn
 	switch {
+	case q.lead != goes && q.queued >= max(q.crowd/waves, underWay):
+		q.lead = goes
 	case q.lead == follows:
 		q.lead = gathers
-	case q.lead == gathers && q.queued >= max(q.crowd/waves, underWay):
-		q.lead = goes
 	default:
 		return follows
 	}

@@ -49,14 +49,14 @@ func TestTheFirstCallerLeads(t *testing.T) {
 	require.False(t, q.took(third))
 }
 
-// A wave goes out as soon as it is one: a quarter of the crowd, and not less than the server has.
+// A wave goes out as soon as it is one: a sixth of the crowd, and not less than the server has.
 func TestAWaveGoesAtOnce(t *testing.T) {
 	q := incoming{limit: 1000}
-	for range 64 {
+	for range 96 {
 		put(t, &q, ping())
 	}
 	q.take(nil)
-	q.release(64)
+	q.release(96)
 	wave := func(most int) (size int) {
 		for size = 1; size <= most; size++ {
 			if put(t, &q, ping()) == goes {
@@ -71,7 +71,7 @@ func TestAWaveGoesAtOnce(t *testing.T) {
 	require.Equal(t, 17, wave(64), "as many as are under way")
 	require.Equal(t, 35, wave(64))
 	q.release(q.underWay())
-	require.Equal(t, 17, wave(64), "of a crowd that was larger")
+	require.Equal(t, 15, wave(64), "a part of the crowd is forgotten")
 	q.release(q.underWay())
 	pipeline := entryOf(make([][]string, 10)...)
 	require.Equal(t, gathers, put(t, &q, pipeline))
@@ -89,11 +89,14 @@ func TestACrowdIsForgotten(t *testing.T) {
 		require.Less(t, q.crowd, last)
 		last = q.crowd
 	}
-	require.Equal(t, gathers, put(t, &q, ping()))
-	require.Equal(t, goes, put(t, &q, ping()), "two are a wave where there never were more")
+	require.Equal(t, goes, put(t, &q, ping()), "who is alone waits for nobody")
+	require.Equal(t, follows, put(t, &q, ping()))
+	q.take(nil)
+	require.Equal(t, gathers, put(t, &q, ping()), "two are under way")
+	require.Equal(t, goes, put(t, &q, ping()))
 }
 
-// What is prompt waits for others only while the server has enough to do, and what has no others, or is a batch, never.
+// What is prompt waits for others only while the server has enough to do, and what is a batch by itself never.
 func TestWhoWaitsForOthers(t *testing.T) {
 	l := &Lane{}
 	l.in.limit = 1000
@@ -111,12 +114,10 @@ func TestWhoWaitsForOthers(t *testing.T) {
 		prompt, usual bool
 	}{{1, false, true}, {promptUpTo, false, true}, {promptUpTo + 1, true, true}} {
 		under(c.underWay)
-		require.Equal(t, c.prompt, l.hasOthers(prompt), "%d under way", c.underWay)
-		require.Equal(t, c.usual, l.hasOthers(usual), "%d under way", c.underWay)
-		require.False(t, l.hasOthers(pipeline))
+		require.Equal(t, c.prompt, l.waits(prompt), "%d under way", c.underWay)
+		require.Equal(t, c.usual, l.waits(usual), "%d under way", c.underWay)
+		require.False(t, l.waits(pipeline))
 	}
-	l.lonely.Store(true)
-	require.False(t, l.hasOthers(usual))
 }
 
 // pushed tells how a push in the background ends.

@@ -29,9 +29,6 @@ func (l *Lane) submit() {
 		if rows == 0 {
 			continue
 		}
-		if lonely := rows == 1 && l.table.live == 1; lonely != l.lonely.Load() {
-			l.lonely.Store(lonely)
-		}
 		p, err := l.inst.Submit(now, l.batch.rows, l.batch.lengths, l.batch.bytes)
 		if err == nil {
 			accepted := min(int(p.Accepted), rows)
@@ -88,7 +85,7 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 	if failure != nil {
 		return failure
 	}
-	if role == gathers && l.hasOthers(e) {
+	if role == gathers && l.waits(e) {
 		yield() // so that those who are about to call come along
 		if l.in.took(e) {
 			return nil
@@ -101,12 +98,9 @@ func (l *Lane) Start(ctx context.Context, e *Entry) *Failure {
 	return nil
 }
 
-// hasOthers reports whether an entry is to wait for others who may come along.
-func (l *Lane) hasOthers(e *Entry) bool {
-	if l.lonely.Load() || len(e.Commands) >= ownBatch {
-		return false
-	}
-	return !e.Prompt || l.in.underWay() > promptUpTo
+// waits reports whether an entry that is not a wave yet is to wait for others who may come along.
+func (l *Lane) waits(e *Entry) bool {
+	return len(e.Commands) < ownBatch && (!e.Prompt || l.in.underWay() > promptUpTo)
 }
 
 // Await waits until an entry ended, or ends it when the context does.
