@@ -20,7 +20,7 @@ type incoming struct {
 	sessions bool          // those are not refused yet, though it is closed
 	queued   int           // commands of the entries
 	commands int           // admitted and not ended
-	crowd    int           // how many these are at most, lately
+	crowd    int           // how many these are at most, lately, times crowdFades
 	limit    int           // of commands
 	waiters  list.List     // of *waiter, the oldest first
 	patience time.Duration // of entries that are patient
@@ -69,7 +69,7 @@ func (q *incoming) put(e *Entry) role {
 	q.entries = append(q.entries, e)
 	e.turn = q.turn
 	switch {
-	case q.lead != goes && q.queued >= max(q.crowd/waves, underWay):
+	case q.lead != goes && q.queued >= max(q.crowd/crowdFades/waves, underWay):
 		q.lead = goes
 	case q.lead == follows:
 		q.lead = gathers
@@ -141,10 +141,10 @@ func (q *incoming) take(into []*Entry) []*Entry {
 	clear(q.entries)
 	q.entries, q.queued, q.lead = q.entries[:0], 0, follows
 	q.turn++
-	if gone := q.crowd - q.commands; gone > 0 {
+	if gone := q.crowd - q.commands*crowdFades; gone > 0 {
 		q.crowd -= (gone + crowdFades - 1) / crowdFades
 	} else {
-		q.crowd = q.commands
+		q.crowd = q.commands * crowdFades
 	}
 	return into
 }

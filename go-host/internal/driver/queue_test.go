@@ -37,7 +37,7 @@ func put(t *testing.T, q *incoming, e *Entry) role {
 }
 
 func TestTheFirstCallerLeads(t *testing.T) {
-	q := incoming{limit: 10, crowd: 100}
+	q := incoming{limit: 10, crowd: 100 * crowdFades}
 	first, second := ping(), ping()
 	require.Equal(t, gathers, put(t, &q, first))
 	require.Equal(t, follows, put(t, &q, second))
@@ -71,7 +71,7 @@ func TestAWaveGoesAtOnce(t *testing.T) {
 	require.Equal(t, 17, wave(64), "as many as are under way")
 	require.Equal(t, 35, wave(64))
 	q.release(q.underWay())
-	require.Equal(t, 15, wave(64), "a part of the crowd is forgotten")
+	require.Equal(t, 15, wave(64), "a little of the crowd is forgotten")
 	q.release(q.underWay())
 	pipeline := entryOf(make([][]string, 10)...)
 	require.Equal(t, gathers, put(t, &q, pipeline))
@@ -79,16 +79,14 @@ func TestAWaveGoesAtOnce(t *testing.T) {
 }
 
 func TestACrowdIsForgotten(t *testing.T) {
-	q := incoming{limit: 1000, crowd: 640}
-	last := q.crowd
-	for q.crowd > 1 {
-		put(t, &q, ping())
-		q.take(nil)
-		q.release(1)
-		require.GreaterOrEqual(t, q.crowd, last-10)
-		require.Less(t, q.crowd, last)
-		last = q.crowd
+	q := incoming{limit: 1000, crowd: 600 * crowdFades}
+	wave := func(times int) int {
+		for range times {
+			q.take(nil)
+		}
+		return q.crowd / crowdFades / waves
 	}
+	require.Equal(t, []int{98, 52, 0}, []int{wave(1), wave(40), wave(250)})
 	require.Equal(t, goes, put(t, &q, ping()), "who is alone waits for nobody")
 	require.Equal(t, follows, put(t, &q, ping()))
 	q.take(nil)

@@ -5,6 +5,7 @@ mod aside;
 mod awaiter;
 mod batch;
 mod caching;
+mod crowd;
 mod effects;
 mod events;
 mod keyring;
@@ -44,6 +45,7 @@ use crate::session::Lease;
 use crate::shared::Shared;
 use crate::states::Place;
 use crate::subscription::Wanted;
+use crowd::Crowd;
 use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};
 use requests::MANY;
@@ -118,6 +120,7 @@ struct Manager {
     /// Since it last let others run, one of those who are prompt was woken.
     woken: bool,
     arrived: Vec<Job>,
+    crowd: Crowd,
     /// The present one.
     lane: Lane,
     candidate: Option<Candidate>,
@@ -183,6 +186,7 @@ impl Manager {
             looked: false,
             woken: false,
             arrived: Vec::new(),
+            crowd: Crowd::default(),
             renewal,
             closing: Vec::new(),
         }
@@ -225,10 +229,8 @@ impl Manager {
         for lane in &mut self.retired {
             happened |= lane.poll(cx, first);
         }
-        // Behind the sockets: what the one before has sent is written by then, and only then does the next one run.
-        while (!self.woken || self.is_busy()) && self.wake_next() {
-            self.woken = true;
-        }
+        // Behind the sockets: what those before have sent is written by then, and only then do others run.
+        let mut callers = self.wake_callers();
         happened |= self.poll_renewal(cx);
         if first {
             match self.poll_handles(cx) {
@@ -236,7 +238,6 @@ impl Manager {
                 Err(turn) => return Poll::Ready(turn),
             }
         }
-        let mut callers = false;
         self.lanes().for_each(|lane| callers |= lane.table.has_answered());
         if self.lane.queue.len() < self.common.config.limits.waiting {
             callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
@@ -263,13 +264,34 @@ impl Manager {
 
     /// Whether the server has enough to do until more callers have come along, also those who are prompt.
     fn is_busy(&mut self) -> bool {
-        let waiting = self.arrived.len();
-        self.lanes().map(|lane| lane.table.len()).sum::<usize>() + waiting > PROMPT_UP_TO
+        self.under_way() > PROMPT_UP_TO
     }
 
-    /// Wakes one of the callers who are prompt, if there is one.
-    fn wake_next(&mut self) -> bool {
-        self.lanes().any(|lane| lane.table.wake_next())
+    /// Calls that have not ended.
+    fn under_way(&mut self) -> usize {
+        let waiting = self.arrived.len();
+        self.lanes().map(|lane| lane.table.len()).sum::<usize>() + waiting
+    }
+
+    /// Wakes a wave of the callers who have their replies; of those who are prompt one, unless the server has enough to do.
+    /// Says whether there were others.
+    fn wake_callers(&mut self) -> bool {
+        let under_way = self.under_way();
+        let (busy, wave) = (under_way > PROMPT_UP_TO, self.crowd.wave(under_way));
+        let (mut woken, mut others) = (self.woken, 0);
+        for lane in self.lanes() {
+            while let Some(prompt) = lane.table.next_is_prompt() {
+                let enough = if prompt { woken && !busy } else { others == wave };
+                if enough {
+                    break;
+                }
+                lane.table.wake_next();
+                woken |= prompt;
+                others += usize::from(!prompt);
+            }
+        }
+        self.woken = woken;
+        others > 0
     }
 
     /// Does what handles ask for beside jobs. Says whether they did, or that there are none any more.
@@ -294,6 +316,8 @@ impl Manager {
     fn submit(&mut self) {
         self.take_jobs();
         self.lanes().for_each(Lane::submit_all);
+        let under_way = self.under_way();
+        self.crowd.note(under_way);
     }
 
     fn take_jobs(&mut self) {

@@ -74,18 +74,22 @@ pub(crate) struct Table {
     answered: usize,
     /// Some of them, not looked at yet, are worth waiting for: their next calls may make one batch.
     fresh: bool,
-    /// Those who are prompt.
     sleepers: Sleepers,
 }
 
-/// Callers who have their replies, and are woken one by one: each is to have sent its next call, on which the server can
-/// begin, before the next one runs; all together while it has enough to do. When these are dropped all are woken.
+/// Callers who have their replies and are not woken yet: some are to have sent their next calls, on which the server can
+/// begin, before others run. When these are dropped all are woken.
 #[derive(Default)]
-struct Sleepers(VecDeque<Waker>);
+struct Sleepers(VecDeque<Sleeper>);
+
+struct Sleeper {
+    waker: Waker,
+    prompt: bool,
+}
 
 impl Drop for Sleepers {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
+        self.0.drain(..).for_each(|sleeper| sleeper.waker.wake());
     }
 }
 
@@ -174,7 +178,8 @@ impl Table {
         if slot.generation == generation { slot.live.as_ref() } else { None }
     }
 
-    /// A request has its result. The last one of a job wakes the caller; who is prompt is woken by `wake_next`.
+    /// A request has its result. With the last one of a job its caller is to be woken by `wake_next`, unless the job was a
+    /// batch of its own.
     pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
         if let Some((live, index)) = self.find(id) {
             let result = live.judge(index, result);
@@ -223,17 +228,23 @@ impl Table {
         };
         self.free.push(place);
         self.answered = self.answered.wrapping_add(1);
-        self.fresh |= count < MANY && !prompt;
         match waker {
-            Some(waker) if prompt => self.sleepers.0.push_back(waker),
+            Some(waker) if count < MANY => self.sleepers.0.push_back(Sleeper { waker, prompt }),
             Some(waker) => waker.wake(),
-            None => {}
+            None => self.fresh |= count < MANY && !prompt,
         }
     }
 
-    /// Wakes the next one of the callers who are prompt. Says whether there was one.
-    pub(crate) fn wake_next(&mut self) -> bool {
-        self.sleepers.0.pop_front().map(Waker::wake).is_some()
+    /// Whether the next one of the callers who are to be woken is prompt; `None` if there is nobody.
+    pub(crate) fn next_is_prompt(&self) -> Option<bool> {
+        self.sleepers.0.front().map(|sleeper| sleeper.prompt)
+    }
+
+    /// Wakes the next one.
+    pub(crate) fn wake_next(&mut self) {
+        if let Some(sleeper) = self.sleepers.0.pop_front() {
+            sleeper.waker.wake();
+        }
     }
 
     /// Callers who got their replies so far.

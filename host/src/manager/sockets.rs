@@ -1,7 +1,6 @@
 //! Sockets to the core and back.
 
 use std::io;
-use std::ops::RangeInclusive;
 use std::task::{Context, Poll};
 
 use super::events::Feed;
@@ -14,9 +13,8 @@ use crate::stats::add;
 
 /// Reads of one link before others get their turn.
 const READS: usize = 16;
-/// Callers are answered in so many parts, of so many callers.
-const WAVES: usize = 2;
-const WAVE: RangeInclusive<usize> = 32..=128;
+/// Callers who are answered by one link before any of them runs, about.
+const ANSWERED: usize = 128;
 
 /// What a read came to.
 enum Read {
@@ -94,14 +92,14 @@ impl Lane {
     fn poll_link(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
         self.poll_write(place, cx);
         let mut happened = false;
-        let (before, wave) = (self.table.answered(), wave(self.table.len()));
+        let before = self.table.answered();
         for _ in 0..READS {
             let Some(link) = self.links.get_mut(place).filter(|link| !link.dead) else { return true };
             if link.held.is_some() {
                 return happened;
             }
             let id = link.id;
-            let left = wave.saturating_sub(self.table.answered().wrapping_sub(before));
+            let left = ANSWERED.saturating_sub(self.table.answered().wrapping_sub(before));
             match read(link, cx, &mut self.scratch, left) {
                 Read::Nothing => return happened,
                 Read::Fed(count) => {
@@ -116,7 +114,7 @@ impl Lane {
                     }
                     // Those who have their replies go on before others get theirs: while the server works on what they
                     // send next, there is still something to do here.
-                    if answered.wrapping_sub(before) >= wave {
+                    if answered.wrapping_sub(before) >= ANSWERED {
                         return true;
                     }
                 }
@@ -217,11 +215,6 @@ fn loss(reason: Reason) -> Option<Cause> {
         Reason::Denied => Some(Cause::Denied),
         Reason::Lost | Reason::Tls => Some(Cause::Lost),
     }
-}
-
-/// How many callers are to be answered at a time, where so many wait.
-fn wave(waiting: usize) -> usize {
-    (waiting / WAVES).clamp(*WAVE.start(), *WAVE.end())
 }
 
 fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], wave: usize) -> Read {

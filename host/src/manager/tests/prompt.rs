@@ -59,12 +59,11 @@ async fn what_is_prompt_waits_while_the_server_has_enough_to_do() {
 }
 
 /// Callers who are answered at once: how many of them had sent their next command by the time each went on.
-async fn sent_before_each(prompt: bool, under_way: usize) -> Vec<usize> {
-    const CALLERS: usize = 4;
+async fn sent_before_each(callers: usize, prompt: bool, under_way: usize) -> Vec<usize> {
     let server = Server::default();
     let client = client(&server, prompt).await;
     let sent = Arc::new(Mutex::new(Vec::new()));
-    for _ in 0..CALLERS {
+    for _ in 0..callers {
         let (server, client, sent) = (server.clone(), client.clone(), Arc::clone(&sent));
         tokio::spawn(async move {
             client.command([HANG, "k"]).await.unwrap();
@@ -72,18 +71,26 @@ async fn sent_before_each(prompt: bool, under_way: usize) -> Vec<usize> {
             client.command(["GET", "k"]).await
         });
     }
-    in_time(until(|| server.times(HANG) == CALLERS)).await;
+    in_time(until(|| server.times(HANG) == callers)).await;
     keep_under_way(&server, &client, under_way).await;
-    server.say_after(HANG, &"+OK\r\n".repeat(CALLERS));
-    in_time(until(|| sent.lock().unwrap().len() == CALLERS)).await;
+    server.say_after(HANG, &"+OK\r\n".repeat(callers));
+    in_time(until(|| sent.lock().unwrap().len() == callers)).await;
     sent.lock().unwrap().clone()
 }
 
 #[tokio::test]
 async fn who_is_prompt_has_sent_before_the_next_one_runs() {
-    assert_eq!(sent_before_each(true, 0).await, [0, 1, 2, 3]);
-    assert_eq!(sent_before_each(false, 0).await, [0; 4]);
-    assert_eq!(sent_before_each(true, PROMPT_UP_TO + 1).await, [0; 4]);
+    assert_eq!(sent_before_each(8, true, 0).await, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(sent_before_each(8, true, PROMPT_UP_TO + 1).await, [0; 8]);
+}
+
+/// This server answers at once, so that nothing is under way when the next wave runs.
+#[tokio::test]
+async fn others_run_in_waves_too() {
+    assert_eq!(sent_before_each(5, false, 0).await, [0, 1, 2, 3, 4]);
+    assert_eq!(sent_before_each(14, false, 0).await, [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12]);
+    assert_eq!(sent_before_each(8, false, 3).await, [0, 0, 0, 3, 3, 3, 6, 6], "as many as are under way");
+    assert_eq!(sent_before_each(8, false, 8).await, [0; 8]);
 }
 
 /// Nobody of those who are not woken yet is left behind by a client that is gone.

@@ -1,0 +1,51 @@
+//! How many callers run at a time. All who are answered together would call together too, and the server would have
+//! nothing to do until the last of them has called: it sleeps then, and to wake it costs more than several commands.
+
+/// The most callers that a crowd is cut into waves of. Each wave is as large as what is under way, so that they become larger
+/// and fewer.
+const WAVES: usize = 6;
+/// How slowly a crowd is forgotten: by one part in so many, each time that something is submitted.
+const FADES: usize = 64;
+
+/// How many calls are under way at most, lately, times [`FADES`].
+#[derive(Debug, Default)]
+pub(super) struct Crowd(usize);
+
+impl Crowd {
+    /// How many callers are to run before the server is given what they want, where it has so much to do.
+    pub(super) fn wave(&self, under_way: usize) -> usize {
+        under_way.max(self.0 / FADES / WAVES).max(1)
+    }
+
+    /// So much is under way now that something was submitted.
+    pub(super) fn note(&mut self, under_way: usize) {
+        let now = under_way.saturating_mul(FADES);
+        self.0 = now.max(self.0 - self.0.saturating_sub(now).div_ceil(FADES));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wave_is_a_part_of_the_crowd_and_not_less_than_what_is_under_way() {
+        let mut crowd = Crowd::default();
+        assert_eq!(crowd.wave(0), 1, "somebody has to be the first");
+        crowd.note(96);
+        assert_eq!([0, 15, 16, 17, 60].map(|under_way| crowd.wave(under_way)), [16, 16, 16, 17, 60]);
+    }
+
+    #[test]
+    fn a_crowd_is_forgotten() {
+        let mut crowd = Crowd::default();
+        crowd.note(600);
+        let waves = [1, 40, 250].map(|times| {
+            (0..times).for_each(|_| crowd.note(0));
+            crowd.wave(0)
+        });
+        assert_eq!(waves, [98, 52, 1]);
+        crowd.note(60);
+        assert_eq!(crowd.wave(0), 10);
+    }
+}
