@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/coracle-client/coracle/go-host/component/internal/abi"
+	"github.com/coracle-client/coracle/go-host/component/internal/plan"
 	"github.com/coracle-client/coracle/go-host/component/wit"
 )
 
@@ -22,6 +23,8 @@ type argument struct {
 	u32s  []uint32
 	u64s  []uint64
 	value wit.Value
+	// plain is set where it was found to be of the type that the parameter's place is for.
+	plain bool
 }
 
 type form uint8
@@ -36,6 +39,64 @@ const (
 	formU64s
 	formValue
 )
+
+// fits tells whether the argument is of type t, of a parameter at place p; nil where the parameters have none.
+func (a *argument) fits(t *wit.Type, p *plan.Place) error {
+	a.plain = false
+	if p == nil {
+		return a.check(t)
+	}
+	n, kind, list := 0, a.kind, true
+	switch a.form {
+	case formScalar:
+		list = false
+	case formBytes:
+		n, kind = len(a.bytes), wit.KindU8
+	case formU32s:
+		n, kind = len(a.u32s), wit.KindU32
+	case formU64s:
+		n, kind = len(a.u64s), wit.KindU64
+	default:
+		return a.check(t)
+	}
+	if kind != p.Kind || list != p.List {
+		return a.check(t)
+	}
+	a.plain = true
+	return wit.FitsLength(n, p.Size)
+}
+
+// putPlain lowers an argument that is plain, to its place in the stack.
+func (a *argument) putPlain(g *guest, stack []uint64, p *plan.Place) error {
+	if !p.List {
+		stack[p.At] = a.bits
+		if p.Size < 8 { // an i32, which signed types fill by extending their sign
+			stack[p.At] = uint64(uint32(a.bits))
+		}
+		return nil
+	}
+	n := uint32(len(a.bytes))
+	switch a.form {
+	case formU32s:
+		n = uint32(len(a.u32s))
+	case formU64s:
+		n = uint32(len(a.u64s))
+	}
+	ptr, err := g.Allocate(n, p.Size, p.Size)
+	if err != nil {
+		return err
+	}
+	switch a.form {
+	case formU32s:
+		g.memory.PutU32s(ptr, a.u32s)
+	case formU64s:
+		g.memory.PutU64s(ptr, a.u64s)
+	default:
+		g.memory.PutBytes(ptr, a.bytes)
+	}
+	stack[p.At], stack[p.At+1] = uint64(ptr), uint64(n)
+	return nil
+}
 
 // check tells whether the argument is of type t.
 func (a *argument) check(t *wit.Type) error {

@@ -107,8 +107,13 @@ func (c *Call) Invoke(ctx context.Context) error {
 // invoke does the call of an instance that is entered, and leaves it where it fails.
 func (c *Call) invoke(ctx context.Context) error {
 	i := c.fn.instance
+	places := c.fn.export.Signature.Places
 	for n := range c.args {
-		if err := c.args[n].check(c.fn.export.Type.Params[n].Type); err != nil {
+		var place *plan.Place
+		if places != nil {
+			place = &places[n]
+		}
+		if err := c.args[n].fits(c.fn.export.Type.Params[n].Type, place); err != nil {
 			i.leave()
 			return fmt.Errorf("argument %d of %s: %w", n, qualified(c.fn.export.Interface, c.fn.export.Name), err)
 		}
@@ -175,7 +180,13 @@ func (c *Call) lower() error {
 		all.Flat, all.Ptr = nil, ptr
 	}
 	for n := range c.args {
-		if err := c.args[n].put(to, all.Field(n)); err != nil {
+		var err error
+		if a := &c.args[n]; a.plain {
+			err = a.putPlain(c.fn.guest, c.stack, &sig.Places[n])
+		} else {
+			err = a.put(to, all.Field(n))
+		}
+		if err != nil {
 			return fmt.Errorf("argument %d: %w", n, err)
 		}
 	}

@@ -25,6 +25,7 @@ type HostCall struct {
 	guest    *guest // looked up by the first call, nil without a memory
 
 	args   View      // the tuple of all arguments
+	stack  []uint64  // where they lie, if they do so in registers
 	out    abi.Slot  // where the result goes
 	flat   [1]uint64 // a result in registers
 	gave   bool
@@ -79,7 +80,12 @@ func (c *HostCall) begin(stack []uint64) (err error) {
 			return err
 		}
 	}
-	if sig.Params != nil {
+	c.stack = args.Flat
+	if sig.Plain {
+		if err := c.checkLists(); err != nil {
+			return err
+		}
+	} else if sig.Params != nil {
 		if err := args.Check(); err != nil {
 			return err
 		}
@@ -92,6 +98,38 @@ func (c *HostCall) begin(stack []uint64) (err error) {
 	}
 	c.args = View{args}
 	c.gave, c.failed, c.active = false, nil, true
+	return nil
+}
+
+// checkLists checks arguments of which only lists need it.
+func (c *HostCall) checkLists() error {
+	places := c.lower.Signature.Places
+	for n := range places {
+		if p := &places[n]; p.List {
+			ptr, count := c.list(p)
+			if err := c.guest.memory.Check(ptr, count, p.Size, p.Size); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// list gives where a list's elements lie, and how many there are.
+func (c *HostCall) list(p *plan.Place) (ptr, n uint32) {
+	return uint32(c.stack[p.At]), uint32(c.stack[p.At+1])
+}
+
+// place finds argument i, where it lies in a known place and is of this type; else nil, for the accessors of [View] to
+// tell what it is.
+func (c *HostCall) place(i int, kind wit.Kind, list bool) *plan.Place {
+	places := c.lower.Signature.Places
+	if !c.active || i >= len(places) {
+		return nil
+	}
+	if p := &places[i]; p.Kind == kind && p.List == list {
+		return p
+	}
 	return nil
 }
 
@@ -116,14 +154,29 @@ func (c *HostCall) U8(i int) uint8 { return c.Arg(i).U8() }
 func (c *HostCall) U16(i int) uint16 { return c.Arg(i).U16() }
 
 // U32 gives argument i.
-func (c *HostCall) U32(i int) uint32 { return c.Arg(i).U32() }
+func (c *HostCall) U32(i int) uint32 {
+	if p := c.place(i, wit.KindU32, false); p != nil {
+		return uint32(c.stack[p.At])
+	}
+	return c.Arg(i).U32()
+}
 
 // U64 gives argument i.
-func (c *HostCall) U64(i int) uint64 { return c.Arg(i).U64() }
+func (c *HostCall) U64(i int) uint64 {
+	if p := c.place(i, wit.KindU64, false); p != nil {
+		return c.stack[p.At]
+	}
+	return c.Arg(i).U64()
+}
 
 // Bytes gives a list<u8> or string argument as a view of guest memory, valid until the handler returns or gives back a
 // list or string, whichever is first.
-func (c *HostCall) Bytes(i int) []byte { return c.Arg(i).Bytes() }
+func (c *HostCall) Bytes(i int) []byte {
+	if p := c.place(i, wit.KindU8, true); p != nil {
+		return c.guest.memory.Bytes(c.list(p))
+	}
+	return c.Arg(i).Bytes()
+}
 
 // String gives a copy of a string argument.
 func (c *HostCall) String(i int) string { return c.Arg(i).Text() }
@@ -132,7 +185,12 @@ func (c *HostCall) String(i int) string { return c.Arg(i).Text() }
 func (c *HostCall) ListU32(i int) []uint32 { return c.Arg(i).ListU32() }
 
 // ListU64 gives a list<u64> argument as a view of guest memory, valid as those of [HostCall.Bytes].
-func (c *HostCall) ListU64(i int) []uint64 { return c.Arg(i).ListU64() }
+func (c *HostCall) ListU64(i int) []uint64 {
+	if p := c.place(i, wit.KindU64, true); p != nil {
+		return c.guest.memory.U64s(c.list(p))
+	}
+	return c.Arg(i).ListU64()
+}
 
 // Value gives a copy of argument i; one that takes more than 256 MiB here traps the component.
 func (c *HostCall) Value(i int) wit.Value {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coracle-client/coracle/go-host/component"
+	"github.com/coracle-client/coracle/go-host/component/wit"
 )
 
 const submitType = "func(now: u64, rows: list<u64>, lengths: list<u32>, bytes: list<u8>) -> " +
@@ -54,6 +55,24 @@ func TestHotPath(t *testing.T) {
 			require.NoError(t, i.Close(ctx))
 		})
 	}
+}
+
+// A list that the canonical ABI has no room for is the caller's fault: nothing is called, and the instance goes on.
+func TestFastPathRefusesWhatIsTooLong(t *testing.T) {
+	sent := 0
+	i := instantiate(t, "hot", hotImports(&sent), component.Config{})
+	ctx := context.Background()
+	call := function(t, i, driver, "submit").NewCall()
+	call.SetU64(0, 1)
+	for _, c := range []struct{ rows, bytes int }{{1 << 25, 0}, {0, 1 << 28}} {
+		call.SetListU64(1, make([]uint64, c.rows))
+		call.SetListU32(2, nil)
+		call.SetBytes(3, make([]byte, c.bytes))
+		require.ErrorIs(t, call.Invoke(ctx), wit.ErrValue)
+	}
+	call.SetBytes(3, nil)
+	require.NoError(t, call.Invoke(ctx))
+	require.NoError(t, call.Done(ctx))
 }
 
 // submitCall makes a call as a batch of commands would be.

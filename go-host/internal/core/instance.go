@@ -60,29 +60,30 @@ func (i *Instance) EachMemory(f func(memory []byte)) { i.inner.EachMemory(f) }
 // Close frees the instance.
 func (i *Instance) Close(ctx context.Context) error { return i.inner.Close(ctx) }
 
-// invoke makes a call whose arguments but the first are set.
+// invoke makes a call whose arguments but the first are set, and whose result is the progress.
 func (i *Instance) invoke(at int, now uint64) (*Progress, error) {
-	return i.invokeWith(at, now, func(v component.View) (component.View, error) { return v, nil })
+	call, err := i.start(at, now)
+	if err != nil {
+		return nil, err
+	}
+	return i.finish(call, call.Result())
 }
 
-// invokeWith is invoke for a result that holds the progress somewhere inside.
-func (i *Instance) invokeWith(at int, now uint64, inside func(component.View) (component.View, error)) (*Progress, error) {
-	ctx := context.Background()
+// start makes the call; finish must follow, or its Done.
+func (i *Instance) start(at int, now uint64) (*component.Call, error) {
 	call := i.calls[at]
 	call.SetU64(0, now)
 	p := &i.progress
 	clear(p.Effects)
 	p.Effects, p.Logs, i.effectBytes = p.Effects[:0], p.Logs[:0], 0
 	p.Events, p.Nodes, p.Texts = p.Events[:0], p.Nodes[:0], p.Texts[:0]
-	if err := call.Invoke(ctx); err != nil {
-		return nil, err
-	}
-	result, err := inside(call.Result())
-	if err != nil {
-		return p, errors.Join(err, call.Done(ctx))
-	}
-	p.take(&result)
-	return p, call.Done(ctx)
+	return call, call.Invoke(context.Background())
+}
+
+// finish takes the progress from a call's result, where it lies somewhere inside, and ends the call.
+func (i *Instance) finish(call *component.Call, result component.View) (*Progress, error) {
+	i.progress.take(&result)
+	return &i.progress, call.Done(context.Background())
 }
 
 // take reads the result in the instance's memory.
@@ -102,12 +103,16 @@ func (e *SettingsError) Error() string { return e.Text }
 // Configure is the first call, and made once. A [*SettingsError] names the setting that can't be used.
 func (i *Instance) Configure(now uint64, settings Settings) (*Progress, error) {
 	i.calls[xConfigure].SetValue(1, settings.value())
-	return i.invokeWith(xConfigure, now, func(v component.View) (component.View, error) {
-		if v.Case() != 0 {
-			return component.View{}, &SettingsError{Text: v.Payload().Text()}
-		}
-		return v.Payload(), nil
-	})
+	call, err := i.start(xConfigure, now)
+	if err != nil {
+		return nil, err
+	}
+	result := call.Result()
+	if result.Case() != 0 {
+		refused := &SettingsError{Text: result.Payload().Text()}
+		return &i.progress, errors.Join(refused, call.Done(context.Background()))
+	}
+	return i.finish(call, result.Payload())
 }
 
 // Opened says that a link is connected.

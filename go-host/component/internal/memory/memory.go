@@ -32,9 +32,11 @@ func New(wasm api.Memory) *Memory {
 	return m
 }
 
-// Refresh takes the memory's slice again; call it whenever the guest may have run.
+// Refresh takes the memory's slice again; call it whenever the guest may have run. A memory moves only when it grows.
 func (m *Memory) Refresh() {
-	m.buf, _ = m.wasm.Read(0, m.wasm.Size())
+	if size := m.wasm.Size(); uint64(size) != uint64(len(m.buf)) {
+		m.buf, _ = m.wasm.Read(0, size)
+	}
 }
 
 // Check tells whether n items of size bytes at ptr are aligned and lie in the memory.

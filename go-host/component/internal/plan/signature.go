@@ -17,6 +17,35 @@ type Signature struct {
 	ResultInMemory bool
 	// Lifted and Lowered are the core types.
 	Lifted, Lowered *binary.CoreFuncType
+	// Places has one entry for each parameter; it is nil where they are spilled.
+	Places []Place
+	// Plain tells that all places are known.
+	Plain bool
+}
+
+// Place is where a parameter lies among the core function's, if it is a number or a list of numbers: any bits are a value
+// of such a type, so that it is lifted and lowered without a look at the type.
+type Place struct {
+	// At is the index of its first core value.
+	At int
+	// Kind is the number's, or that of a list's elements; KindInvalid for a parameter of another type.
+	Kind wit.Kind
+	// Size is that of the number or element in memory, in bytes; its alignment is the same.
+	Size uint32
+	List bool
+}
+
+func placeOf(t *wit.Type, at int) Place {
+	number, list := t, t.Kind() == wit.KindList
+	if list {
+		number = t.Elem()
+	}
+	switch number.Kind() {
+	case wit.KindU8, wit.KindU16, wit.KindU32, wit.KindU64, wit.KindS8, wit.KindS16, wit.KindS32, wit.KindS64:
+		return Place{At: at, Kind: number.Kind(), Size: number.Size(), List: list}
+	default:
+		return Place{}
+	}
 }
 
 func newSignature(f *wit.FuncType) (*Signature, error) {
@@ -40,6 +69,12 @@ func newSignature(f *wit.FuncType) (*Signature, error) {
 	}
 	s.Lifted.Params = params
 	s.Lowered.Params = params
+	s.Plain = !s.Spilled
+	for i := 0; i < len(f.Params) && !s.Spilled; i++ {
+		place := placeOf(f.Params[i].Type, s.Params.FlatOffset(i))
+		s.Places = append(s.Places, place)
+		s.Plain = s.Plain && place.Kind != wit.KindInvalid
+	}
 	if f.Result == nil {
 		return s, nil
 	}
