@@ -181,13 +181,15 @@ async fn listen(world: &World, client: &Client, subscribe: &Subscribe, read: &No
     let Ok(mut notices) = client.subscribe(names, options).await else { return };
     let mut stops = subscribe.stops;
     while let Some(Ok(notice)) = notices.next().await {
-        world.change(|state| {
-            let noted = state.readers.0.get_mut(&subscribe.id).map(|reader| reader.note(&notice, &state.server));
-            if let Some(Err(wrong)) = noted {
+        let confirmed = world.change(|state| {
+            let Some(reader) = state.readers.0.get_mut(&subscribe.id) else { return false };
+            if let Err(wrong) = reader.note(&notice, &state.server) {
                 state.server.violations.push(format!("subscriber {}: {wrong}", subscribe.id));
             }
+            reader.confirmed
         });
-        if std::mem::take(&mut stops) {
+        // Before, it may be told of messages that it lost: a wait for its confirmation would never end.
+        if confirmed && std::mem::take(&mut stops) {
             read.notified().await;
         }
     }
