@@ -120,7 +120,7 @@ func (k *conn) Read(b []byte) (int, error) {
 			return 0, net.ErrClosed
 		case k.broken == Reset:
 			return 0, errReset
-		case waiting == 0 && k.broken != "":
+		case k.broken != "" && (waiting == 0 || k.gaveAll()):
 			return 0, io.EOF
 		case !k.deadline.IsZero() && !time.Now().Before(k.deadline):
 			return 0, os.ErrDeadlineExceeded
@@ -219,6 +219,12 @@ func (k *conn) cut() {
 	}
 	k.release()
 	k.world.faults["cut: "+string(k.broken)]++
+}
+
+// gaveAll tells whether the connection gives no more than it gave, whatever there is.
+func (k *conn) gaveAll() bool {
+	out, ok := left(k.faults.CutOut, k.given)
+	return ok && out == 0
 }
 
 // isDrained tells whether the client has all that there is to read, and came for more.
