@@ -72,7 +72,7 @@ pub(crate) struct Table {
     free: Vec<usize>,
     /// Callers who got their replies.
     answered: usize,
-    /// Some of them, not looked at yet, are worth waiting for: their next calls may make one batch.
+    /// Some of them, who did not sleep, are worth waiting for: their next calls may make one batch.
     fresh: bool,
     sleepers: Sleepers,
 }
@@ -252,8 +252,8 @@ impl Table {
         self.answered
     }
 
-    /// Whether there are more of them than when this was last asked. Who had a batch of his own, or is prompt, is
-    /// not counted.
+    /// Whether there are more of them who did not sleep than when this was last asked. Who had a batch of his own, or is
+    /// prompt, is not counted.
     pub(crate) fn has_answered(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }

@@ -217,9 +217,9 @@ fn loss(reason: Reason) -> Option<Cause> {
     }
 }
 
-fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], wave: usize) -> Read {
+fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], callers: usize) -> Read {
     let passing = link.pass > 0;
-    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch, wave) };
+    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch, callers) };
     match read {
         Poll::Pending => Read::Nothing,
         Poll::Ready(Ok(0)) => Read::Closed("the server closed the connection".to_owned()),
