@@ -2,11 +2,14 @@ package eventstore_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	coracle "github.com/coracle-client/coracle/go-host"
 	"github.com/coracle-client/coracle/go-host/eventstore"
 )
 
@@ -83,6 +86,55 @@ func TestTheConnectionOfASubscriptionBreaks(t *testing.T) {
 			require.Equal(t, []uint64{uint64(n + 1)}, next(t, sub, 1))
 			require.NoError(t, c.Do(testContext(t), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
 		}
+	})
+}
+
+// connections counts those of the server, and those of them that are blocked.
+func connections(t *testing.T, c *coracle.Client) (all, waiting int) {
+	t.Helper()
+	list, err := c.Do(testContext(t), "CLIENT", "LIST").Text()
+	require.NoError(t, err)
+	return strings.Count(list, "\n"), strings.Count(list, " flags=b ")
+}
+
+func TestAllWhoFollowWaitOnOneConnection(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		s, admin := openStore(t, connect(t, url)), connect(t, url)
+		var followers []*eventstore.Subscription
+		for n := range 40 {
+			query := eventstore.All()
+			if n%2 == 1 {
+				query = with("A", fmt.Sprint("x:", n))
+			}
+			followers = append(followers, subscribe(t, s, query, eventstore.Cursor{}))
+		}
+		last := event("A")
+		for n := 1; n < 40; n += 2 {
+			last.Tags = append(last.Tags, fmt.Sprint("x:", n))
+		}
+		for range 3 {
+			require.Eventually(t, func() bool {
+				all, waiting := connections(t, admin)
+				// The administrator's, the one that all commands go by, and that which waits.
+				require.LessOrEqual(t, all, 3)
+				require.LessOrEqual(t, waiting, 1)
+				return waiting == 1
+			}, time.Minute, time.Millisecond)
+			mustAppend(t, s, event("A"))
+		}
+		mustAppend(t, s, last)
+		for n, sub := range followers {
+			if n%2 == 0 {
+				require.Equal(t, []uint64{1, 2, 3, 4}, next(t, sub, 4))
+			} else {
+				require.Equal(t, []uint64{4}, next(t, sub, 1))
+			}
+			require.NoError(t, sub.Close())
+		}
+		require.Eventually(t, func() bool {
+			_, waiting := connections(t, admin)
+			return waiting == 0
+		}, time.Minute, time.Millisecond)
 	})
 }
 

@@ -69,6 +69,10 @@ impl wit::Guest for super::Shell {
         with_store(|store| store.subscribe(now, flow, to_query(query), to_cursor(after)))
     }
 
+    fn listen(now: u64, flow: u64) {
+        with_store(|store| store.listen(now, flow))
+    }
+
     fn execute(
         now: u64,
         flow: u64,
@@ -239,6 +243,7 @@ fn from_step(step: Step) -> wit::Step {
     match step {
         Step::Send(batch) => wit::Step::Send(from_batch(batch)),
         Step::Wait(until) => wit::Step::Wait(until),
+        Step::Park => wit::Step::Park,
         Step::Events(step::Page { rows, lengths, texts, cursor }) => {
             wit::Step::Events(wit::Page { rows, lengths, texts, cursor: from_cursor(cursor) })
         }

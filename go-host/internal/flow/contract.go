@@ -45,7 +45,7 @@ const (
 		"lock-timeout(string), lock-lost(string), too-few-acknowledgements(tuple<u32, u32, " + tAppended + ">), " +
 		"checkpoint-moved(option<" + tCursor + ">), corrupt(tuple<string, string>), rebuilding, server(string), " +
 		"transport(" + tTransport + "), cancelled(bool), deadline(bool), too-many-flows, misuse(string)}"
-	tStep = "variant{send(" + tBatch + "), wait(u64), events(" + tPage + "), commands(list<" + tRecorded + ">), " +
+	tStep = "variant{send(" + tBatch + "), wait(u64), park, events(" + tPage + "), commands(list<" + tRecorded + ">), " +
 		"progress(" + tProgress + "), decide(" + tDecision + "), done(" + tOutcome + "), " +
 		"failed(" + tFault + ")}"
 	begin       = "func(now: u64, flow: u64, "
@@ -58,6 +58,7 @@ const (
 	xAppend
 	xRead
 	xSubscribe
+	xListen
 	xExecute
 	xDecided
 	xKeep
@@ -89,6 +90,7 @@ var exports = [exportCount]export{
 		">, command: option<" + tCommand + ">, durability: option<" + tDurability + ">, held: list<" + tLease + ">)"},
 	xRead:      {"read", beginInTime + ", selection: " + tSelection + ")"},
 	xSubscribe: {"subscribe", begin + "query: " + tQuery + ", after: " + tCursor + ")"},
+	xListen:    {"listen", "func(now: u64, flow: u64" + ")"},
 	xExecute: {"execute", beginInTime + ", command: " + tCommand + ", retries: " + tRetries +
 		", durability: option<" + tDurability + ">, held: list<" + tLease + ">)"},
 	xDecided:    {"decided", begin + "events: " + tEvents + ")"},

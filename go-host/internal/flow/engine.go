@@ -56,6 +56,9 @@ type Engine struct {
 	era     uint64         // counts instances
 	trap    error          // of the instance before
 	last    uint64         // flow
+
+	ears     sync.Mutex
+	listener *listener // nil where none is to be waited for
 }
 
 // NewEngine makes an engine and its first instance. A [*SettingsError] names the setting that can't be used.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -42,6 +43,13 @@ func (f *fake) call(name string, flow uint64) (Step, error) {
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, fmt.Sprint(name, " ", flow))
 	return f.answer(name)
+}
+
+// made gives the calls until now.
+func (f *fake) made() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
 }
 
 func (f *fake) Open(uint64, Settings) ([][]byte, error) { return nil, nil }

@@ -16,17 +16,19 @@ func liftStep(v component.View) Step {
 	case 1:
 		return Wait(inside.U64())
 	case 2:
+		return Park{}
+	case 3:
 		return &Events{
 			Rows: slices.Clone(inside.Field(0).ListU64()), Lengths: slices.Clone(inside.Field(1).ListU32()),
 			Texts: inside.Field(2).Text(), Cursor: liftCursor(inside.Field(3)),
 		}
-	case 3:
-		return Commands(lifted(inside, liftRecord))
 	case 4:
-		return Progress{Done: inside.Field(0).U64(), Total: inside.Field(1).U64()}
+		return Commands(lifted(inside, liftRecord))
 	case 5:
-		return &Decide{Attempt: inside.Field(0).U32(), Leases: lifted(inside.Field(1), liftLease)}
+		return Progress{Done: inside.Field(0).U64(), Total: inside.Field(1).U64()}
 	case 6:
+		return &Decide{Attempt: inside.Field(0).U32(), Leases: lifted(inside.Field(1), liftLease)}
+	case 7:
 		return Done{liftOutcome(inside)}
 	default:
 		return liftFault(inside)

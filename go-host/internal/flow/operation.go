@@ -127,6 +127,13 @@ func (Subscribe) place() int { return xSubscribe }
 
 func (o Subscribe) values(uint64) []wit.Value { return []wit.Value{o.Query.value(), o.After.value()} }
 
+// Listen waits for news, for all flows that are parked. The engine runs it where there are any.
+type Listen struct{}
+
+func (Listen) place() int { return xListen }
+
+func (Listen) values(uint64) []wit.Value { return nil }
+
 // Retries say how often a decision is tried.
 type Retries struct {
 	Attempts, Backoff, MaxBackoff, Lease uint32 // the last three in milliseconds

@@ -129,6 +129,8 @@ func (f *flow) do(step Step) (Step, error) {
 		return f.send(s)
 	case Wait:
 		return f.wait(uint64(s))
+	case Park:
+		return f.park()
 	case *Events:
 		return f.offer(f.task.Events == nil || f.task.Events(Page{step: s, strings: f.replies.strings}))
 	case Commands:
@@ -197,12 +199,17 @@ func (f *flow) offer(more bool) (Step, error) {
 	return f.engine.call(f, func(c Core, now uint64) (Step, error) { return c.Resume(now, f.id) })
 }
 
-// wait sleeps, unless the context is done before.
+// wait sleeps until then.
 func (f *flow) wait(until uint64) (Step, error) {
 	timer := time.NewTimer(time.Until(f.engine.timeOf(until)))
 	defer timer.Stop()
+	return pause(f, timer.C)
+}
+
+// pause waits until something comes, unless the context is done before.
+func pause[T any](f *flow, something <-chan T) (Step, error) {
 	select {
-	case <-timer.C:
+	case <-something:
 	case <-f.live.Done():
 		if f.release != nil {
 			return nil, ErrAbandoned

@@ -2,8 +2,8 @@ package flow
 
 import "github.com/coracle-client/coracle/go-host/internal/wire"
 
-// Step is what is to be done next for a flow: a [*Send], [Wait], [*Events], [Commands], [Progress], [*Decide], [Done]
-// or [*Fault].
+// Step is what is to be done next for a flow: a [*Send], [Wait], [Park], [*Events], [Commands], [Progress], [*Decide],
+// [Done] or [*Fault].
 type Step interface{ step() }
 
 // Send is a step: these commands are to be sent.
@@ -21,6 +21,9 @@ type Send struct {
 
 // Wait is a step: until this time.
 type Wait uint64
+
+// Park is a step: until a flow of [Listen] is over.
+type Park struct{}
 
 // Events is a step: these were read.
 type Events struct {
@@ -141,6 +144,7 @@ type Fault struct {
 
 func (*Send) step()    {}
 func (Wait) step()     {}
+func (Park) step()     {}
 func (*Events) step()  {}
 func (Commands) step() {}
 func (Progress) step() {}

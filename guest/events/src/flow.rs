@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod commands;
 pub mod execute;
 pub mod inspect;
+pub mod listen;
 pub mod lock;
 pub mod locked;
 pub mod read;
@@ -22,6 +23,7 @@ use crate::random::Random;
 use crate::reply::Reply;
 use crate::step::{Batch, Fault, Lost, Step};
 use crate::store::Settings;
+use listen::Bell;
 
 /// How often in a row a flow asks for the segments anew before it gives up.
 const MOST_STALE: u8 = 16;
@@ -73,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: (Random, Random),
     /// By what it answered.
     pub(crate) fsyncs: Fsyncs,
+    /// For all who follow the log.
+    pub(crate) bell: Bell,
     /// Of `execute` flows whose handlers run.
     pub(crate) decisions: Vec<Seen>,
 }

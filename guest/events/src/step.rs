@@ -13,6 +13,8 @@ pub enum Step {
     Send(Batch),
     /// Call `elapsed` at this time.
     Wait(u64),
+    /// Call `elapsed` once a flow of `listen` is over.
+    Park,
     /// Give these to the caller.
     Events(Page),
     /// Give these to the caller.
@@ -226,6 +228,7 @@ pub enum Failure {
 impl Lost {
     /// The numbers of causes that flows act on.
     pub(crate) const DEADLINE: u8 = 1;
+    pub(crate) const CANCELLED: u8 = 2;
     pub(crate) const CLOSING: u8 = 8;
 
     /// What a flow fails with that does not go on. `unsure`: an attempt before may have been executed.

@@ -7,6 +7,7 @@ use crate::flow::checkpoint::Checkpoint;
 use crate::flow::commands::ReadCommands;
 use crate::flow::execute::{Execute, State as Executing};
 use crate::flow::inspect::Inspect;
+use crate::flow::listen::{Bell, Listen};
 use crate::flow::lock::{Keep, Lock, Taking, Unlock, secrets};
 use crate::flow::locked::{Locked, Locking};
 use crate::flow::read::{Read, Reading};
@@ -72,6 +73,7 @@ impl Store {
                 random: Random::new(settings.seed),
                 tokens: (Random::new(high), Random::new(low)),
                 fsyncs: Fsyncs::default(),
+                bell: Bell::default(),
                 decisions: Vec::new(),
                 settings,
             },
@@ -114,6 +116,11 @@ impl Store {
             .map_err(Fault::from)
             .map(|query| Box::new(Subscribe::new(Reading::new(vec![query], after, false, 0))) as Box<dyn Flow>);
         self.begin(now, flow, NEVER, made)
+    }
+
+    /// `listen`. There is room for one beside all other flows.
+    pub fn listen(&mut self, now: u64, flow: u64) -> Step {
+        self.begin_beside(true, now, flow, NEVER, Ok(Box::new(Listen::default())))
     }
 
     /// `execute`.
@@ -244,11 +251,16 @@ impl Store {
     }
 
     fn begin(&mut self, now: u64, flow: u64, deadline: u64, made: Made) -> Step {
+        self.begin_beside(self.shared.bell.has_listener(), now, flow, deadline, made)
+    }
+
+    /// Begins a flow. `listener`: one of them listens.
+    fn begin_beside(&mut self, listener: bool, now: u64, flow: u64, deadline: u64, made: Made) -> Step {
         let at = match self.find(flow) {
             Err(at) if flow != 0 => at,
             _ => return Step::Failed(Fault::Misuse("a flow's id is not 0, and no other's".to_owned())),
         };
-        if self.flows.len() >= self.shared.settings.max_flows as usize {
+        if self.flows.len() >= self.shared.settings.max_flows as usize + usize::from(listener) {
             return Step::Failed(Fault::TooManyFlows);
         }
         match made {
@@ -283,7 +295,7 @@ impl Store {
     fn note(&mut self, at: usize, step: Step) -> Step {
         let expects = match &step {
             Step::Send(_) => Expects::Reply,
-            Step::Wait(_) => Expects::Time,
+            Step::Wait(_) | Step::Park => Expects::Time,
             Step::Events(_) | Step::Commands(_) | Step::Progress(_) => Expects::Resume,
             Step::Decide(_) => Expects::Decision,
             Step::Done(_) | Step::Failed(_) => {

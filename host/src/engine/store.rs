@@ -60,6 +60,7 @@ pub(crate) enum Call {
         query: Vec<Item>,
         after: Cursor,
     },
+    Listen,
     Execute {
         deadline: u64,
         command: Command,
@@ -187,6 +188,7 @@ impl Instance {
             }
             Call::Read { deadline, selection } => core.call_read(store, now, flow, *deadline, selection),
             Call::Subscribe { query, after } => core.call_subscribe(store, now, flow, query, *after),
+            Call::Listen => core.call_listen(store, now, flow),
             Call::Execute { deadline, command, retries, durability, held } => {
                 core.call_execute(store, now, flow, *deadline, command, *retries, *durability, held)
             }

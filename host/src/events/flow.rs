@@ -14,6 +14,7 @@ use super::command::Executed;
 use super::error::EventError;
 use super::event::Recorded;
 use super::flatten::{Answer, Flat, answers};
+use super::listening::Parked;
 use super::page;
 use super::table::{Lost, Name, Scripts};
 use super::transport::to_wire;
@@ -49,6 +50,7 @@ enum Doing {
     Telling(Call),
     Sending(Sending),
     Waiting(Pin<Box<Sleep>>),
+    Parked(Parked),
     /// The caller has something, and `resume` follows when he wants more.
     Given,
     /// The caller decides: [`Flow::decided`] follows.
@@ -161,6 +163,10 @@ impl Flow {
                     ready!(sleep.as_mut().poll(cx));
                     Call::Elapsed
                 }
+                Doing::Parked(parked) => {
+                    ready!(parked.as_mut().poll(cx));
+                    Call::Elapsed
+                }
                 Doing::Given => Call::Resume,
                 Doing::Deciding | Doing::Over => {
                     return Poll::Ready(Err(EventError::Misuse("the operation is over, or a decision is due".into())));
@@ -184,6 +190,10 @@ impl Flow {
             Step::Wait(until) => {
                 let until = self.store.clock().instant(until);
                 self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
+                return Ok(None);
+            }
+            Step::Park => {
+                self.doing = Doing::Parked(self.store.listening.park(&self.store));
                 return Ok(None);
             }
             Step::Events(found) => {

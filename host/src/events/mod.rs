@@ -38,6 +38,7 @@ mod flatten;
 mod flow;
 mod id;
 mod json;
+mod listening;
 mod lock;
 mod ndjson;
 mod options;
@@ -62,6 +63,7 @@ use crate::engine::store::{Call, Instance, Outcome};
 use crate::manager::Clock;
 use crate::rows::NEVER;
 use flow::Flow;
+use listening::Listening;
 use table::{Core, Factory, Table};
 
 pub use append::{AppendOptions, Appended};
@@ -90,6 +92,7 @@ pub struct EventStore {
 struct Inner {
     client: Client,
     table: Table,
+    listening: Listening,
     options: Options,
 }
 
@@ -116,7 +119,7 @@ impl EventStore {
         let table = Table::new(factory, Box::new(move || settings.wire(&namespace)), client.clock());
         table.prepare()?;
         let client = Client { prompt: true, ..client.clone() };
-        Ok(Self { inner: Arc::new(Inner { client, table, options }) })
+        Ok(Self { inner: Arc::new(Inner { client, table, listening: Listening::default(), options }) })
     }
 
     /// Does an operation that gives nothing but its outcome.

@@ -168,12 +168,7 @@ async fn what_is_left_of_a_dropped_flow_is_done() {
     assert!(dropped.turn().now_or_never().is_none());
     script.steps([Step::Wait(0), send(0), cancelled()]);
     drop(dropped);
-    in_time(async {
-        while script.0.lock().unwrap().told.len() < 4 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    until_told(&script, 4).await;
     assert_eq!(script.told(), ["Stats", "Cancel", "Elapsed", "Unanswered"]);
 }
 
@@ -211,6 +206,56 @@ async fn a_trap_ends_all_flows_and_a_new_instance_serves_the_next() {
     let [first, second] = state.opened.as_slice() else { panic!("two instances") };
     assert_eq!(first.namespace, second.namespace);
     assert!(first.token_seed != second.token_seed && first.seed != second.seed);
+}
+
+/// Until the core was told so many things.
+async fn until_told(script: &Script, count: usize) {
+    in_time(async {
+        while script.0.lock().unwrap().told.len() < count {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parked_flows_wait_by_one_listener() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    let done = || Step::Done(Outcome::Nothing);
+    script.steps([Step::Park, Step::Park]);
+    let (mut one, mut two) = (flow(&store), flow(&store));
+    assert!(one.turn().now_or_never().is_none() && two.turn().now_or_never().is_none());
+    // However it ends, who is parked again has another, although the other one has not heard of it.
+    let fault = crate::engine::store::Fault::Misuse("there is none".into());
+    script.steps([Step::Wait(0), done(), Step::Park, Step::Failed(fault), done()]);
+    assert!(matches!(in_time(one.turn()).await, Ok(Turn::Done(_))));
+    assert_eq!(script.told(), ["Stats", "Stats", "Listen", "Elapsed", "Elapsed", "Listen", "Elapsed"]);
+    script.steps([done()]);
+    assert!(matches!(in_time(two.turn()).await, Ok(Turn::Done(_))));
+    assert_eq!(script.told(), ["Elapsed"]);
+}
+
+#[tokio::test]
+async fn a_listener_is_cancelled_with_the_last_who_is_parked() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([Step::Park, Step::Park, Step::Wait(NEVER - 1)]);
+    let (mut one, mut two) = (flow(&store), flow(&store));
+    assert!(one.turn().now_or_never().is_none() && two.turn().now_or_never().is_none());
+    until_told(&script, 3).await;
+    assert_eq!(script.told(), ["Stats", "Stats", "Listen"]);
+    script.steps([cancelled(), cancelled(), cancelled()]);
+    // Nobody polls it, and the other still waits.
+    drop(one);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(script.told(), ["Cancel"]);
+    drop(two);
+    until_told(&script, 2).await;
+    let told: Vec<_> = script.0.lock().unwrap().told.iter().map(|(_, flow, _)| *flow).collect();
+    assert_eq!((told, script.told()), (vec![2, 3], vec!["Cancel".to_owned(); 2]));
 }
 
 #[tokio::test]

@@ -339,6 +339,10 @@ impl Host {
                     std::thread::sleep(Duration::from_micros(until.saturating_sub(self.now())));
                     self.lock()?.elapsed(self.now(), flow)
                 }
+                Step::Park => {
+                    self.listen()?;
+                    self.lock()?.elapsed(self.now(), flow)
+                }
                 Step::Events(page) => {
                     let events = self.unpack(&page)?;
                     if caller.events(self, events, page.cursor) {
@@ -380,6 +384,13 @@ impl Host {
                 Step::Failed(fault) => return Ok(Err(fault)),
             };
         }
+    }
+
+    /// Waits for news, for a flow that is parked.
+    fn listen(&mut self) -> Result<()> {
+        let ending = self.run(&mut Nobody, |store, now, flow, _| store.listen(now, flow))?;
+        anyhow::ensure!(ending == Ok(Outcome::Nothing), "{ending:?}");
+        Ok(())
     }
 
     fn send(&mut self, flow: u64, batch: &Batch) -> Result<Step> {

@@ -1,76 +1,57 @@
 //! Following the log: what is there, then what comes.
 
 use crate::pieces::Commands;
-use crate::plan::bell;
 use crate::step::{Fault, Step};
 
+use super::listen::{Rest, SLACK};
 use super::read::{Reading, Turn};
 use super::{Context, Flow, Input, unasked};
 
-/// How long the server is asked to wait for an event, milliseconds.
-const BLOCK: u64 = 30_000;
-/// As long as it refuses to ring, as one that is full, or where the user may only read: how often the log is looked at.
-const POLL: u64 = 1000;
-/// How much later its answer is waited for. Microseconds.
-const SLACK: u64 = 10_000_000;
-/// For how long it is asked to ring, milliseconds.
-const LISTEN: u64 = 120_000;
+/// How long a page is waited for. Microseconds.
+const PATIENCE: u64 = 30_000_000 + SLACK;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
 
-/// `subscribe`: rounds of pages up to the head, and between them the wait for the bell, which rings at each append while
-/// somebody listens. What rings while a page is read is not missed, as the bell is asked for what is behind the round's
-/// head; what was appended before it was listened to is found by one more round.
+/// `subscribe`: rounds of pages up to the head, between which it is parked: see `Listen`. What rings while a page is read
+/// is not missed, as the bell is asked for what is behind the round's head; what was appended before it was asked to ring
+/// is found by one more round.
 pub(crate) struct Subscribe {
     reading: Reading,
     state: State,
     failures: u32,
-    bell: Bell,
+    /// How often the bell had been asked to ring when this round's head was asked for.
+    asked: u64,
+    /// The last round was one more.
+    looked: bool,
+    /// Rounds in a row after which the listener might hear nothing.
+    doubts: u32,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     /// A page was sent for, or given.
     Page,
-    /// Appends are to ring.
-    Listen,
-    /// The bell is waited for.
-    Bell,
-    /// Something failed; it goes on after a while.
-    Pause,
-}
-
-/// Whether it rings.
-#[derive(Clone, Copy, Default)]
-struct Bell {
-    /// Until when it does, by the host's clock. Microseconds.
-    until: u64,
-    /// The server refused that.
-    silent: bool,
+    /// It goes on when it is told.
+    Rest,
 }
 
 impl Flow for Subscribe {
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
         let turn = match (input, self.state) {
-            (Input::Begin, _) => Turn::Send(self.reading.plan(context)),
-            (Input::Reply(reply), State::Page) => match self.reading.replied(context, reply) {
+            (Input::Begin, _) => self.round(context),
+            (Input::Reply(reply), _) => match self.reading.replied(context, reply) {
                 Ok(turn) => {
                     self.failures = 0;
                     turn
                 }
                 Err(fault) => return self.failed(context, fault),
             },
-            (Input::Reply(mut reply), State::Listen) => {
-                self.bell.silent = bell::read(&mut reply).is_err();
-                self.round(context)
-            }
-            (Input::Reply(mut reply), _) => match bell::read(&mut reply) {
-                Ok(()) => self.round(context),
-                Err(fault) => return self.failed(context, fault.into()),
-            },
             (Input::Go, State::Page) => self.reading.more(context)?,
-            (Input::Go, _) => self.round(context),
-            (Input::Lost(_), _) => return Ok(self.pause(context)),
+            (Input::Go, State::Rest) => self.round(context),
+            (Input::Lost(lost), _) => {
+                context.shared.bell.lost(&lost);
+                return Ok(self.pause(context));
+            }
             (Input::Decided(_), _) => return Err(unasked()),
         };
         Ok(match turn {
@@ -83,28 +64,36 @@ impl Flow for Subscribe {
 
 impl Subscribe {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self { reading, state: State::Page, failures: 0, bell: Bell::default() }
+        Self { reading, state: State::Page, failures: 0, asked: 0, looked: false, doubts: 0 }
     }
 
     /// A round ended at the head.
-    fn end(&mut self, context: &Context<'_>) -> Step {
+    fn end(&mut self, context: &mut Context<'_>) -> Step {
         self.reading.again();
-        let (layout, time) = (&context.shared.layout, if self.bell.silent { POLL } else { BLOCK });
-        if self.bell.until >= context.now.saturating_add(time * 1000 + SLACK) {
-            self.state = State::Bell;
-            return self.ask(context, bell::wait(layout, self.reading.head.position, time));
+        let rest = context.shared.bell.rest(self.reading.head.position, self.asked, self.looked);
+        self.looked = matches!(rest, Rest::Look);
+        self.doubts = if matches!(rest, Rest::Later) { self.doubts.saturating_add(1) } else { 0 };
+        self.state = State::Rest;
+        match rest {
+            Rest::Park => Step::Park,
+            Rest::Later => context.back_off(self.doubts),
+            Rest::Look => {
+                self.state = State::Page;
+                let commands = self.reading.plan(context);
+                self.ask(context, commands)
+            }
         }
-        self.state = State::Listen;
-        self.bell.until = context.now.saturating_add(LISTEN * 1000);
-        self.ask(context, bell::listen(layout, LISTEN))
     }
 
     /// With a deadline of its own: the flow has none.
-    fn ask(&self, context: &Context<'_>, commands: Commands) -> Step {
-        context.send_within(BLOCK * 1000 + SLACK, commands)
+    fn ask(&mut self, context: &Context<'_>, commands: Commands) -> Step {
+        if self.reading.until.is_none() {
+            self.asked = context.shared.bell.asked;
+        }
+        context.send_within(PATIENCE, commands)
     }
 
-    fn round(&mut self, context: &Context<'_>) -> Turn {
+    fn round(&mut self, context: &mut Context<'_>) -> Turn {
         self.state = State::Page;
         Turn::Send(self.reading.plan(context))
     }
@@ -118,9 +107,7 @@ impl Subscribe {
     }
 
     fn pause(&mut self, context: &mut Context<'_>) -> Step {
-        self.state = State::Pause;
-        // Behind a lost link may be another server.
-        self.bell = Bell::default();
+        self.state = State::Rest;
         self.reading.lost();
         let step = context.back_off(self.failures);
         self.failures = self.failures.saturating_add(1);

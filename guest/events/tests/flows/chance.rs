@@ -23,7 +23,7 @@ enum Call {
 fn call() -> impl Strategy<Value = Call> {
     let small = prop_oneof![0..12_u64, any::<u64>()];
     prop_oneof![
-        3 => (0..14_u8).prop_map(Call::Begin),
+        3 => (0..15_u8).prop_map(Call::Begin),
         4 => (proptest::collection::vec(node(), 0..12), proptest::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(nodes, texts)| Call::Replied(nodes.concat(), texts)),
         6 => proptest::collection::vec(small, 0..9).prop_map(Call::Numbers),
@@ -54,7 +54,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_call_breaks_a_store(calls in proptest::collection::vec((0..4_u64, call()), 0..60)) {
+    fn no_call_breaks_a_store(calls in proptest::collection::vec((0..6_u64, call()), 0..60)) {
         let mut store = store();
         let mut now = 0;
         for (flow, call) in calls {
@@ -84,6 +84,7 @@ proptest! {
                 Call::Begin(10) => store.read_commands(now, flow, deadline, Since::Time(1), 0),
                 Call::Begin(11) => store.inspect(now, flow, deadline),
                 Call::Begin(12) => store.verify(now, flow, deadline),
+                Call::Begin(13) => store.listen(now, flow),
                 Call::Begin(_) => store.rebuild(now, flow, deadline),
                 Call::Replied(nodes, texts) => store.replied(now, flow, &nodes, &texts),
                 Call::Numbers(list) => store.replied(now, flow, &crate::bench::numbers(&list), &[]),
@@ -100,14 +101,14 @@ proptest! {
             };
             let ended = matches!(step, Step::Done(_) | Step::Failed(_));
             let known = store.flows();
-            prop_assert!(known <= 3);
+            prop_assert!(known <= 4);
             let kept = before - usize::from(!begins && known < before);
             let expected = if begins { before + usize::from(!ended) } else { kept };
             prop_assert_eq!(known, expected);
             prop_assert!(ended || begins || known == before);
         }
         // Each of them ends: cancelled, and at most two batches later.
-        for flow in 1..4 {
+        for flow in 1..6 {
             let mut step = store.cancel(now, flow);
             for _ in 0..2 {
                 if matches!(step, Step::Send(_)) {

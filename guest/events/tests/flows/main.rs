@@ -5,6 +5,7 @@ mod bench;
 mod chance;
 mod declined;
 mod ends;
+mod following;
 mod inspect;
 mod locked;
 mod turns;

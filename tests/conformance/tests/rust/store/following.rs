@@ -10,7 +10,7 @@ use crate::targets::{Target, in_time};
 on_servers! {
     catches_up_and_goes_on follows_from_a_cursor checkpoints_are_compared;
     real only: nothing_is_missed_among_many_writers goes_on_after_the_connection_broke a_next_that_is_dropped_loses_nothing
-        another_log_is_noticed
+        another_log_is_noticed all_who_follow_wait_on_one_connection
 }
 
 async fn next(subscription: &mut Subscription) -> u64 {
@@ -113,6 +113,49 @@ async fn goes_on_after_the_connection_broke(target: Target) {
         append_anyway(&store).await;
         assert_eq!(next(&mut subscription).await, position);
     }
+}
+
+/// The connections of the server, and how many of them are blocked.
+async fn connections(admin: &coracle::Client) -> (usize, usize) {
+    let list: String = redis::from_redis_value(admin.command(["CLIENT", "LIST"]).await.unwrap()).unwrap();
+    (list.lines().count(), list.lines().filter(|line| line.contains(" flags=b ")).count())
+}
+
+async fn all_who_follow_wait_on_one_connection(target: Target) {
+    let store = open(&target, "shared").await;
+    let admin = target.client().await;
+    let followers: Vec<_> = (0..40)
+        .map(|number| {
+            let query = if number % 2 == 0 { Query::all() } else { Query::tags([format!("x:{number}")]) };
+            let mut subscription = store.subscribe(query, Cursor::START);
+            let last = if number % 2 == 0 { 3 } else { 4 };
+            tokio::spawn(async move { while next(&mut subscription).await < last {} })
+        })
+        .collect();
+    for _ in 0..3 {
+        in_time(async {
+            loop {
+                let (all, waiting) = connections(&admin).await;
+                // The administrator's, the one that all commands go by, and that which waits.
+                assert!(all <= 3 && waiting <= 1, "{waiting} of {all}");
+                if waiting == 1 {
+                    break;
+                }
+            }
+        })
+        .await;
+        append(&store, [event("A", "y:1")]).await;
+    }
+    let mut last = event("A", "y:1");
+    for number in (1..40).step_by(2) {
+        last = last.tag(format!("x:{number}"));
+    }
+    append(&store, [last]).await;
+    for follower in followers {
+        in_time(follower).await.unwrap();
+    }
+    // Nobody waits any more.
+    in_time(async { while connections(&admin).await.1 > 0 {} }).await;
 }
 
 /// Once, although its connection may be a broken one.
