@@ -189,6 +189,8 @@ impl Flow {
             }
             Step::Wait(until) => {
                 let until = self.store.clock().instant(until);
+                // Whoever polls or drops this may be outside.
+                let _inside = self.store.runtime.enter();
                 self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
                 return Ok(None);
             }
@@ -293,13 +295,11 @@ impl Drop for Flow {
         if self.clearing || matches!(step, Step::Done(_) | Step::Failed(_)) {
             return;
         }
-        // Without a runtime nothing can be done; leases end by themselves.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
         (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
         (rest.scripts, rest.clearing) = (std::mem::take(&mut self.scripts), true);
         if rest.take(step).is_ok() {
-            runtime.spawn(async move { rest.finish().await });
+            self.store.runtime.spawn(async move { rest.finish().await });
         }
     }
 }

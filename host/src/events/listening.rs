@@ -48,7 +48,7 @@ impl Listener {
     fn begin(store: &Arc<Inner>) -> Self {
         let (ends, over) = watch::channel(());
         let flow = Flow::new(store, Call::Listen, Vec::new());
-        let task = tokio::spawn(async move {
+        let task = store.runtime.spawn(async move {
             let _ends = ends;
             // However it ends, those who are parked look for themselves.
             let _outcome = flow.outcome().await;

@@ -83,7 +83,7 @@ impl Lock {
     fn new(store: &Arc<Inner>, lease: Lease, duration: u32) -> Self {
         let (tell, lost) = watch::channel(None);
         let keep = Flow::new(store, Call::Keep { leases: vec![lease.clone()], duration }, Vec::new());
-        let keeper = tokio::spawn(async move {
+        let keeper = store.runtime.spawn(async move {
             if let Err(error) = keep.outcome().await {
                 tell.send_replace(Some(error));
             }
@@ -158,13 +158,10 @@ impl Drop for Lock {
         if self.over {
             return;
         }
-        // Without a runtime it can't be given back; the lease ends by itself.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let unlock = unlock(&self.store, &self.held);
-            runtime.spawn(async move {
-                // It may be lost already, and there is nobody to be told.
-                let _ = tokio::time::timeout(LEASE, unlock.outcome()).await;
-            });
-        }
+        let unlock = unlock(&self.store, &self.held);
+        self.store.runtime.spawn(async move {
+            // It may be lost already, and there is nobody to be told.
+            let _ = tokio::time::timeout(LEASE, unlock.outcome()).await;
+        });
     }
 }

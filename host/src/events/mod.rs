@@ -56,6 +56,7 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::client::Client;
@@ -94,11 +95,14 @@ struct Inner {
     table: Table,
     listening: Listening,
     options: Options,
+    /// Where it was opened: its own tasks run there, whoever polls or drops what is the caller's.
+    runtime: Handle,
 }
 
 impl EventStore {
     /// The store of this namespace: 1 to 64 of letters, digits, `.`, `_` and `-`. Its keys begin with that in braces, so
-    /// that they are in one slot of a cluster. It need not be made before.
+    /// that they are in one slot of a cluster. It need not be made before. What is left to do when something is dropped, and
+    /// what keeps locks and waits for news, runs on the tokio runtime that it is opened in.
     ///
     /// What can be lost by the server's settings is said in the log: see [`EventStore::inspect`].
     pub async fn open(client: &Client, namespace: &str, options: Options) -> Result<Self, EventError> {
@@ -116,10 +120,12 @@ impl EventStore {
 
     fn with_cores(client: &Client, namespace: &str, options: Options, factory: Factory) -> Result<Self, EventError> {
         let (settings, namespace) = (options.clone(), namespace.to_owned());
+        let outside = |_| EventError::Misuse("an event store is opened within a tokio runtime".into());
+        let runtime = Handle::try_current().map_err(outside)?;
         let table = Table::new(factory, Box::new(move || settings.wire(&namespace)), client.clock());
         table.prepare()?;
         let client = Client { prompt: true, ..client.clone() };
-        Ok(Self { inner: Arc::new(Inner { client, table, listening: Listening::default(), options }) })
+        Ok(Self { inner: Arc::new(Inner { client, table, listening: Listening::default(), options, runtime }) })
     }
 
     /// Does an operation that gives nothing but its outcome.

@@ -258,6 +258,25 @@ async fn a_listener_is_cancelled_with_the_last_who_is_parked() {
     assert_eq!((told, script.told()), (vec![2, 3], vec!["Cancel".to_owned(); 2]));
 }
 
+/// By another executor, or in a thread of its own.
+#[test]
+fn what_is_polled_and_dropped_outside_of_the_runtime_goes_on_inside() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let script = Script::default();
+    let store = runtime.block_on(script.store(Options::new())).unwrap();
+    script.steps([Step::Wait(NEVER - 1), Step::Park]);
+    let (mut waits, mut parked) = (flow(&store), flow(&store));
+    assert!(waits.turn().now_or_never().is_none() && parked.turn().now_or_never().is_none());
+    script.steps([Step::Wait(0), cancelled(), cancelled(), cancelled()]);
+    drop(waits);
+    runtime.block_on(until_told(&script, 5));
+    assert_eq!(script.told(), ["Stats", "Stats", "Cancel", "Listen", "Elapsed"]);
+    drop(parked);
+    let factory: Factory = Box::new(|| Err(Error::config("it is not asked")));
+    let opened = EventStore::with_cores(&store.inner.client, "ns", Options::new(), factory);
+    assert!(matches!(opened, Err(EventError::Misuse(_))));
+}
+
 #[tokio::test]
 async fn a_handlers_error_comes_back_unless_it_is_for_what_was_done_before() {
     let script = Script::default();
