@@ -8,8 +8,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/driver"
 )
 
-// WithLanes gives a client so many lanes, at most 64; it has one by default. A lane is an instance of the component with
-// a lock and connections of its own, so that several processors can work for one client at the same time. One lane
+// WithLanes gives a client so many lanes, at most 64; it has one by default. A lane is an instance of the component
+// with a lock and connections of its own, so that several processors can work for one client at the same time. One lane
 // serves what one server's thread can do; more are for programs with processors to spare, before servers with several
 // threads of input and output.
 //
@@ -19,9 +19,9 @@ import (
 // cached reply belongs to a lane by its key, and subscriptions of the same channels share one. A lane without a
 // connection is passed over while another has one, but for its sessions and subscriptions.
 //
-// Each lane has [Limits] and a memory limit of its own; the budget of a cache is divided. [Stats] add up what lanes did;
-// the client is ready while any of them is, and [Client.Swap], [Client.RenewCredentials] and Close are for all. Open
-// waits for all.
+// Each lane has [Limits] and a memory limit of its own; the budget of a cache is divided. [Stats] add up what lanes
+// did; the client is ready while any of them is, and [Client.Swap], [Client.RenewCredentials] and Close are for all.
+// Open waits for all.
 func WithLanes(lanes int) Option { return func(o *options) { o.lanes = lanes } }
 
 // openLanes makes the lanes that the options say.

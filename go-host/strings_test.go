@@ -102,8 +102,8 @@ func allocations(calls int, call func()) int {
 	return int(after.Mallocs - before.Mallocs)
 }
 
-// What a call costs in pieces of memory is promised: none into the caller's buffer, one for a reply of bytes. Small ones
-// share theirs.
+// What a call costs in pieces of memory is promised: none into the caller's buffer, one for a reply of bytes. Small
+// ones share theirs.
 func TestAllocations(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates, too")

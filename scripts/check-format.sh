@@ -10,3 +10,17 @@ if [[ -n $unformatted ]]; then
     printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2
     exit 1
 fi
+
+# What a formatter leaves alone: comments, and the text of documents but for tables and a report that is written.
+long=$(
+    export LC_ALL=C.UTF-8
+    where=(--exclude-dir=.git --exclude-dir=target --exclude=report.md)
+    # Of such options the first says what is done with all other files.
+    sources=(--include='*.'{rs,go,wit,lua,sh,toml} "${where[@]}")
+    grep --recursive --line-number --perl-regexp "${sources[@]}" '^(?=.{121})\s*(//[/!]?+|--|#)\s*[^|\s]' . || true
+    grep --recursive --line-number --perl-regexp --include='*.md' "${where[@]}" '^(?=.{121})[^|]' . || true
+)
+if [[ -n $long ]]; then
+    printf 'longer than 120 columns:\n%s\n' "$long" >&2
+    exit 1
+fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs PostgreSQL, which the benchmark of event stores has beside Coracle's, where that is as easy as on Debian. Where it
-# is not, the benchmark goes without.
+# Installs PostgreSQL, which the benchmark of event stores has beside Coracle's, where that is as easy as on Debian.
+# Where it is not, the benchmark goes without.
 set -eu
 
 say() { echo "install-postgres: $*"; }

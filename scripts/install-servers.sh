@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the servers that the tests run against: redis-server 7 and valkey-server 8, on Debian. Does nothing where they
-# are there. Valkey is in the backports of bookworm: their source is added beside the one that the machine has, from the
-# same mirror.
+# Installs the servers that the tests run against: redis-server 7 and valkey-server 8, on Debian. Does nothing where
+# they are there. Valkey is in the backports of bookworm: their source is added beside the one that the machine has,
+# from the same mirror.
 set -eu
 
 say() { echo "install-servers: $*"; }

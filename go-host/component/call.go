@@ -80,8 +80,8 @@ func (f *Func) NewCall() *Call {
 // Nothing of that allocates, [Call.SetValue] excepted. Arguments stay set for the next Invoke until they are set again;
 // slices are read when Invoke runs and must live until then.
 //
-// Setters panic where there is no parameter i. A setter for another kind than the parameter's type, or an argument never set, is reported by Invoke ([ErrArgument])
-// before anything is called.
+// Setters panic where there is no parameter i. A setter for another kind than the parameter's type, or an argument
+// never set, is reported by Invoke ([ErrArgument]) before anything is called.
 type Call struct {
 	fn     *Func
 	args   []argument

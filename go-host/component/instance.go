@@ -119,8 +119,8 @@ func (i *Instance) Func(iface, function string) (*Func, error) {
 // MemorySize gives the bytes of linear memory the instance holds.
 func (i *Instance) MemorySize() uint64 { return i.budget.Used() }
 
-// EachMemory calls f with each exported linear memory as it is: for tests that look for what must not be there. It must not be
-// called while a call is under way; f must neither keep nor change what it gets.
+// EachMemory calls f with each exported linear memory as it is: for tests that look for what must not be there. It must
+// not be called while a call is under way; f must neither keep nor change what it gets.
 func (i *Instance) EachMemory(f func(memory []byte)) {
 	for _, m := range i.modules {
 		for name := range m.ExportedMemoryDefinitions() {

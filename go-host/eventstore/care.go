@@ -64,7 +64,8 @@ type Verified struct {
 // Progress hears how far something is that takes long; total may be 0, for unknown. It may be nil.
 type Progress func(done, total uint64)
 
-// Verify checks the indexes, and the records of commands, against the log. Faults that it finds are no error of its own.
+// Verify checks the indexes, and the records of commands, against the log. Faults that it finds are no error of its
+// own.
 func (s *Store) Verify(ctx context.Context, progress Progress) (Verified, error) {
 	return s.verified(ctx, "eventstore: verify", flow.Verify, progress)
 }

@@ -22,8 +22,8 @@ func Replicas(count int, timeout time.Duration) Durability {
 }
 
 // Fsynced waits, too, until it is in the append-only files, by WAITAOF: that of the server itself if local is set, and
-// those of as many replicas. Servers know it from version 7.2 on; where they don't, or the server has no such file, nothing
-// is written, and the error matches [ErrInvalid].
+// those of as many replicas. Servers know it from version 7.2 on; where they don't, or the server has no such file,
+// nothing is written, and the error matches [ErrInvalid].
 func Fsynced(local bool, replicas int, timeout time.Duration) Durability {
 	return Durability{flow.Durability{
 		Kind: flow.DurabilityFsynced, Local: local, Count: uint32(clamp(replicas)), Timeout: milliseconds(timeout),

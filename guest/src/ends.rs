@@ -1,4 +1,5 @@
-//! How requests end without a reply: with their link, at their deadline, when their caller leaves, when the client closes.
+//! How requests end without a reply: with their link, at their deadline, when their caller leaves, when the client
+//! closes.
 
 use crate::client::{Core, Reason};
 use crate::inflight::{Entry, REPEAT, SCRIPT, What};

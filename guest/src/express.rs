@@ -1,6 +1,6 @@
 //! The usual command: whole in its row, known to the table, on the link that all share, and nothing about it but to be
-//! written and answered in its turn. What holds for all commands of a call is asked once, not for each of them; whatever
-//! is not usual is left to `submit.rs`, which would do the same with these.
+//! written and answered in its turn. What holds for all commands of a call is asked once, not for each of them;
+//! whatever is not usual is left to `submit.rs`, which would do the same with these.
 
 use crate::client::Core;
 use crate::commands::{self, Blocks, Flags};
@@ -102,7 +102,8 @@ impl Core {
 }
 
 impl Memo {
-    /// Whether the command of these arguments, which begin `bytes`, may be repeated; `None` where it is not a usual one.
+    /// Whether the command of these arguments, which begin `bytes`, may be repeated; `None` where it is not a usual
+    /// one.
     #[inline]
     fn look_up(&mut self, lengths: &[u32], bytes: &[u8]) -> Option<bool> {
         let length = *lengths.first()?;

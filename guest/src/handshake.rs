@@ -1,7 +1,7 @@
 //! The first words on a link: HELLO and its fallback, who we are, which database.
 //!
-//! The first flight asks for all at once, so that a connection costs one round trip. Where the server has no HELLO (an old
-//! one, or an ACL without it), a second flight says the same in RESP2's commands.
+//! The first flight asks for all at once, so that a connection costs one round trip. Where the server has no HELLO (an
+//! old one, or an ACL without it), a second flight says the same in RESP2's commands.
 
 use crate::config::{Credentials, Settings, Tracking};
 use crate::effects::{Effect, Effects};

@@ -138,8 +138,8 @@ impl InFlight {
         self.earliest
     }
 
-    /// Turns what a caller no longer waits for into `Swallow`; `gone` says whether a request is such, and is told of each
-    /// one once.
+    /// Turns what a caller no longer waits for into `Swallow`; `gone` says whether a request is such, and is told of
+    /// each one once.
     pub fn swallow(&mut self, mut gone: impl FnMut(&Entry) -> bool) {
         let mut ended = Vec::new();
         let mut earliest = NEVER;

@@ -1,7 +1,7 @@
 //! Links for one caller at a time: sessions, and commands that block or that the table does not know.
 //!
-//! Whoever needs one waits in order. A session is told that it has its link; a request is asked for again, as its arguments
-//! were not kept, and finds the link reserved.
+//! Whoever needs one waits in order. A session is told that it has its link; a request is asked for again, as its
+//! arguments were not kept, and finds the link reserved.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! The core of Coracle: a Redis and Valkey client without I/O.
 //!
-//! Everything that the core does is a function of the calls made into it: time and randomness are arguments. So the same
-//! code runs in the component, in tests, under a fuzzer and in a simulator. `wit/` says what each call means; [`client`] says
-//! in which order to make them.
+//! Everything that the core does is a function of the calls made into it: time and randomness are arguments. So the
+//! same code runs in the component, in tests, under a fuzzer and in a simulator. `wit/` says what each call means;
+//! [`client`] says in which order to make them.
 
 pub mod client;
 pub mod commands;

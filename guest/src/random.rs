@@ -1,6 +1,7 @@
 //! Randomness from the host's seed: the same seed gives the same run.
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). For jitter, not for secrets.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). For jitter, not for
+/// secrets.
 #[derive(Debug)]
 pub struct Random(u64);
 
@@ -25,8 +26,8 @@ impl Random {
     }
 }
 
-/// Full jitter over an exponential bound (Brooker: "Exponential backoff and jitter", 2015). Microseconds. The bound is a
-/// second: however long a server was away, its clients are back half a second after it on average, and with jitter a
+/// Full jitter over an exponential bound (Brooker: "Exponential backoff and jitter", 2015). Microseconds. The bound is
+/// a second: however long a server was away, its clients are back half a second after it on average, and with jitter a
 /// thousand of them are no storm.
 pub fn backoff(random: &mut Random, attempt: u32) -> u64 {
     const FIRST: u64 = 10_000;

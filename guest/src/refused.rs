@@ -1,7 +1,7 @@
 //! Commands that would take a link from under whoever uses it.
 //!
-//! They change what a link's replies are, or whose: what a server's command table does not tell. Subscriptions have calls of
-//! their own.
+//! They change what a link's replies are, or whose: what a server's command table does not tell. Subscriptions have
+//! calls of their own.
 
 /// Refuses a command that must go on no link, by its name and its first argument.
 ///

@@ -134,8 +134,8 @@ impl Core {
         let ids = self.hubs.share_unconfirmed(id);
         if ids.is_empty() {
             self.out.rewind(mark);
-            // Its names are no longer known here, and may be another's, now or later: begin anew, so that nobody waits in
-            // vain for their confirmation.
+            // Its names are no longer known here, and may be another's, now or later: begin anew, so that nobody waits
+            // in vain for their confirmation.
             let text = "a subscription was refused that had ended meanwhile".to_owned();
             return self.fail_link(link, Fault { cause: Cause::Lost, text });
         }

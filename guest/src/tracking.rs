@@ -1,8 +1,8 @@
 //! Client-side caching: which replies a host may store, and when it has to forget them.
 //!
-//! The server tells of changed keys on the link that the reads went on, in the order of its work: a reply that shows what
-//! a key was before a change comes before the word of that change. So a host that does as the rows say, in their order,
-//! never keeps a value that it was told of already.
+//! The server tells of changed keys on the link that the reads went on, in the order of its work: a reply that shows
+//! what a key was before a change comes before the word of that change. So a host that does as the rows say, in their
+//! order, never keeps a value that it was told of already.
 
 use crate::client::Core;
 use crate::commands::{Command, Flags};

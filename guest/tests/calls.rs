@@ -1,5 +1,5 @@
-//! Any calls in any order, with any bytes: the core must not panic, and what it says must hold together. What is checked
-//! is in `tests/fuzz-targets`, which a fuzzer runs too.
+//! Any calls in any order, with any bytes: the core must not panic, and what it says must hold together. What is
+//! checked is in `tests/fuzz-targets`, which a fuzzer runs too.
 
 use fuzz_targets::calls::{Call, Row, run};
 use proptest::prelude::*;

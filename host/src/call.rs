@@ -117,7 +117,8 @@ impl Client {
         Ok((ticket, answer))
     }
 
-    /// What is said of all its commands. A session's link is its caller's state: nothing on it can be repeated elsewhere.
+    /// What is said of all its commands. A session's link is its caller's state: nothing on it can be repeated
+    /// elsewhere.
     fn options(&self) -> u32 {
         let repeat = self.shared.repeat == Repeat::Allowed && self.session.is_none();
         if repeat { MAY_REPEAT } else { 0 }

@@ -75,8 +75,8 @@ impl Command {
         self
     }
 
-    /// Allows the command to be sent again even if it may have been executed. Done only for commands that the core calls
-    /// repeatable: reads, and writes that only overwrite.
+    /// Allows the command to be sent again even if it may have been executed. Done only for commands that the core
+    /// calls repeatable: reads, and writes that only overwrite.
     #[must_use]
     pub fn may_repeat(mut self) -> Self {
         self.options |= MAY_REPEAT;

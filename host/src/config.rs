@@ -202,8 +202,8 @@ impl Config {
         self
     }
 
-    /// How long a call may take unless it says otherwise; `None` for ever. 30 seconds unless set. A command that blocks by
-    /// its own timeout, as BLPOP does, may take that much longer.
+    /// How long a call may take unless it says otherwise; `None` for ever. 30 seconds unless set. A command that blocks
+    /// by its own timeout, as BLPOP does, may take that much longer.
     #[must_use]
     pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
         self.deadline = deadline;
@@ -224,9 +224,9 @@ impl Config {
         self
     }
 
-    /// Calls this with all that happens to the client, in order, for metrics and logs. The client's task calls it, with no
-    /// lock held, and does nothing else meanwhile: it must return at once, and must not block. A handle of the client in
-    /// it keeps the client alive.
+    /// Calls this with all that happens to the client, in order, for metrics and logs. The client's task calls it, with
+    /// no lock held, and does nothing else meanwhile: it must return at once, and must not block. A handle of the
+    /// client in it keeps the client alive.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -265,16 +265,16 @@ impl Config {
     }
 
     /// Keeps compiled code in this folder, in place of `coracle/wasmtime` in the user's folder for caches
-    /// (`$XDG_CACHE_HOME`, or `~/.cache`; on macOS `~/Library/Caches`). Compiling takes a few tenths of a second, and is
-    /// then done once for all processes of a user; a second client of one process never waits for it.
+    /// (`$XDG_CACHE_HOME`, or `~/.cache`; on macOS `~/Library/Caches`). Compiling takes a few tenths of a second, and
+    /// is then done once for all processes of a user; a second client of one process never waits for it.
     ///
     /// Only code is run that was not changed since it was compiled, by its SHA-256, and that nobody else could have
     /// written: folder and files have to belong to this user or to root, and nobody else may be able to write there, or
-    /// to replace a folder above. What is damaged or not safe is not used, with a warning to `tracing`; the component is
-    /// compiled then. Files can be deleted at any time.
+    /// to replace a folder above. What is damaged or not safe is not used, with a warning to `tracing`; the component
+    /// is compiled then. Files can be deleted at any time.
     ///
-    /// Unless a folder is named, only the crate's own component is kept, and only on systems that have owners and modes.
-    /// Where they have none, such as Windows, who names a folder sees to it that nobody else can write there.
+    /// Unless a folder is named, only the crate's own component is kept, and only on systems that have owners and
+    /// modes. Where they have none, such as Windows, who names a folder sees to it that nobody else can write there.
     #[must_use]
     pub fn code_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.code_cache = CodeCache::In(folder.into());
@@ -296,15 +296,16 @@ impl Config {
         self
     }
 
-    /// How many lanes the client has: one unless set, at most 64. A lane is an instance of the core with connections and a
-    /// task of its own, so that several processors can work for one client. One lane serves more than a million commands a
-    /// second, and a server of one thread ends before that: more are for large values, and for servers with io-threads.
+    /// How many lanes the client has: one unless set, at most 64. A lane is an instance of the core with connections
+    /// and a task of its own, so that several processors can work for one client. One lane serves more than a million
+    /// commands a second, and a server of one thread ends before that: more are for large values, and for servers with
+    /// io-threads.
     ///
     /// A call goes on the lane that its thread uses by habit, so that those who run there still make one batch; on a
-    /// current-thread runtime that is one lane only. A session, a transaction, a pipeline and a subscription are each on one
-    /// lane, and so are cached reads of one key. A lane without a connection is passed over while another one has one; the
-    /// client is as well as its best lane, and connects as a whole. [`Limits`] are each lane's own, credentials are asked
-    /// for by each, and the budget of the cache is divided.
+    /// current-thread runtime that is one lane only. A session, a transaction, a pipeline and a subscription are each
+    /// on one lane, and so are cached reads of one key. A lane without a connection is passed over while another one
+    /// has one; the client is as well as its best lane, and connects as a whole. [`Limits`] are each lane's own,
+    /// credentials are asked for by each, and the budget of the cache is divided.
     #[must_use]
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.lanes = lanes;

@@ -15,13 +15,13 @@ use crate::manager::{Control, Signal};
 use crate::rows::NEVER;
 use crate::script::Script;
 
-/// A link of a [`Client`] for one caller alone, so that WATCH, MULTI, SELECT and what else changes a link's state are of
-/// use, and a command that blocks holds up nobody else.
+/// A link of a [`Client`] for one caller alone, so that WATCH, MULTI, SELECT and what else changes a link's state are
+/// of use, and a command that blocks holds up nobody else.
 ///
 /// It implements [`redis::aio::ConnectionLike`], so that `AsyncCommands`, `pipe()` and
 /// [`redis::aio::transaction_async`] work on it. Clones share the link; it goes back to the client when the last one is
-/// dropped, cleaned of what was left open. Nothing is repeated on it: when its link breaks, what is under way fails, and so
-/// does all that follows.
+/// dropped, cleaned of what was left open. Nothing is repeated on it: when its link breaks, what is under way fails,
+/// and so does all that follows.
 #[derive(Clone)]
 pub struct Session {
     pub(crate) client: Client,
@@ -107,8 +107,8 @@ impl ConnectionLike for Session {
 }
 
 impl Client {
-    /// A link for this caller alone, as soon as there is one, or the error that the deadline brings. Dropping the future
-    /// gives it up.
+    /// A link for this caller alone, as soon as there is one, or the error that the deadline brings. Dropping the
+    /// future gives it up.
     pub async fn session(&self) -> Result<Session, Error> {
         let mut client = self.on_one_lane();
         let lease = Arc::new(Lease::new(client.shared.next_session()));

@@ -72,8 +72,8 @@ impl Place {
         self.place == 0
     }
 
-    /// Notes what this lane is doing. `count` hears what the client is doing then, before anybody can see it, and `tell`
-    /// afterwards, with whether that is new and what `count` gave; nobody else tells anything meanwhile.
+    /// Notes what this lane is doing. `count` hears what the client is doing then, before anybody can see it, and
+    /// `tell` afterwards, with whether that is new and what `count` gave; nobody else tells anything meanwhile.
     pub(crate) fn set<T>(
         &self,
         state: ClientState,

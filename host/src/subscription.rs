@@ -101,8 +101,8 @@ impl Names {
         Self::of(Kind::Shard, names)
     }
 
-    /// All that the server executes, for anybody, as MONITOR tells it: each [`Message`] is a line, without a channel. It
-    /// has a connection of its own. A line of more than 64 KiB, as a large value makes it, is a [`Notice::Gap`].
+    /// All that the server executes, for anybody, as MONITOR tells it: each [`Message`] is a line, without a channel.
+    /// It has a connection of its own. A line of more than 64 KiB, as a large value makes it, is a [`Notice::Gap`].
     #[must_use]
     pub fn monitor() -> Self {
         Self { kind: Kind::Monitor, names: Vec::new() }

@@ -1,4 +1,5 @@
-//! From a tape of nodes to a `redis::Value`. Nothing here recurses, and nothing is allocated on the server's word alone.
+//! From a tape of nodes to a `redis::Value`. Nothing here recurses, and nothing is allocated on the server's word
+//! alone.
 
 use redis::{Value, VerbatimFormat};
 

@@ -124,8 +124,8 @@ func (v Value) Kind() Kind { return v.kind }
 // Type gives the type of a value that came from a component, else nil.
 func (v Value) Type() *Type { return v.typ }
 
-// Bits gives a scalar as 64 bits: integers sign- or zero-extended, the bits of a float, 0 or 1, a char, or the set flags
-// or case index of a value that came from a component.
+// Bits gives a scalar as 64 bits: integers sign- or zero-extended, the bits of a float, 0 or 1, a char, or the set
+// flags or case index of a value that came from a component.
 func (v Value) Bits() uint64 { return v.num }
 
 // Bool gives a bool.

@@ -35,8 +35,8 @@ func newAwaiter(conn net.Conn) *awaiter {
 	return a
 }
 
-// await says how many bytes are sure to come, unless the connection breaks, which wakes the reader in any case. Only who
-// reads may call it.
+// await says how many bytes are sure to come, unless the connection breaks, which wakes the reader in any case. Only
+// who reads may call it.
 func (a *awaiter) await(left uint64) {
 	if a == nil {
 		return

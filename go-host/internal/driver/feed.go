@@ -2,8 +2,8 @@ package driver
 
 import "github.com/coracle-client/coracle/go-host/internal/wire"
 
-// passPiece is how much is read at once of a string that passes by, at most. Larger reads cost the server's core more in
-// the network.
+// passPiece is how much is read at once of a string that passes by, at most. Larger reads cost the server's core more
+// in the network.
 const passPiece = 128 << 10
 
 // feed gives the core what was read into the room it was read into, and says where the next bytes go; nil when the link
@@ -52,8 +52,8 @@ func (l *Lane) feedAll(k *link, skipped uint64) bool {
 	}
 }
 
-// passOver puts what was read of a string that passes by where it belongs, before anybody knew that it would, and counts
-// it.
+// passOver puts what was read of a string that passes by where it belongs, before anybody knew that it would, and
+// counts it.
 func (k *link) passOver() (skipped uint64) {
 	for k.passLeft > 0 && len(k.in.unfed()) > 0 {
 		n := copy(k.passRoom(), k.in.unfed())

@@ -20,8 +20,8 @@ const (
 // pipeSize is the most that a direct write takes at once.
 const pipeSize = 256 << 10
 
-// directConn is a connection to which callers write themselves, by its file descriptor. That is of a file in memory which
-// can't grow: as much room as there is behind its offset is what a write takes.
+// directConn is a connection to which callers write themselves, by its file descriptor. That is of a file in memory
+// which can't grow: as much room as there is behind its offset is what a write takes.
 type directConn struct {
 	*conn
 	fd int

@@ -27,8 +27,8 @@ type Report struct {
 	Bytes [][2]uint64
 }
 
-// Run runs a script: its steps, then a calm network, on which everything must come to a good end. With direct, connections
-// are such that callers write to them, as to sockets.
+// Run runs a script: its steps, then a calm network, on which everything must come to a good end. With direct,
+// connections are such that callers write to them, as to sockets.
 func Run(s *Script, direct bool) Report {
 	w := newWorld(s, direct)
 	timer := w.giveUpAfter(patience)

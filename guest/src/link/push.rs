@@ -35,7 +35,8 @@ impl Unfinished {
 }
 
 impl Link {
-    /// The push was dealt with: forget what was kept of it. Gives whether its front has left as `part`, and whose it is.
+    /// The push was dealt with: forget what was kept of it. Gives whether its front has left as `part`, and whose it
+    /// is.
     pub fn end_push(&mut self) -> (bool, Option<Route>) {
         self.unfinished.nodes.clear();
         self.unfinished.bytes.clear();

@@ -1,5 +1,5 @@
-//! Usual replies to usual commands, and usual messages, one after the other: what `input.rs` and `subscriptions.rs` would
-//! do with them, and nothing else.
+//! Usual replies to usual commands, and usual messages, one after the other: what `input.rs` and `subscriptions.rs`
+//! would do with them, and nothing else.
 
 use super::{Link, Purpose};
 use crate::inflight::{RAW, STORE, What};
@@ -40,8 +40,8 @@ impl Link {
         }
     }
 
-    /// The message that `input` begins with, if it is a usual one: whose it is, the name and its bytes in all. Its nodes are
-    /// appended.
+    /// The message that `input` begins with, if it is a usual one: whose it is, the name and its bytes in all. Its
+    /// nodes are appended.
     fn next_message<'a>(&self, input: &&'a [u8], out: &mut Output) -> Option<(Kind, &'a [u8], usize)> {
         let (first, rest) = input.split_first()?;
         if *first != if self.handshake.resp3 { b'>' } else { b'*' } {

@@ -48,7 +48,8 @@ impl Buffer {
         }
     }
 
-    /// Room for `size` bytes, and [`SLACK`] behind them that may be written but does not count. [`Buffer::wrote`] follows.
+    /// Room for `size` bytes, and [`SLACK`] behind them that may be written but does not count. [`Buffer::wrote`]
+    /// follows.
     pub fn room(&mut self, size: usize) -> &mut [u8] {
         let end = self.used + size + SLACK;
         if self.bytes.len() < end {

@@ -1,7 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Decodes `input` in pieces cut before each of `cuts`; gives the nodes as text, a line for each whole value, which ends in `.`.
+/// Decodes `input` in pieces cut before each of `cuts`; gives the nodes as text, a line for each whole value, which
+/// ends in `.`.
 fn decode(input: &[u8], cuts: &[usize], limits: Limits) -> Result<String, Fault> {
     let (mut decoder, mut shown, mut from) = (Decoder::new(limits), String::new(), 0);
     for end in cuts.iter().copied().chain([input.len()]) {

@@ -1,11 +1,11 @@
 //! Compiled components on disk, so that a process need not compile what another one of the same user has.
 //!
-//! Compiled code is trusted as the program itself: whoever can write it can run what he likes. So it is read only from a
-//! folder, and a file, that belong to this user or to root, and that nobody else can write to; and run only if it is
+//! Compiled code is trusted as the program itself: whoever can write it can run what he likes. So it is read only from
+//! a folder, and a file, that belong to this user or to root, and that nobody else can write to; and run only if it is
 //! what was written, by its SHA-256, since wasmtime does not notice when a bit of it has changed.
 //!
-//! Most of what it takes to start is to move this megabyte: the code stands first in its file, and its hash behind it, so
-//! that wasmtime can map the file where the system lets it open just the one that was looked at.
+//! Most of what it takes to start is to move this megabyte: the code stands first in its file, and its hash behind it,
+//! so that wasmtime can map the file where the system lets it open just the one that was looked at.
 
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -154,8 +154,8 @@ fn map(engine: &Engine, file: &File) -> Option<io::Result<Component>> {
         return None;
     }
     #[expect(unsafe_code, reason = "wasmtime can't check that code is what it has compiled itself")]
-    // SAFETY: as in `copy`; the name leads to this very file, whatever stands in its place by now. Coracle never writes to
-    // a file that is there: it puts another one in its place.
+    // SAFETY: as in `copy`; the name leads to this very file, whatever stands in its place by now. Coracle never writes
+    // to a file that is there: it puts another one in its place.
     let component = unsafe { Component::deserialize_file(engine, name) };
     Some(component.map_err(|error| damaged(&format!("{error:#}"))))
 }

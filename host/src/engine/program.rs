@@ -100,7 +100,8 @@ impl Runtime {
 
 fn engine(strategy: InstanceAllocationStrategy) -> wasmtime::Result<Engine> {
     let mut config = wasmtime::Config::new();
-    // Of a trap, its cause is told, not where in the core it was: without that, code is smaller, and read faster from disk.
+    // Of a trap, its cause is told, not where in the core it was: without that, code is smaller, and read faster from
+    // disk.
     config.generate_address_map(false).wasm_backtrace_max_frames(None);
     config.concurrency_support(false).epoch_interruption(true).max_wasm_stack(512 << 10).allocation_strategy(strategy);
     Engine::new(&config)

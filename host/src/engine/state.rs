@@ -124,8 +124,8 @@ impl Drop for HostState {
     }
 }
 
-/// Has `send` and `report` read their lists where they are, in place of the generated bindings, which give each call new
-/// ones.
+/// Has `send` and `report` read their lists where they are, in place of the generated bindings, which give each call
+/// new ones.
 pub(super) fn read_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut network = linker.instance("coracle:client/network@0.1.0")?;

@@ -115,8 +115,8 @@ impl Appended {
 impl EventStore {
     /// Appends events, all or none of them, one behind the other.
     ///
-    /// Without a command, an append that may have been executed is told as such. With one, its id tells: it is sent again,
-    /// and happens once.
+    /// Without a command, an append that may have been executed is told as such. With one, its id tells: it is sent
+    /// again, and happens once.
     ///
     /// ```no_run
     /// # use coracle::events::*;

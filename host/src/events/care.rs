@@ -107,7 +107,8 @@ impl EventStore {
         }
     }
 
-    /// Checks the indexes, and the records of commands, against the log, and tells how far it is: events done, of so many.
+    /// Checks the indexes, and the records of commands, against the log, and tells how far it is: events done, of so
+    /// many.
     pub async fn verify(&self, progress: impl FnMut(u64, u64)) -> Result<Verified, EventError> {
         self.long(Call::Verify { deadline: self.deadline(Some(LONG)) }, progress).await
     }

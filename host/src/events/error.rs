@@ -47,8 +47,8 @@ pub enum EventError {
         /// The id.
         id: Id,
     },
-    /// To check the condition more of the index had to be looked at than the scan budget allows: say more types, or fewer
-    /// tags an item.
+    /// To check the condition more of the index had to be looked at than the scan budget allows: say more types, or
+    /// fewer tags an item.
     #[error("the condition is too broad for the scan budget")]
     TooBroad,
     /// The store has 4096 types of events, and takes no more.

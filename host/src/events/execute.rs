@@ -30,9 +30,9 @@ pub struct ExecuteOptions {
     held: Vec<Held>,
 }
 
-/// What a handler reads through: the events that it decides makes are appended on the condition that nothing has changed
-/// of what was read. All reads of a decision see the same log. Clones are of the same decision, and it is over when the
-/// handler returns.
+/// What a handler reads through: the events that it decides makes are appended on the condition that nothing has
+/// changed of what was read. All reads of a decision see the same log. Clones are of the same decision, and it is over
+/// when the handler returns.
 #[derive(Debug, Clone)]
 pub struct Decision {
     store: Arc<Inner>,
@@ -126,8 +126,9 @@ impl EventStore {
     /// has, the handler runs again.
     ///
     /// The handler's own errors come back as they are, and nothing is written then. The command's id makes it happen
-    /// once: an append that may have been executed is resolved by that before this returns, as far as the deadline allows;
-    /// and a command that was executed before gives its first result, though its handler may say no to what it did then.
+    /// once: an append that may have been executed is resolved by that before this returns, as far as the deadline
+    /// allows; and a command that was executed before gives its first result, though its handler may say no to what it
+    /// did then.
     ///
     /// ```no_run
     /// # use coracle::events::*;

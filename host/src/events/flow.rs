@@ -25,8 +25,8 @@ use crate::session::Session;
 /// What is left to do of a flow that was dropped may take so long.
 const CLEARING: Duration = Duration::from_secs(10);
 
-/// An operation under way. Nothing happens before it is polled. Dropped before its end, it is cancelled, and a task does
-/// what is left to do.
+/// An operation under way. Nothing happens before it is polled. Dropped before its end, it is cancelled, and a task
+/// does what is left to do.
 pub(super) struct Flow {
     store: Arc<Inner>,
     name: Option<Name>,

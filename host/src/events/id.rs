@@ -90,7 +90,8 @@ impl FromStr for Id {
     }
 }
 
-/// 64 bits that nobody can guess: a keyed hash, whose key is the system's randomness, of a number that is never the same.
+/// 64 bits that nobody can guess: a keyed hash, whose key is the system's randomness, of a number that is never the
+/// same.
 pub(super) fn random() -> u64 {
     static KEY: OnceLock<RandomState> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -25,8 +25,8 @@ pub struct LockOptions {
 
 /// A lock that is held, and renewed until it is given back or dropped.
 ///
-/// Whoever holds it may be stopped for longer than its lease, and another one may hold it then. So what it protects has to
-/// look at the fence, or to be an append that says so by [`super::AppendOptions::holding`], which the server checks.
+/// Whoever holds it may be stopped for longer than its lease, and another one may hold it then. So what it protects has
+/// to look at the fence, or to be an append that says so by [`super::AppendOptions::holding`], which the server checks.
 #[derive(Debug)]
 pub struct Lock {
     store: Arc<Inner>,
@@ -103,7 +103,8 @@ impl Lock {
         &self.held.name
     }
 
-    /// Grows with each lease of any lock of the store: what the lock protects can refuse what is older than it has seen.
+    /// Grows with each lease of any lock of the store: what the lock protects can refuse what is older than it has
+    /// seen.
     #[must_use]
     pub fn fence(&self) -> u64 {
         self.held.fence

@@ -1,9 +1,9 @@
 //! An event store with dynamic consistency boundaries ([dcb.events](https://dcb.events)), and an executor of commands
 //! over it, on Redis or Valkey.
 //!
-//! Events have a type, tags and data, and are appended to one log. What a decision depends on is said by a [`Query`]; an
-//! append says by its [`Condition`] that nothing of that has changed since. The logic is the component's, as that of a
-//! client is; a store has an instance of its own, and sends through a client.
+//! Events have a type, tags and data, and are appended to one log. What a decision depends on is said by a [`Query`];
+//! an append says by its [`Condition`] that nothing of that has changed since. The logic is the component's, as that of
+//! a client is; a store has an instance of its own, and sends through a client.
 //!
 //! ```no_run
 //! use coracle::events::{Command, Decision, Event, EventError, EventStore, ExecuteOptions, Options, Query};
@@ -100,9 +100,9 @@ struct Inner {
 }
 
 impl EventStore {
-    /// The store of this namespace: 1 to 64 of letters, digits, `.`, `_` and `-`. Its keys begin with that in braces, so
-    /// that they are in one slot of a cluster. It need not be made before. What is left to do when something is dropped, and
-    /// what keeps locks and waits for news, runs on the tokio runtime that it is opened in.
+    /// The store of this namespace: 1 to 64 of letters, digits, `.`, `_` and `-`. Its keys begin with that in braces,
+    /// so that they are in one slot of a cluster. It need not be made before. What is left to do when something is
+    /// dropped, and what keeps locks and waits for news, runs on the tokio runtime that it is opened in.
     ///
     /// What can be lost by the server's settings is said in the log: see [`EventStore::inspect`].
     pub async fn open(client: &Client, namespace: &str, options: Options) -> Result<Self, EventError> {

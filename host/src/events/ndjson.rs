@@ -2,8 +2,8 @@
 //!
 //! `{"position":1,"id":"…","type":"…","tags":["a:1"],"time":1700000000000,"data":"…","metadata":"…"}`
 //!
-//! `data_base64` and `metadata_base64` stand in for `data` and `metadata` where these are not UTF-8; what is empty is left
-//! out. `time` is in milliseconds since 1970. Position and time are not taken over by an import.
+//! `data_base64` and `metadata_base64` stand in for `data` and `metadata` where these are not UTF-8; what is empty is
+//! left out. `time` is in milliseconds since 1970. Position and time are not taken over by an import.
 
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;

@@ -36,8 +36,8 @@ pub enum Durability {
         /// How long to wait for them.
         within: Duration,
     },
-    /// It is in the append-only files, by WAITAOF, which servers know from 7.2 on. Where they don't, or the server has no
-    /// such file, nothing is written: [`super::EventError::Invalid`].
+    /// It is in the append-only files, by WAITAOF, which servers know from 7.2 on. Where they don't, or the server has
+    /// no such file, nothing is written: [`super::EventError::Invalid`].
     Fsynced {
         /// In that of the server.
         local: bool,
@@ -110,8 +110,8 @@ impl Options {
         self
     }
 
-    /// How long the id of a command is remembered: a day unless set. An append that may have been executed is resolved by
-    /// itself within half of that.
+    /// How long the id of a command is remembered: a day unless set. An append that may have been executed is resolved
+    /// by itself within half of that.
     #[must_use]
     pub fn marker_ttl(mut self, ttl: Duration) -> Self {
         self.marker_ttl = ttl;
@@ -140,8 +140,8 @@ impl Options {
         self
     }
 
-    /// Whether the server's settings are looked at when the store is opened, as [`super::EventStore::inspect`] does; its
-    /// warnings go to the log. It does so unless this says false.
+    /// Whether the server's settings are looked at when the store is opened, as [`super::EventStore::inspect`] does;
+    /// its warnings go to the log. It does so unless this says false.
     #[must_use]
     pub fn inspect(mut self, inspect: bool) -> Self {
         self.inspect = inspect;

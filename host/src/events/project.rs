@@ -33,8 +33,8 @@ pub trait Projections {
     /// Appends the query of each.
     fn queries(&self, into: &mut Vec<Query>);
 
-    /// Applies an event to those that it is for. `next` is the number of the first one's query, and then of the one that
-    /// follows the last.
+    /// Applies an event to those that it is for. `next` is the number of the first one's query, and then of the one
+    /// that follows the last.
     fn apply(&mut self, event: &Recorded, next: &mut usize);
 
     /// What has become of them.

@@ -14,8 +14,8 @@ use super::flow::{Flow, Turn};
 use super::query::Query;
 use crate::engine::store::{Call, Outcome};
 
-/// The events that match a query, in order and without gaps: first those that are there, then those that come, as long as
-/// it is read. What breaks underneath is tried again.
+/// The events that match a query, in order and without gaps: first those that are there, then those that come, as long
+/// as it is read. What breaks underneath is tried again.
 ///
 /// It is a [`Stream`], too. It ends after an error only: that the log is another one than the cursor says
 /// ([`EventError::Rewritten`], [`EventError::Ahead`]), that the core failed, or that the query can't be.

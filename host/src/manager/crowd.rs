@@ -1,7 +1,8 @@
 //! How many callers run at a time. All who are answered together would call together too, and the server would have
 //! nothing to do until the last of them has called: it sleeps then, and to wake it costs more than several commands.
 
-/// The most waves that a crowd is cut into. Each is as large as what is under way, so that they become larger and fewer.
+/// The most waves that a crowd is cut into. Each is as large as what is under way, so that they become larger and
+/// fewer.
 const WAVES: usize = 6;
 /// How slowly a crowd is forgotten: by one part in so many, each time that something is submitted.
 const FADES: usize = 64;

@@ -143,8 +143,8 @@ impl Lane {
         }
     }
 
-    /// Looks at the sockets and the time, so that both will wake the task; `first` says that it was woken since this was
-    /// last called. Says whether anything happened.
+    /// Looks at the sockets and the time, so that both will wake the task; `first` says that it was woken since this
+    /// was last called. Says whether anything happened.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> bool {
         if self.finished.is_some() {
             return false;

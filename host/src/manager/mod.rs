@@ -53,8 +53,8 @@ use swap::Candidate;
 
 /// Other messages that may wait for the manager.
 pub(crate) const CONTROLS: usize = 64;
-/// How many calls may be under way for one that is prompt to go out at once. With more, the server has enough to do until
-/// others have come along, and is spared a packet for each.
+/// How many calls may be under way for one that is prompt to go out at once. With more, the server has enough to do
+/// until others have come along, and is spared a packet for each.
 const PROMPT_UP_TO: usize = 12;
 
 /// Why a client is no more, once it is.
@@ -220,8 +220,8 @@ impl Manager {
         (self.looked, self.woken) = (false, false);
     }
 
-    /// Looks at everything that can wake the task, so that all of it will. Who would wake it by a waker that stays where it
-    /// is is asked once each time that the task runs: what comes of him later makes it run again.
+    /// Looks at everything that can wake the task, so that all of it will. Who would wake it by a waker that stays
+    /// where it is is asked once each time that the task runs: what comes of him later makes it run again.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         let first = !std::mem::replace(&mut self.looked, true);
         let mut happened = self.lane.poll(cx, first);
@@ -273,8 +273,8 @@ impl Manager {
         self.lanes().map(|lane| lane.table.len()).sum::<usize>() + waiting
     }
 
-    /// Wakes a wave of the callers who have their replies; of those who are prompt one, unless the server has enough to do.
-    /// Says whether there were others.
+    /// Wakes a wave of the callers who have their replies; of those who are prompt one, unless the server has enough to
+    /// do. Says whether there were others.
     fn wake_callers(&mut self) -> bool {
         let under_way = self.under_way();
         let (busy, wave) = (under_way > PROMPT_UP_TO, self.crowd.wave(under_way));

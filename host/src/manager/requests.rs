@@ -77,8 +77,8 @@ pub(crate) struct Table {
     sleepers: Sleepers,
 }
 
-/// Callers who have their replies and are not woken yet: some are to have sent their next calls, on which the server can
-/// begin, before others run. When these are dropped all are woken.
+/// Callers who have their replies and are not woken yet: some are to have sent their next calls, on which the server
+/// can begin, before others run. When these are dropped all are woken.
 #[derive(Default)]
 struct Sleepers(VecDeque<Sleeper>);
 
@@ -178,8 +178,8 @@ impl Table {
         if slot.generation == generation { slot.live.as_ref() } else { None }
     }
 
-    /// A request has its result. With the last one of a job its caller is to be woken by `wake_next`, unless the job was a
-    /// batch of its own.
+    /// A request has its result. With the last one of a job its caller is to be woken by `wake_next`, unless the job
+    /// was a batch of its own.
     pub(crate) fn end(&mut self, id: u64, result: Result<Value, Error>) {
         if let Some((live, index)) = self.find(id) {
             let result = live.judge(index, result);
@@ -252,8 +252,8 @@ impl Table {
         self.answered
     }
 
-    /// Whether there are more of them who did not sleep than when this was last asked. Who had a batch of his own, or is
-    /// prompt, is not counted.
+    /// Whether there are more of them who did not sleep than when this was last asked. Who had a batch of his own, or
+    /// is prompt, is not counted.
     pub(crate) fn has_answered(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }

@@ -1,5 +1,6 @@
-//! What a command costs at the border of the sandbox: the component in wasmtime beside the same core run natively, taken
-//! in turns; medians. Then how large batches become with 64 callers and a real server. Ends with one line of JSON.
+//! What a command costs at the border of the sandbox: the component in wasmtime beside the same core run natively,
+//! taken in turns; medians. Then how large batches become with 64 callers and a real server. Ends with one line of
+//! JSON.
 
 mod callers;
 mod cases;

@@ -1,8 +1,8 @@
 //! The Rust host over a scripted transport, with a model server behind it.
 //!
-//! A script says what the network does to each connection, by counts of bytes, and what callers and subscribers do. While
-//! it runs and at its end invariants are checked; `tests/drivers/README.md` has them all. The Go host runs the same scripts,
-//! in `go-host/internal/drivers`.
+//! A script says what the network does to each connection, by counts of bytes, and what callers and subscribers do.
+//! While it runs and at its end invariants are checked; `tests/drivers/README.md` has them all. The Go host runs the
+//! same scripts, in `go-host/internal/drivers`.
 
 #![allow(
     clippy::indexing_slicing,

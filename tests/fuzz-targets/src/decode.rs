@@ -17,7 +17,8 @@ struct Made {
     offset: u64,
 }
 
-/// The first byte chooses limits and how many cuts there are, a byte each says how far apart they are; the rest is input.
+/// The first byte chooses limits and how many cuts there are, a byte each says how far apart they are; the rest is
+/// input.
 pub fn target(input: &[u8]) {
     let mut reader = Reader(input);
     let head = reader.byte();

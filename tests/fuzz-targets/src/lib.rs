@@ -1,5 +1,5 @@
-//! What the fuzzers of `fuzz/` run. A target takes any bytes and panics when a promise is broken; `tests/corpora.rs` runs
-//! each on its committed corpus, which needs neither a nightly toolchain nor libFuzzer.
+//! What the fuzzers of `fuzz/` run. A target takes any bytes and panics when a promise is broken; `tests/corpora.rs`
+//! runs each on its committed corpus, which needs neither a nightly toolchain nor libFuzzer.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is how it fails")]
 
 mod bytes;

@@ -1,8 +1,8 @@
 //! The native core against a model server and a model network, in virtual time.
 //!
 //! A run is a function of its seed: the same seed gives the same plan, the same schedule and the same trace. While it
-//! goes on, and at its end, invariants are checked; the first that does not hold ends it. [`minimise`] cuts a plan down to
-//! what is needed for that.
+//! goes on, and at its end, invariants are checked; the first that does not hold ends it. [`minimise`] cuts a plan down
+//! to what is needed for that.
 
 #![allow(
     clippy::indexing_slicing,

@@ -1,5 +1,5 @@
-//! What one run is to be, drawn from its seed: the settings, and what happens when. A plan can be cut short, which is how
-//! a failure is minimised.
+//! What one run is to be, drawn from its seed: the settings, and what happens when. A plan can be cut short, which is
+//! how a failure is minimised.
 
 use coracle_core::pubsub::Kind;
 use coracle_core::wire::NEVER;

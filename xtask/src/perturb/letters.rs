@@ -1,7 +1,7 @@
 //! Finding a word in a component, and changing one letter of it.
 //!
-//! A word that is written lies in the data. One that is only compared may lie there too, or the compiler made comparisons
-//! of it, letter by letter: then its letters are constants in the code, one after the other.
+//! A word that is written lies in the data. One that is only compared may lie there too, or the compiler made
+//! comparisons of it, letter by letter: then its letters are constants in the code, one after the other.
 
 use anyhow::{Context, Result, bail};
 use wasmparser::{FunctionBody, Operator, Parser, Payload};

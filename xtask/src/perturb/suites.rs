@@ -61,8 +61,8 @@ fn rust() -> Result<Suite> {
     let report = process::read(
         process::cargo()
             .current_dir(root::root())
-            // The whole workspace, as features are unified over what is selected: one package alone would build anew all
-            // that `cargo test --workspace` has built. The core's vectors come along.
+            // The whole workspace, as features are unified over what is selected: one package alone would build anew
+            // all that `cargo test --workspace` has built. The core's vectors come along.
             .args(["test", "--locked", "--quiet", "--workspace", "--test", "vectors", "--no-run"])
             .args(["--message-format", "json"]),
     )?;

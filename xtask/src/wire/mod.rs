@@ -1,5 +1,5 @@
-//! `cargo xtask wire`: the numbers that packed rows carry, from the WIT to Go. Rust hosts get theirs from bindings; Go has
-//! no generator that we would depend on.
+//! `cargo xtask wire`: the numbers that packed rows carry, from the WIT to Go. Rust hosts get theirs from bindings; Go
+//! has no generator that we would depend on.
 
 mod go;
 

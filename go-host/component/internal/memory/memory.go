@@ -1,8 +1,8 @@
 // Package memory is the only place that touches a guest's linear memory.
 //
-// A [Memory] holds the slice that wazero gives for the whole memory. The guest may grow its memory whenever it runs, and
-// wazero may then move it, so [Memory.Refresh] must follow each call into the guest. A slice taken before stays valid
-// Go memory but is no longer the guest's.
+// A [Memory] holds the slice that wazero gives for the whole memory. The guest may grow its memory whenever it runs,
+// and wazero may then move it, so [Memory.Refresh] must follow each call into the guest. A slice taken before stays
+// valid Go memory but is no longer the guest's.
 package memory
 
 import (

@@ -23,8 +23,8 @@ type Signature struct {
 	Plain bool
 }
 
-// Place is where a parameter lies among the core function's, if it is a number or a list of numbers: any bits are a value
-// of such a type, so that it is lifted and lowered without a look at the type.
+// Place is where a parameter lies among the core function's, if it is a number or a list of numbers: any bits are a
+// value of such a type, so that it is lifted and lowered without a look at the type.
 type Place struct {
 	// At is the index of its first core value.
 	At int

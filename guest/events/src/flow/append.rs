@@ -224,7 +224,8 @@ impl Appending {
     }
 }
 
-/// Whether the server knows WAITAOF, and has a file of its own if it is to wait for that: at once, as it waits for none.
+/// Whether the server knows WAITAOF, and has a file of its own if it is to wait for that: at once, as it waits for
+/// none.
 fn can_wait(local: bool) -> Commands {
     let mut commands = Commands::default();
     commands.command("WAITAOF");

@@ -14,8 +14,8 @@ pub(super) const SLACK: u64 = 10_000_000;
 /// For how long it is asked to ring, milliseconds.
 const LISTEN: u64 = 120_000;
 
-/// `listen`: has the bell ring, or waits for it, once. It rings at each append while somebody listens. Whoever is parked
-/// then looks at the log, parks again, and the host begins the next.
+/// `listen`: has the bell ring, or waits for it, once. It rings at each append while somebody listens. Whoever is
+/// parked then looks at the log, parks again, and the host begins the next.
 #[derive(Default)]
 pub(crate) struct Listen {
     state: State,
@@ -68,8 +68,8 @@ pub(super) enum Rest {
 }
 
 impl Bell {
-    /// What one may do whose round found this head, and began when the bell had been asked as often. `looked`: he looked
-    /// once more already.
+    /// What one may do whose round found this head, and began when the bell had been asked as often. `looked`: he
+    /// looked once more already.
     pub(super) fn rest(&mut self, head: u64, asked: u64, looked: bool) -> Rest {
         if asked != self.asked {
             return Rest::Look;
@@ -84,7 +84,8 @@ impl Bell {
         Rest::Park
     }
 
-    /// This was not answered. Unless nobody wanted to know, there may be another server now, which nobody has asked to ring.
+    /// This was not answered. Unless nobody wanted to know, there may be another server now, which nobody has asked to
+    /// ring.
     pub(super) fn lost(&mut self, lost: &Lost) {
         if lost.cause == Lost::CANCELLED {
             return;

@@ -12,9 +12,9 @@ const PATIENCE: u64 = 30_000_000 + SLACK;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
 
-/// `subscribe`: rounds of pages up to the head, between which it is parked: see `Listen`. What rings while a page is read
-/// is not missed, as the bell is asked for what is behind the round's head; what was appended before it was asked to ring
-/// is found by one more round.
+/// `subscribe`: rounds of pages up to the head, between which it is parked: see `Listen`. What rings while a page is
+/// read is not missed, as the bell is asked for what is behind the round's head; what was appended before it was asked
+/// to ring is found by one more round.
 pub(crate) struct Subscribe {
     reading: Reading,
     state: State,

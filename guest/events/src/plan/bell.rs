@@ -23,8 +23,8 @@ pub fn listen(layout: &Layout, time: u64) -> Commands {
 
 /// Wait at most so many milliseconds for an append behind this position.
 ///
-/// Not to be repeated: behind a broken link may be another server, whose log lost its end, and whose bell would not ring
-/// before it has as many events again. A page finds that out.
+/// Not to be repeated: behind a broken link may be another server, whose log lost its end, and whose bell would not
+/// ring before it has as many events again. A page finds that out.
 #[must_use]
 pub fn wait(layout: &Layout, position: u64, time: u64) -> Commands {
     let mut commands = Commands::default();

@@ -37,8 +37,8 @@ end
 -- Nothing is behind the head.
 local to_check = conditional and after < head
 
--- What is known of the plan's types, by their places in it, is their number at `2 * place + 1`, and behind it their last
--- position; in front of all until when somebody listens to the bell.
+-- What is known of the plan's types, by their places in it, is their number at `2 * place + 1`, and behind it their
+-- last position; in front of all until when somebody listens to the bell.
 local listening = tonumber(known[2] or 0)
 
 -- Tags, by their places in the plan: keys name their lists, and where their last positions by type are.
@@ -183,9 +183,9 @@ local function refused(reply)
   return failed
 end
 
--- The state is the first: should one who may not take back what he wrote fail, there is a gap to be seen, and nothing is
--- written over. Of the shards, which are the last, only the first tag's may fail, as then nothing of them is to be taken
--- back.
+-- The state is the first: should one who may not take back what he wrote fail, there is a gap to be seen, and nothing
+-- is written over. Of the shards, which are the last, only the first tag's may fail, as then nothing of them is to be
+-- taken back.
 -- Functions and tables would take as long as a write.
 local try = redis.pcall
 local set, rung, recorded, stored, logged, marked, listed = false, false, false, 0, 0, false, 0
@@ -198,7 +198,8 @@ repeat
   end
   if failed then break end
   set = true
-  -- The first append rings for nobody, but makes the key: while a slot moves, a key that is not there lets nobody append.
+  -- The first append rings for nobody, but makes the key: while a slot moves, a key that is not there lets nobody
+  -- append.
   if count > 0 and (milliseconds < listening or head == 0) then
     if refused(try('XADD', bell_key, 'MAXLEN', '~', '256', digits(last) .. '-0', 'e', '1')) then break end
     rung = true

@@ -59,8 +59,8 @@ local function item_types()
   return any and set
 end
 
--- Whether that was all. There are three ways to read, and most reads go the first: what one list has from its end on, or
--- from its beginning. What only the others need is made there, as functions take as long as reading a few events.
+-- Whether that was all. There are three ways to read, and most reads go the first: what one list has from its end on,
+-- or from its beginning. What only the others need is made there, as functions take as long as reading a few events.
 local ended
 local kinds, list
 local lone = item_count == 1 and plan[planned + 2 + plan[planned + 1]] == 1

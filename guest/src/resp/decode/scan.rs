@@ -7,8 +7,8 @@ use crate::wire::NodeKind;
 /// Most digits that are read here: no sum of so many is too large.
 const DIGITS: usize = 9;
 
-/// The value that `input` begins with, and how many bytes it has; `None` where it is not usual, or not whole. It lies at
-/// `offset` of the link's input, and has at most `most` bytes if it is a string.
+/// The value that `input` begins with, and how many bytes it has; `None` where it is not usual, or not whole. It lies
+/// at `offset` of the link's input, and has at most `most` bytes if it is a string.
 #[inline]
 pub fn value(input: &[u8], offset: u64, most: u64) -> Option<(Node, usize)> {
     match input {

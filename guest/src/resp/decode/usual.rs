@@ -16,8 +16,8 @@ impl Decoder {
     }
 
     /// Looks at the strings that follow the first `skip` bytes of `input`, as many as `count`, and appends their nodes.
-    /// Gives the bytes of the first, and how many bytes all of it takes, for [`Decoder::pass_over`]; `None`, and no node, where
-    /// the decoder is not at rest, or they are not usual.
+    /// Gives the bytes of the first, and how many bytes all of it takes, for [`Decoder::pass_over`]; `None`, and no
+    /// node, where the decoder is not at rest, or they are not usual.
     pub fn usual_strings<'a>(
         &self,
         input: &'a [u8],

@@ -1,5 +1,6 @@
-//! The store's keys held against its log, by plain commands: what an append writes it writes whole, or not at all. It knows
-//! the layout of all but the state from its documentation alone, so that a fault of the codec is not its fault, too.
+//! The store's keys held against its log, by plain commands: what an append writes it writes whole, or not at all. It
+//! knows the layout of all but the state from its documentation alone, so that a fault of the codec is not its fault,
+//! too.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,7 +39,8 @@ pub fn play(scene: &Scene<'_>, outcome: &mut Outcome) -> Result<()> {
 struct Place {
     position: u64,
     cursor: String,
-    /// Nobody was told to have won, and somebody that it may be: he still can, as what a link carried may be on its way.
+    /// Nobody was told to have won, and somebody that it may be: he still can, as what a link carried may be on its
+    /// way.
     open: bool,
 }
 

@@ -105,7 +105,8 @@ impl Parties {
         [&mut self.rust, &mut self.go]
     }
 
-    /// Appends what the replica does not have. Gives the last place of each agent, who has a handler wait that has read it.
+    /// Appends what the replica does not have. Gives the last place of each agent, who has a handler wait that has read
+    /// it.
     fn lose(&mut self, outcome: &mut Outcome) -> Result<Vec<String>> {
         for agent in self.all() {
             append(agent, "lost", LOST, None)?;

@@ -41,8 +41,8 @@ pub fn play(scene: &Scene<'_>, outcome: &mut Outcome) -> Result<()> {
     Ok(())
 }
 
-/// A holder is stopped until its lease is over and another one holds the lock; in every second pair of rounds, until that
-/// one has given it back, too. Then the holder goes on.
+/// A holder is stopped until its lease is over and another one holds the lock; in every second pair of rounds, until
+/// that one has given it back, too. Then the holder goes on.
 fn stop_holder(stage: &mut Stage, round: u64, outcome: &mut Outcome) -> Result<()> {
     let (holder, other) = stage.turns(round);
     let (held, taken) = (format!("stopped:{round}"), format!("other:{round}"));

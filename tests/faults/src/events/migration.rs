@@ -90,8 +90,8 @@ pub struct State {
     pub there: AtomicU64,
 }
 
-/// Makes a cluster of both, in which the first one has all slots but one, as a node without any becomes a replica. Gives
-/// the store's slot.
+/// Makes a cluster of both, in which the first one has all slots but one, as a node without any becomes a replica.
+/// Gives the store's slot.
 fn join(nodes: &[Server; 2]) -> Result<u16> {
     let [one, other] = nodes;
     let mut first = connect(one)?;

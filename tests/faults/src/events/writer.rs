@@ -1,5 +1,5 @@
-//! A client of a cluster that appends to the store: EVALSHA to the node that has the slot, ASKING and the same to the other
-//! one where it says so. The hosts have no cluster routing yet.
+//! A client of a cluster that appends to the store: EVALSHA to the node that has the slot, ASKING and the same to the
+//! other one where it says so. The hosts have no cluster routing yet.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -64,8 +64,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Reads the head, and appends behind it what changes one of a few accounts, if nothing else has: with keys that are
-    /// all there, and sometimes with a marker, whose key is new.
+    /// Reads the head, and appends behind it what changes one of a few accounts, if nothing else has: with keys that
+    /// are all there, and sometimes with a marker, whose key is new.
     pub fn append(&mut self) -> Result<Said> {
         let tag = format!("account:{}", self.random.draw() % 4);
         let after = self.head()?;

@@ -48,8 +48,8 @@ pub fn write(settings: u8, calls: &[Call]) -> Vec<u8> {
     out
 }
 
-/// Makes the calls, then closes the client. Bit 0 of `settings`: RESP2. Bit 1: tight limits. Bit 2: a primary only. Bits 3
-/// and 4: how keys are tracked.
+/// Makes the calls, then closes the client. Bit 0 of `settings`: RESP2. Bit 1: tight limits. Bit 2: a primary only.
+/// Bits 3 and 4: how keys are tracked.
 ///
 /// # Panics
 /// The core broke the contract.

@@ -30,8 +30,8 @@ impl Records {
         Self { total, ..Self::default() }
     }
 
-    /// Takes the next event. What is said is wrong with it. While there are more events the last command stays, so that an
-    /// earlier one is known.
+    /// Takes the next event. What is said is wrong with it. While there are more events the last command stays, so that
+    /// an earlier one is known.
     pub(super) fn note(&mut self, event: &Recorded) -> Option<String> {
         let (number, position) = (event.command, event.position);
         if number == 0 {

@@ -16,8 +16,8 @@ var firstAppend string
 var firstRead string
 
 // First is the layout that the store began from, to measure against: events in a stream, their positions in a list a
-// tag, and last positions in one hash. It has no more than is needed for the loads: no cursors that tell a fail-over, no
-// commands, no segments, no bounds.
+// tag, and last positions in one hash. It has no more than is needed for the loads: no cursors that tell a fail-over,
+// no commands, no segments, no bounds.
 type First struct {
 	*server
 	append, read *coracle.Script

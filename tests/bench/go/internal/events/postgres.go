@@ -20,15 +20,16 @@ import (
 //go:embed postgres.sql
 var schema string
 
-// readSome reads by the index of tags; without MATERIALIZED the planner walks the log by position instead, and is hundreds of
-// times slower.
+// readSome reads by the index of tags; without MATERIALIZED the planner walks the log by position instead, and is
+// hundreds of times slower.
 const readSome = `WITH found AS MATERIALIZED (SELECT position, type, tags, data, occurred_at FROM events WHERE tags @> $1)
 SELECT * FROM found ORDER BY position LIMIT $2`
 
 // maxConnections is for the callers, and some more.
 const maxConnections = 100
 
-// Postgres is an event store in a PostgreSQL server of its own. Like the other servers here it does not wait for a disk.
+// Postgres is an event store in a PostgreSQL server of its own. Like the other servers here it does not wait for a
+// disk.
 type Postgres struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
@@ -36,8 +37,8 @@ type Postgres struct {
 	pool   *pgxpool.Pool
 }
 
-// OpenPostgres makes a cluster in a new folder, starts it on one core (below 0 on all), and creates the schema. It gives
-// nil without an error where PostgreSQL is not installed.
+// OpenPostgres makes a cluster in a new folder, starts it on one core (below 0 on all), and creates the schema. It
+// gives nil without an error where PostgreSQL is not installed.
 func OpenPostgres(ctx context.Context, core int) (_ *Postgres, err error) {
 	programs, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(programs) == 0 {

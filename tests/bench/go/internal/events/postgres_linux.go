@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// asPostgres lets a command run as the user that the server's package makes, since PostgreSQL refuses to run as root; whoever
-// is not root stays who he is. The folder becomes that user's.
+// asPostgres lets a command run as the user that the server's package makes, since PostgreSQL refuses to run as root;
+// whoever is not root stays who he is. The folder becomes that user's.
 func asPostgres(cmd *exec.Cmd, folder string) error {
 	if os.Getuid() != 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Rust is the store of a [Coracle], called from the Rust host in a process of its own, on this one's cores. It is filled
-// with that one.
+// Rust is the store of a [Coracle], called from the Rust host in a process of its own, on this one's cores. It is
+// filled with that one.
 type Rust struct {
 	*Coracle
 	program, runtime string

@@ -44,9 +44,9 @@ func start(cmd *exec.Cmd, core int) error {
 	return cmd.Start()
 }
 
-// Confine begins this program anew on one core, in the place of this process, with more flags in front of its arguments.
-// A process can't confine itself: threads of Go's runtime that are there already would keep their cores, and it would
-// still count them all. It comes back only with an error.
+// Confine begins this program anew on one core, in the place of this process, with more flags in front of its
+// arguments. A process can't confine itself: threads of Go's runtime that are there already would keep their cores, and
+// it would still count them all. It comes back only with an error.
 func Confine(core int, flags ...string) error {
 	program, err := os.Executable()
 	if err != nil {

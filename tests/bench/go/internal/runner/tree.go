@@ -12,7 +12,8 @@ import (
 // Start starts a command on one core; below 0 on all.
 func Start(cmd *exec.Cmd, core int) error { return start(cmd, core) }
 
-// TreeCPU is how long a process, and those that it started itself, have used processors so far; of those that ended, too.
+// TreeCPU is how long a process, and those that it started itself, have used processors so far; of those that ended,
+// too.
 func TreeCPU(pid int) (time.Duration, error) {
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
