@@ -17,10 +17,10 @@ type incoming struct {
 	lead     role   // the most that any of those who left these was told to do
 	turn     uint64 // counts how often the entries were taken
 	closed   *Failure
-	sessions bool          // those are not refused yet, though it is closed
-	queued   int           // commands of the entries
-	commands int           // admitted and not ended
-	crowd    int           // how many these are at most, lately, times crowdFades
+	sessions bool // those are not refused yet, though it is closed
+	queued   int  // commands of the entries
+	commands int  // admitted and not ended
+	crowd    crowd
 	limit    int           // of commands
 	waiters  list.List     // of *waiter, the oldest first
 	patience time.Duration // of entries that are patient
@@ -37,14 +37,6 @@ const (
 	gathers
 	// goes: he does so at once.
 	goes
-)
-
-const (
-	// waves is how many a crowd goes out in at most: the server has work while the next one is made. Each has as many
-	// commands as are under way, so that they become larger and fewer.
-	waves = 6
-	// crowdFades is how slowly a crowd is forgotten: by one part in so many, each time that entries are taken.
-	crowdFades = 64
 )
 
 // waiter is a caller for whose entry there is no room.
@@ -69,7 +61,7 @@ func (q *incoming) put(e *Entry) role {
 	q.entries = append(q.entries, e)
 	e.turn = q.turn
 	switch {
-	case q.lead != goes && q.queued >= max(q.crowd/crowdFades/waves, underWay):
+	case q.lead != goes && q.queued >= q.crowd.wave(underWay):
 		q.lead = goes
 	case q.lead == follows:
 		q.lead = gathers
@@ -141,11 +133,7 @@ func (q *incoming) take(into []*Entry) []*Entry {
 	clear(q.entries)
 	q.entries, q.queued, q.lead = q.entries[:0], 0, follows
 	q.turn++
-	if gone := q.crowd - q.commands*crowdFades; gone > 0 {
-		q.crowd -= (gone + crowdFades - 1) / crowdFades
-	} else {
-		q.crowd = q.commands * crowdFades
-	}
+	q.crowd.note(q.commands)
 	return into
 }
 

@@ -84,9 +84,9 @@ func TestACrowdIsForgotten(t *testing.T) {
 		for range times {
 			q.take(nil)
 		}
-		return q.crowd / crowdFades / waves
+		return q.crowd.wave(0)
 	}
-	require.Equal(t, []int{98, 52, 0}, []int{wave(1), wave(40), wave(250)})
+	require.Equal(t, []int{98, 52, 1}, []int{wave(1), wave(40), wave(250)})
 	require.Equal(t, goes, put(t, &q, ping()), "who is alone waits for nobody")
 	require.Equal(t, follows, put(t, &q, ping()))
 	q.take(nil)

@@ -7,7 +7,8 @@ const WAVES: usize = 6;
 /// How slowly a crowd is forgotten: by one part in so many, each time that something is submitted.
 const FADES: usize = 64;
 
-/// How many calls are under way at most, lately, times [`FADES`].
+/// How many calls are under way at most, lately, times [`FADES`]. The Go host counts the same way:
+/// `tests/drivers/waves.json` is of both.
 #[derive(Debug, Default)]
 pub(super) struct Crowd(usize);
 
@@ -27,6 +28,24 @@ impl Crowd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The Go host cuts a crowd into the same waves.
+    #[test]
+    fn waves_of_both_hosts() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/drivers/waves.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let steps: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        assert!(!steps.is_empty());
+        let mut crowd = Crowd::default();
+        for (at, step) in steps.iter().enumerate() {
+            let number = |name| step[name].as_u64().map(|number| number as usize);
+            match (number("note"), number("times"), number("under_way"), number("wave")) {
+                (Some(note), Some(times), None, None) => (0..times).for_each(|_| crowd.note(note)),
+                (None, None, Some(under_way), Some(wave)) => assert_eq!(crowd.wave(under_way), wave, "step {at}"),
+                _ => panic!("step {at} is neither"),
+            }
+        }
+    }
 
     #[test]
     fn a_wave_is_a_part_of_the_crowd_and_not_less_than_what_is_under_way() {
