@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -135,6 +136,34 @@ func TestAllWhoFollowWaitOnOneConnection(t *testing.T) {
 			_, waiting := connections(t, admin)
 			return waiting == 0
 		}, time.Minute, time.Millisecond)
+	})
+}
+
+func TestAllWhoFollowGoOnAfterConnectionsBroke(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		const events = 60
+		s, admin := openStore(t, connect(t, url)), connect(t, url)
+		var followers []*eventstore.Subscription
+		for range 20 {
+			followers = append(followers, subscribe(t, s, eventstore.All(), eventstore.Cursor{}))
+		}
+		begun := time.Now()
+		for n := range events {
+			once := eventstore.AppendOptions{Command: &eventstore.Command{ID: eventstore.NewID()}}
+			require.Eventually(t, func() bool {
+				_, err := s.Append(testContext(t), []eventstore.Event{event("A")}, once)
+				return err == nil || errors.Is(err, eventstore.ErrDuplicate)
+			}, time.Minute, time.Millisecond)
+			if n%3 == 0 {
+				require.NoError(t, admin.Do(testContext(t), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
+			}
+		}
+		for _, sub := range followers {
+			for position := range uint64(events) {
+				require.Equal(t, []uint64{position + 1}, next(t, sub, 1))
+			}
+		}
+		require.Less(t, time.Since(begun), 25*time.Second, "sooner than a wait for the bell ends by itself")
 	})
 }
 

@@ -243,7 +243,7 @@ fn from_step(step: Step) -> wit::Step {
     match step {
         Step::Send(batch) => wit::Step::Send(from_batch(batch)),
         Step::Wait(until) => wit::Step::Wait(until),
-        Step::Park => wit::Step::Park,
+        Step::Park(number) => wit::Step::Park(number),
         Step::Events(step::Page { rows, lengths, texts, cursor }) => {
             wit::Step::Events(wit::Page { rows, lengths, texts, cursor: from_cursor(cursor) })
         }

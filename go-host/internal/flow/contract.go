@@ -45,7 +45,7 @@ const (
 		"lock-timeout(string), lock-lost(string), too-few-acknowledgements(tuple<u32, u32, " + tAppended + ">), " +
 		"checkpoint-moved(option<" + tCursor + ">), corrupt(tuple<string, string>), rebuilding, server(string), " +
 		"transport(" + tTransport + "), cancelled(bool), deadline(bool), too-many-flows, misuse(string)}"
-	tStep = "variant{send(" + tBatch + "), wait(u64), park, events(" + tPage + "), commands(list<" + tRecorded + ">), " +
+	tStep = "variant{send(" + tBatch + "), wait(u64), park(u64), events(" + tPage + "), commands(list<" + tRecorded + ">), " +
 		"progress(" + tProgress + "), decide(" + tDecision + "), done(" + tOutcome + "), " +
 		"failed(" + tFault + ")}"
 	begin       = "func(now: u64, flow: u64, "

@@ -56,9 +56,11 @@ type Engine struct {
 	era     uint64         // counts instances
 	trap    error          // of the instance before
 	last    uint64         // flow
+	// listeners counts the flows of Listen of this instance.
+	listeners uint64
 
-	ears     sync.Mutex
-	listener *listener // nil where none is to be waited for
+	ears     sync.Mutex // taken before mu
+	listener *listener  // nil where none is to be waited for
 }
 
 // NewEngine makes an engine and its first instance. A [*SettingsError] names the setting that can't be used.
@@ -105,7 +107,7 @@ func (e *Engine) renew(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, c.Close(ctx))
 	}
-	e.core, e.scripts, e.era = c, scripts, e.era+1
+	e.core, e.scripts, e.era, e.listeners = c, scripts, e.era+1, 0
 	return nil
 }
 
@@ -121,6 +123,9 @@ func (e *Engine) begin(ctx context.Context, task *Task, last bool) (*flow, Step,
 	}
 	e.last++
 	f := &flow{engine: e, id: e.last, era: e.era, task: task, blobs: task.Blobs, scripts: e.scripts}
+	if _, listens := task.Operation.(Listen); listens {
+		e.listeners++
+	}
 	step, err := e.core.Begin(e.now(), f.id, e.deadline(ctx), task.Operation)
 	if err != nil {
 		return nil, nil, e.failed(f, err)

@@ -16,7 +16,7 @@ func liftStep(v component.View) Step {
 	case 1:
 		return Wait(inside.U64())
 	case 2:
-		return Park{}
+		return Park(inside.U64())
 	case 3:
 		return &Events{
 			Rows: slices.Clone(inside.Field(0).ListU64()), Lengths: slices.Clone(inside.Field(1).ListU32()),

@@ -90,10 +90,15 @@ func (e *Engine) drive(ctx context.Context, task *Task, last bool) (outcome any,
 	if err != nil {
 		return nil, err
 	}
+	return f.drive(ctx, step)
+}
+
+// drive does all steps of a flow that was begun, and ends it.
+func (f *flow) drive(ctx context.Context, step Step) (outcome any, err error) {
 	f.ctx, f.live = ctx, ctx
 	defer f.end()
-	if _, failed := step.(*Fault); !failed && task.Begun != nil {
-		task.Begun()
+	if _, failed := step.(*Fault); !failed && f.task.Begun != nil {
+		f.task.Begun()
 	}
 	outcome, err = f.run(step)
 	if _, lost := err.(*Lost); lost {
@@ -130,7 +135,7 @@ func (f *flow) do(step Step) (Step, error) {
 	case Wait:
 		return f.wait(uint64(s))
 	case Park:
-		return f.park()
+		return f.park(uint64(s))
 	case *Events:
 		return f.offer(f.task.Events == nil || f.task.Events(Page{step: s, strings: f.replies.strings}))
 	case Commands:

@@ -22,8 +22,8 @@ type Send struct {
 // Wait is a step: until this time.
 type Wait uint64
 
-// Park is a step: until a flow of [Listen] is over.
-type Park struct{}
+// Park is a step: until the flow of [Listen] of this number is over.
+type Park uint64
 
 // Events is a step: these were read.
 type Events struct {

@@ -13,8 +13,8 @@ pub enum Step {
     Send(Batch),
     /// Call `elapsed` at this time.
     Wait(u64),
-    /// Call `elapsed` once a flow of `listen` is over.
-    Park,
+    /// Call `elapsed` once the flow of `listen` of this number is over.
+    Park(u64),
     /// Give these to the caller.
     Events(Page),
     /// Give these to the caller.

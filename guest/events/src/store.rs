@@ -295,7 +295,7 @@ impl Store {
     fn note(&mut self, at: usize, step: Step) -> Step {
         let expects = match &step {
             Step::Send(_) => Expects::Reply,
-            Step::Wait(_) | Step::Park => Expects::Time,
+            Step::Wait(_) | Step::Park(_) => Expects::Time,
             Step::Events(_) | Step::Commands(_) | Step::Progress(_) => Expects::Resume,
             Step::Decide(_) => Expects::Decision,
             Step::Done(_) | Step::Failed(_) => {

@@ -90,6 +90,13 @@ impl Flow {
         self.name.map_or(0, |name| name.flow)
     }
 
+    /// Tells the core that it begins, without waiting for a poll.
+    pub(super) fn begin(&mut self) -> Result<(), EventError> {
+        let Doing::Telling(call) = std::mem::replace(&mut self.doing, Doing::Given) else { return Ok(()) };
+        let step = self.tell(&call)?;
+        self.take(step).map(|_| ())
+    }
+
     /// What it has next for its caller. Nothing is lost where this future is dropped.
     pub(super) async fn turn(&mut self) -> Result<Turn, EventError> {
         std::future::poll_fn(|cx| self.poll_turn(cx)).await
@@ -194,8 +201,9 @@ impl Flow {
                 self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
                 return Ok(None);
             }
-            Step::Park => {
-                self.doing = Doing::Parked(self.store.listening.park(&self.store));
+            Step::Park(number) => {
+                let parked = self.name.and_then(|name| self.store.listening.park(&self.store, name, number));
+                self.doing = Doing::Parked(parked.unwrap_or_else(|| Box::pin(std::future::ready(()))));
                 return Ok(None);
             }
             Step::Events(found) => {

@@ -48,6 +48,8 @@ struct State {
     scripts: Scripts,
     /// How many instances there were before.
     generation: u64,
+    /// How many flows of `listen` this one has had.
+    listeners: u64,
     /// Why the last one is no more.
     trap: String,
 }
@@ -59,7 +61,7 @@ pub(super) type Scripts = Arc<[Bytes]>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) flow: u64,
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 /// What the trap of an instance means for a flow is for that to say.
@@ -82,8 +84,15 @@ impl Table {
         let mut state = self.lock();
         state.core(self)?;
         let name = Name { flow, generation: state.generation };
+        state.listeners += u64::from(matches!(call, Call::Listen));
         let scripts = Arc::clone(&state.scripts);
         Ok(state.call(self, name, call).map(|step| (name, scripts, step)))
+    }
+
+    /// How many flows of `listen` the instance of this flow has had; `None` if it is gone.
+    pub(super) fn listeners(&self, name: Name) -> Option<u64> {
+        let state = self.lock();
+        (state.core.is_some() && state.generation == name.generation).then_some(state.listeners)
     }
 
     /// Goes on with a flow.
@@ -117,6 +126,7 @@ impl State {
             tracing::error!(error = text, "the core of an event store failed");
             self.core = None;
             self.generation += 1;
+            self.listeners = 0;
             self.trap.clone_from(&text);
             Lost(text)
         })

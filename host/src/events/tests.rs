@@ -223,28 +223,51 @@ async fn parked_flows_wait_by_one_listener() {
     let script = Script::default();
     let store = script.store(Options::new()).await.unwrap();
     let done = || Step::Done(Outcome::Nothing);
-    script.steps([Step::Park, Step::Park]);
+    script.steps([Step::Park(1), Step::Wait(0), Step::Park(1)]);
     let (mut one, mut two) = (flow(&store), flow(&store));
     assert!(one.turn().now_or_never().is_none() && two.turn().now_or_never().is_none());
+    assert_eq!(script.told(), ["Stats", "Listen", "Stats"]);
     // However it ends, who is parked again has another, although the other one has not heard of it.
-    let fault = crate::engine::store::Fault::Misuse("there is none".into());
-    script.steps([Step::Wait(0), done(), Step::Park, Step::Failed(fault), done()]);
+    script.steps([done(), Step::Park(2), Step::Wait(0), done(), done()]);
     assert!(matches!(in_time(one.turn()).await, Ok(Turn::Done(_))));
-    assert_eq!(script.told(), ["Stats", "Stats", "Listen", "Elapsed", "Elapsed", "Listen", "Elapsed"]);
+    assert_eq!(script.told(), ["Elapsed", "Elapsed", "Listen", "Elapsed", "Elapsed"]);
     script.steps([done()]);
     assert!(matches!(in_time(two.turn()).await, Ok(Turn::Done(_))));
     assert_eq!(script.told(), ["Elapsed"]);
+}
+
+/// A later one may wait for more than this flow has seen.
+#[tokio::test]
+async fn who_is_parked_waits_for_that_listener_and_no_other() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([Step::Park(1), Step::Wait(NEVER - 1)]);
+    let mut one = flow(&store);
+    assert!(one.turn().now_or_never().is_none());
+    // The first is over, and the second listens; or the first could not be begun.
+    script.steps([cancelled(), cancelled(), Step::Park(2), Step::Wait(NEVER - 1)]);
+    drop(one);
+    until_told(&script, 4).await;
+    let mut two = flow(&store);
+    assert!(two.turn().now_or_never().is_none());
+    let fault = crate::engine::store::Fault::Misuse("there is none".into());
+    script.steps([Step::Park(1), Step::Park(3), Step::Failed(fault), Step::Done(Outcome::Nothing)]);
+    assert!(matches!(in_time(flow(&store).turn()).await, Ok(Turn::Done(_))));
+    let told = ["Stats", "Listen", "Cancel", "Cancel", "Stats", "Listen", "Stats", "Elapsed", "Listen", "Elapsed"];
+    assert_eq!(script.told(), told);
+    script.steps([cancelled(), cancelled()]);
+    drop(two);
+    until_told(&script, 2).await;
 }
 
 #[tokio::test]
 async fn a_listener_is_cancelled_with_the_last_who_is_parked() {
     let script = Script::default();
     let store = script.store(Options::new()).await.unwrap();
-    script.steps([Step::Park, Step::Park, Step::Wait(NEVER - 1)]);
+    script.steps([Step::Park(1), Step::Wait(NEVER - 1), Step::Park(1)]);
     let (mut one, mut two) = (flow(&store), flow(&store));
     assert!(one.turn().now_or_never().is_none() && two.turn().now_or_never().is_none());
-    until_told(&script, 3).await;
-    assert_eq!(script.told(), ["Stats", "Stats", "Listen"]);
+    assert_eq!(script.told(), ["Stats", "Listen", "Stats"]);
     script.steps([cancelled(), cancelled(), cancelled()]);
     // Nobody polls it, and the other still waits.
     drop(one);
@@ -255,7 +278,7 @@ async fn a_listener_is_cancelled_with_the_last_who_is_parked() {
     drop(two);
     until_told(&script, 2).await;
     let told: Vec<_> = script.0.lock().unwrap().told.iter().map(|(_, flow, _)| *flow).collect();
-    assert_eq!((told, script.told()), (vec![2, 3], vec!["Cancel".to_owned(); 2]));
+    assert_eq!((told, script.told()), (vec![3, 2], vec!["Cancel".to_owned(); 2]));
 }
 
 /// By another executor, or in a thread of its own.
@@ -264,14 +287,15 @@ fn what_is_polled_and_dropped_outside_of_the_runtime_goes_on_inside() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let script = Script::default();
     let store = runtime.block_on(script.store(Options::new())).unwrap();
-    script.steps([Step::Wait(NEVER - 1), Step::Park]);
+    script.steps([Step::Wait(NEVER - 1), Step::Park(1), Step::Wait(NEVER - 1)]);
     let (mut waits, mut parked) = (flow(&store), flow(&store));
     assert!(waits.turn().now_or_never().is_none() && parked.turn().now_or_never().is_none());
     script.steps([Step::Wait(0), cancelled(), cancelled(), cancelled()]);
     drop(waits);
     runtime.block_on(until_told(&script, 5));
-    assert_eq!(script.told(), ["Stats", "Stats", "Cancel", "Listen", "Elapsed"]);
+    assert_eq!(script.told(), ["Stats", "Stats", "Listen", "Cancel", "Elapsed"]);
     drop(parked);
+    runtime.block_on(until_told(&script, 2));
     let factory: Factory = Box::new(|| Err(Error::config("it is not asked")));
     let opened = EventStore::with_cores(&store.inner.client, "ns", Options::new(), factory);
     assert!(matches!(opened, Err(EventError::Misuse(_))));

@@ -339,7 +339,7 @@ impl Host {
                     std::thread::sleep(Duration::from_micros(until.saturating_sub(self.now())));
                     self.lock()?.elapsed(self.now(), flow)
                 }
-                Step::Park => {
+                Step::Park(_) => {
                     self.listen()?;
                     self.lock()?.elapsed(self.now(), flow)
                 }

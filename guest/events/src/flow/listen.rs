@@ -41,8 +41,11 @@ pub(crate) struct Bell {
     silent: bool,
     /// How often it was asked to ring. What was looked at before that may have missed what did not.
     pub(super) asked: u64,
-    /// The lowest head that somebody parked at, since the last listener ended.
+    /// The lowest head that somebody parked at who waits for the next listener.
     parked: Option<u64>,
+    /// How many there were. A host may hear of one's end before another one who parked has joined it: so he is told
+    /// which he may wait for, as the next waits for more than he has seen.
+    listeners: u64,
     listener: Option<Listener>,
     /// Of listeners, one after the other.
     failures: u32,
@@ -51,6 +54,8 @@ pub(crate) struct Bell {
 /// The flow that listens.
 struct Listener {
     flow: u64,
+    /// Counted from 1.
+    number: u64,
     /// For what is behind this.
     behind: u64,
     /// Since it began a link broke: what it waits for may be the bell of a server that nobody appends to any more.
@@ -59,29 +64,30 @@ struct Listener {
 
 /// What one may do who looked at all of the log.
 pub(super) enum Rest {
-    /// Wait for the listener's end.
-    Park,
-    /// Look again: something is there that may not ring.
-    Look,
+    /// Wait for the end of the listener of this number.
+    Park(u64),
+    /// Look again: something is there that may not ring. If it is not found, it does not keep him from this listener.
+    Look(u64),
     /// Look again in a while: the listener may hear nothing.
     Later,
 }
 
 impl Bell {
     /// What one may do whose round found this head, and began when the bell had been asked as often. `looked`: he
-    /// looked once more already.
-    pub(super) fn rest(&mut self, head: u64, asked: u64, looked: bool) -> Rest {
-        if asked != self.asked {
-            return Rest::Look;
-        }
+    /// looked once more while this listener waited.
+    pub(super) fn rest(&mut self, head: u64, asked: u64, looked: u64) -> Rest {
         match &self.listener {
-            Some(listener) if listener.doubtful => return Rest::Later,
+            Some(listener) if asked != self.asked => Rest::Look(listener.number),
+            None if asked != self.asked => Rest::Look(0),
+            Some(listener) if listener.doubtful => Rest::Later,
             // A log that lost its end stays behind.
-            Some(listener) if head < listener.behind && !looked => return Rest::Look,
-            _ => {}
+            Some(listener) if head < listener.behind && looked != listener.number => Rest::Look(listener.number),
+            Some(listener) => Rest::Park(listener.number),
+            None => {
+                self.parked = Some(self.parked.map_or(head, |lowest| lowest.min(head)));
+                Rest::Park(self.listeners + 1)
+            }
         }
-        self.parked = Some(self.parked.map_or(head, |lowest| lowest.min(head)));
-        Rest::Park
     }
 
     /// This was not answered. Unless nobody wanted to know, there may be another server now, which nobody has asked to
@@ -101,11 +107,9 @@ impl Bell {
         self.listener.is_some()
     }
 
-    /// This flow does not listen any more: who parked is told so.
+    /// This flow does not listen any more: who waits for its end is told so.
     fn left(&mut self, flow: u64) {
-        if self.listener.take_if(|listener| listener.flow == flow).is_some() {
-            self.parked = None;
-        }
+        self.listener.take_if(|listener| listener.flow == flow);
     }
 }
 
@@ -145,9 +149,10 @@ impl Listen {
     fn begin(&mut self, context: &mut Context<'_>) -> Step {
         let (now, flow) = (context.now, context.flow);
         let bell = &mut context.shared.bell;
+        bell.listeners += 1;
         // If nobody is parked, it ends at once.
-        let behind = bell.parked.unwrap_or_default();
-        bell.listener = Some(Listener { flow, behind, doubtful: false });
+        let behind = bell.parked.take().unwrap_or_default();
+        bell.listener = Some(Listener { flow, number: bell.listeners, behind, doubtful: false });
         let time = if bell.silent { POLL } else { BLOCK };
         let commands = if bell.until >= now.saturating_add(time * 1000 + SLACK) {
             self.state = State::Waiting;

@@ -21,8 +21,8 @@ pub(crate) struct Subscribe {
     failures: u32,
     /// How often the bell had been asked to ring when this round's head was asked for.
     asked: u64,
-    /// The last round was one more.
-    looked: bool,
+    /// While this listener waited, the last round was one more.
+    looked: u64,
     /// Rounds in a row after which the listener might hear nothing.
     doubts: u32,
 }
@@ -64,20 +64,20 @@ impl Flow for Subscribe {
 
 impl Subscribe {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self { reading, state: State::Page, failures: 0, asked: 0, looked: false, doubts: 0 }
+        Self { reading, state: State::Page, failures: 0, asked: 0, looked: 0, doubts: 0 }
     }
 
     /// A round ended at the head.
     fn end(&mut self, context: &mut Context<'_>) -> Step {
         self.reading.again();
         let rest = context.shared.bell.rest(self.reading.head.position, self.asked, self.looked);
-        self.looked = matches!(rest, Rest::Look);
+        self.looked = if let Rest::Look(listener) = rest { listener } else { 0 };
         self.doubts = if matches!(rest, Rest::Later) { self.doubts.saturating_add(1) } else { 0 };
         self.state = State::Rest;
         match rest {
-            Rest::Park => Step::Park,
+            Rest::Park(listener) => Step::Park(listener),
             Rest::Later => context.back_off(self.doubts),
-            Rest::Look => {
+            Rest::Look(_) => {
                 self.state = State::Page;
                 let commands = self.reading.plan(context);
                 self.ask(context, commands)

@@ -11,6 +11,7 @@ on_servers! {
     catches_up_and_goes_on follows_from_a_cursor checkpoints_are_compared;
     real only: nothing_is_missed_among_many_writers goes_on_after_the_connection_broke a_next_that_is_dropped_loses_nothing
         another_log_is_noticed all_who_follow_wait_on_one_connection
+        all_who_follow_go_on_after_connections_broke
 }
 
 async fn next(subscription: &mut Subscription) -> u64 {
@@ -156,6 +157,32 @@ async fn all_who_follow_wait_on_one_connection(target: Target) {
     }
     // Nobody waits any more.
     in_time(async { while connections(&admin).await.1 > 0 {} }).await;
+}
+
+async fn all_who_follow_go_on_after_connections_broke(target: Target) {
+    const EVENTS: u64 = 60;
+    let store = open(&target, "cut").await;
+    let admin = target.client().await;
+    let followers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut subscription = store.subscribe(Query::all(), Cursor::START);
+            tokio::spawn(async move {
+                for position in 1..=EVENTS {
+                    assert_eq!(next(&mut subscription).await, position);
+                }
+            })
+        })
+        .collect();
+    for number in 0..EVENTS {
+        append_anyway(&store).await;
+        if number % 3 == 0 {
+            in_time(admin.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])).await.unwrap();
+        }
+    }
+    for follower in followers {
+        // Sooner than a wait for the bell ends by itself.
+        in_time(follower).await.unwrap();
+    }
 }
 
 /// Once, although its connection may be a broken one.
