@@ -19,6 +19,8 @@ const LISTEN: u64 = 120_000;
 #[derive(Default)]
 pub(crate) struct Listen {
     state: State,
+    /// Until when it will ring, if the server answers that.
+    until: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -90,6 +92,14 @@ impl Bell {
         }
     }
 
+    /// It was asked to ring until then. Where a link broke since, that may have been another server's.
+    fn answered(&mut self, until: u64, refused: bool) {
+        if self.listener.as_ref().is_none_or(|listener| !listener.doubtful) {
+            (self.until, self.silent) = (until, refused);
+        }
+        self.asked += 1;
+    }
+
     /// This was not answered. Unless nobody wanted to know, there may be another server now, which nobody has asked to
     /// ring.
     pub(super) fn lost(&mut self, lost: &Lost) {
@@ -118,9 +128,7 @@ impl Flow for Listen {
         Ok(match (input, self.state) {
             (Input::Begin, _) => self.begin(context),
             (Input::Reply(mut reply), State::Asking) => {
-                let bell = &mut context.shared.bell;
-                bell.silent = bell::read(&mut reply).is_err();
-                bell.asked += 1;
+                context.shared.bell.answered(self.until, bell::read(&mut reply).is_err());
                 over(context)
             }
             (Input::Reply(mut reply), _) => match bell::read(&mut reply) {
@@ -158,7 +166,7 @@ impl Listen {
             self.state = State::Waiting;
             bell::wait(&context.shared.layout, behind, time)
         } else {
-            bell.until = now.saturating_add(LISTEN * 1000);
+            self.until = now.saturating_add(LISTEN * 1000);
             bell::listen(&context.shared.layout, LISTEN)
         };
         context.send_within(BLOCK * 1000 + SLACK, commands)

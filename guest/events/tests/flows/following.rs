@@ -226,6 +226,36 @@ fn a_listener_that_is_cancelled_leaves_those_to_the_next_who_park_later() {
     assert_eq!(found(&mut store, 0, 3, 8), Step::Park(4));
 }
 
+/// Nobody knows whether the server was asked.
+#[test]
+fn a_bell_that_was_asked_for_without_an_answer_is_asked_for_again() {
+    for cause in [None, Some(2), Some(3)] {
+        let mut store = store();
+        follow(&mut store, 0, 1);
+        assert!(parks(&found(&mut store, 0, 1, 7)));
+        assert!(asks(&store.listen(0, EAR)));
+        if let Some(cause) = cause {
+            until(&store.unanswered(0, EAR, lost(Failure::MaybeExecuted, cause)));
+        }
+        assert_eq!(store.cancel(0, EAR), Step::Failed(Fault::Cancelled(false)));
+        store.elapsed(0, 1);
+        assert!(parks(&found(&mut store, 0, 1, 7)));
+        assert!(asks(&store.listen(0, EAR)), "{cause:?}");
+    }
+    // A link broke meanwhile: what answers may be no server that anybody appends to.
+    let mut store = store();
+    for flow in [1, 2] {
+        follow(&mut store, 0, flow);
+    }
+    assert!(parks(&found(&mut store, 0, 1, 7)));
+    assert!(asks(&store.listen(0, EAR)));
+    until(&store.unanswered(0, 2, broke()));
+    assert_eq!(store.replied(0, EAR, &numbers(&[0]), &[]), Step::Done(Outcome::Nothing));
+    store.elapsed(0, 1);
+    assert!(parks(&found(&mut store, 0, 1, 7)));
+    assert!(asks(&store.listen(0, EAR)));
+}
+
 /// The host may hear of a listener's end, and of the next one's beginning, before it does what a flow was told.
 #[test]
 fn who_is_parked_is_told_which_listener_he_may_wait_for() {
