@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"github.com/coracle-client/coracle/go-host/internal/flow"
 )
@@ -37,24 +38,27 @@ func (s *Store) Subscribe(ctx context.Context, query Query, after Cursor) (*Subs
 	if err := query.check("query"); err != nil {
 		return nil, err
 	}
-	run, stop := context.WithCancel(context.Background())
-	sub := &Subscription{
-		store: s, query: query, stop: stop, cursor: after, pages: make(chan subscriptionPage),
-		ended: make(chan struct{}),
-	}
+	run, sub := s.subscription(query, after)
 	if !s.adopt(sub) {
-		stop()
+		sub.stop()
 		return nil, ErrClosed
 	}
-	begun := make(chan struct{})
+	begun := make(chan error, 1)
 	go sub.follow(run, begun)
-	select {
-	case <-begun:
-		return sub, nil
-	case <-sub.ended:
+	if err := <-begun; err != nil {
 		s.disown(sub)
-		stop()
-		return nil, sub.err
+		sub.stop()
+		return nil, err
+	}
+	return sub, nil
+}
+
+// subscription makes one, and the context that ends when it is to stop.
+func (s *Store) subscription(query Query, after Cursor) (context.Context, *Subscription) {
+	run, stop := context.WithCancel(context.Background())
+	return run, &Subscription{
+		store: s, query: query, stop: stop, cursor: after, pages: make(chan subscriptionPage),
+		ended: make(chan struct{}),
 	}
 }
 
@@ -62,18 +66,20 @@ func (s *Store) Subscribe(ctx context.Context, query Query, after Cursor) (*Subs
 // ends.
 const followTraps = 5
 
-// follow runs the flow, and another from where it was if its instance is lost.
-func (sub *Subscription) follow(ctx context.Context, begun chan struct{}) {
-	defer close(sub.ended)
+// follow runs the flow, and another from where it was if its instance is lost. It says once, by begun, that it has
+// begun, or why it could not: what ends it later is for Next, however soon it comes.
+func (sub *Subscription) follow(ctx context.Context, begun chan<- error) {
+	var once sync.Once
+	say := func(err error) { once.Do(func() { begun <- err }) }
+	defer func() {
+		close(sub.ended)
+		say(sub.err)
+	}()
 	at, traps := sub.cursor, 0
-	begin := func() { close(begun) }
 	for {
 		_, err := sub.store.engine.Run(ctx, &flow.Task{
 			Operation: flow.Subscribe{Query: sub.query.flow(), After: at.flow()},
-			Begun: func() {
-				begin()
-				begin = func() {}
-			},
+			Begun:     func() { say(nil) },
 			Events: func(page flow.Page) bool {
 				rows, err := page.Rows()
 				if err != nil {

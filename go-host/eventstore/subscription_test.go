@@ -174,6 +174,10 @@ func TestACursorOfAnotherLog(t *testing.T) {
 			sub := subscribe(t, s, eventstore.All(), eventstore.Cursor{Position: at, ID: eventstore.NewID()})
 			_, err := sub.Next(testContext(t))
 			require.ErrorIs(t, err, want)
+			// However soon it ends, it had begun.
+			begun, ended := eventstore.Follow(s, eventstore.All(), sub.Cursor())
+			require.NoError(t, begun)
+			require.ErrorIs(t, ended, want)
 		}
 		_, err := s.Subscribe(testContext(t), eventstore.Query{}, eventstore.Cursor{})
 		require.ErrorIs(t, err, eventstore.ErrInvalid)
