@@ -8,6 +8,7 @@ use events::client::{Appending, Client, Given};
 use serde_json::json;
 
 use super::Scene;
+use super::followers::Followers;
 use super::ledger::Ledger;
 use super::outcome::Outcome;
 use super::stage::{NAMESPACE, Stage};
@@ -62,14 +63,16 @@ fn play(scene: &Scene<'_>, outcome: &mut Outcome, fault: impl Fn(&mut Stage, u64
     let (transfers, faults) = if scene.quick { (1_000, QUICK_FAULTS) } else { (10_000, FAULTS) };
     let mut stage = Stage::start(scene)?;
     open(&stage.server.url())?;
+    let mut followers = Followers::start(&mut stage)?;
     for (number, agent) in (0..).zip(stage.agents()) {
         agent.order(&json!({
             "do": "bank", "workers": WORKERS, "base": WORKERS * number, "accounts": ACCOUNTS,
             "transfers": transfers / 2, "seed": scene.ground.seed,
         }))?;
     }
-    let ledger = follow(&mut stage, outcome, transfers, faults, fault)?;
+    let ledger = listen(&mut stage, &mut followers, outcome, transfers, faults, fault)?;
     let log = stage.look(outcome)?;
+    followers.compare(&mut stage, &log, outcome)?;
     ledger.compare(&log, ACCOUNTS, START, outcome);
     outcome.count("cuts", stage.proxy.cuts());
     outcome.expect(ledger.decided >= transfers, || format!("only {} transfers were decided", ledger.decided));
@@ -77,8 +80,9 @@ fn play(scene: &Scene<'_>, outcome: &mut Outcome, fault: impl Fn(&mut Stage, u64
 }
 
 /// Notes what the agents say until they are through, and breaks things in between.
-fn follow(
+fn listen(
     stage: &mut Stage,
+    followers: &mut Followers,
     outcome: &mut Outcome,
     transfers: u64,
     faults: u64,
@@ -92,6 +96,7 @@ fn follow(
                 match line["say"].as_str() {
                     Some("transfer") => ledger.note(&line, outcome)?,
                     Some("banked") => banked += 1,
+                    Some("followed") => followers.note(agent.host, &line)?,
                     _ => bail!("nobody asked for {line}"),
                 }
             }

@@ -6,6 +6,7 @@ mod bank;
 mod boundary;
 pub mod drive;
 mod failover;
+mod followers;
 mod ledger;
 mod locks;
 mod log;
