@@ -29,7 +29,11 @@ func SinceNumber(number uint64) Since { return Since{flow.Since{Kind: flow.Since
 
 // SinceTime begins with the first command that was executed at this time or later.
 func SinceTime(at time.Time) Since {
-	return Since{flow.Since{Kind: flow.SinceTime, At: uint64(max(0, at.UnixMilli()))}}
+	milliseconds := at.UnixMilli()
+	if at.After(time.UnixMilli(milliseconds)) {
+		milliseconds++
+	}
+	return Since{flow.Since{Kind: flow.SinceTime, At: uint64(max(0, milliseconds))}}
 }
 
 // SincePosition begins with the command that appended the event at this position.

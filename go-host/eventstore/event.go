@@ -70,7 +70,7 @@ var errCursor = errors.New("eventstore: a cursor is a position, @ and an id, or 
 func ParseCursor(text string) (Cursor, error) {
 	position, id, full := strings.Cut(text, "@")
 	at, err := strconv.ParseUint(position, 10, 64)
-	if err != nil || full != (at > 0) {
+	if err != nil || full != (at > 0) || position[0] == '0' && text != "0" {
 		return Cursor{}, errCursor
 	}
 	c := Cursor{Position: at}

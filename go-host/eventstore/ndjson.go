@@ -58,6 +58,9 @@ func parseLine(text []byte) (Event, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return Event{}, err
 	}
+	if err := checkStrict(text); err != nil {
+		return Event{}, err
+	}
 	if l.Type == "" {
 		return Event{}, errNoType
 	}

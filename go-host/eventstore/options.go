@@ -62,7 +62,7 @@ func WithSegmentBytes(bytes int) Option {
 
 // WithMarkerTTL sets how long the id of a command is remembered that is not permanent: so long it is executed once.
 func WithMarkerTTL(ttl time.Duration) Option {
-	return func(o *options) { o.settings.MarkerTTL = clamp(int(ttl / time.Millisecond)) }
+	return func(o *options) { o.settings.MarkerTTL = uint64(max(0, ttl/time.Millisecond)) }
 }
 
 // WithDurability sets what must have happened before an append is acknowledged which says nothing else.
@@ -82,7 +82,7 @@ func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLi
 func WithJSONData() Option { return func(o *options) { o.jsonData = true } }
 
 // WithLogger logs what of the server's settings could lose events, once Open has looked at them, and what goes wrong
-// later. Without a logger Open does not look: see [Store.Inspect].
+// later: by [slog.Default] unless set. With nil nothing is logged, and Open does not look: see [Store.Inspect].
 func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
 
 // clamp makes what is below 0, and above what the core knows, a number that it refuses.
@@ -101,7 +101,7 @@ func gather(namespace string, opts []Option) *options {
 			MarkerTTL: uint64(DefaultMarkerTTL / time.Millisecond), MaxFlows: DefaultMaxFlows,
 			Durability: Executed().flow,
 		},
-		memoryLimit: DefaultMemoryLimit,
+		memoryLimit: DefaultMemoryLimit, logger: slog.Default(),
 	}
 	for _, opt := range opts {
 		opt(o)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,6 +205,35 @@ func TestCheckpoints(t *testing.T) {
 		at, err = s.Checkpoint(ctx, "another")
 		require.NoError(t, err)
 		require.Zero(t, at)
+		// One that was set back to the beginning is as one that was never set.
+		require.NoError(t, s.Advance(ctx, "mailer", two, eventstore.Cursor{}))
+		at, err = s.Checkpoint(ctx, "mailer")
+		require.NoError(t, err)
+		require.Zero(t, at)
+		require.NoError(t, s.Advance(ctx, "mailer", at, two))
+	})
+}
+
+// They read the same events, and want to store the same places.
+func TestTwoConsumersOfOneNameFindOut(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		var at eventstore.Cursor
+		for range 10 {
+			next := mustAppend(t, s, event("A")).Cursor
+			var both [2]error
+			var consuming sync.WaitGroup
+			for n := range both {
+				consuming.Go(func() { both[n] = s.Advance(ctx, "mailer", at, next) })
+			}
+			consuming.Wait()
+			if both[0] != nil {
+				both[0], both[1] = both[1], both[0]
+			}
+			require.NoError(t, both[0])
+			require.ErrorIs(t, both[1], eventstore.ErrCheckpointMoved)
+			at = next
+		}
 	})
 }
 

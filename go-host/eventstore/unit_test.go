@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +54,10 @@ func TestCursorsAsText(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Cursor{}, zero)
 	require.Equal(t, "0", zero.String())
-	for _, bad := range []string{"", "12", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "12@x", "+1@x"} {
+	for _, bad := range []string{
+		"", "12", "00", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "12@x", "+1@x",
+		"0@01890a5d-ac96-774b-bcce-b302099a8057", "01@01890a5d-ac96-774b-bcce-b302099a8057",
+	} {
 		_, err := ParseCursor(bad)
 		require.Error(t, err, bad)
 	}
@@ -63,4 +67,25 @@ func TestCursorsAsText(t *testing.T) {
 	var back map[string]Cursor
 	require.NoError(t, json.Unmarshal(text, &back))
 	require.Equal(t, c, back["at"])
+}
+
+func TestJSONIsWhatEveryReaderTakesForTheSame(t *testing.T) {
+	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	for _, good := range []string{
+		"0", `"\\\"\u00e9\ud83d\ude00"`, `"\\ud800"`, `{"a[[{":["\u0000",{}]}`, `"\ufffd�"`, nested(maxJSONDepth),
+		`[` + strings.Repeat(`[],{},`, 1000) + `"]]]"]`,
+	} {
+		require.NoError(t, checkStrict([]byte(good)), good)
+	}
+	for want, all := range map[error][]string{
+		errNotJSON: {"", "{", `{"a":}`, `"\x"`, "1 2"},
+		errNotText: {"\"\xff\"", `"\ud800"`, `"\ud800\u0041"`, `"\udc00"`, `"\ude00\ud83d"`, `{"\ud83d ":1}`, `"\ud800\\"`},
+		errTooDeep: {nested(maxJSONDepth + 1), strings.Repeat(`{"a":[`, 65) + strings.Repeat("]}", 65)},
+	} {
+		for _, bad := range all {
+			require.ErrorIs(t, checkStrict([]byte(bad)), want, bad)
+		}
+	}
+	_, err := parseLine([]byte("{\"type\":\"A\",\"data\":\"\xff\"}"))
+	require.ErrorIs(t, err, errNotText)
 }

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -50,10 +49,13 @@ func (s *Store) checkEvents(events []Event) error {
 }
 
 func (s *Store) checkJSON(field string, data []byte) error {
-	if !s.jsonData || json.Valid(data) {
+	if !s.jsonData {
 		return nil
 	}
-	return &ValidationError{Field: field, Why: "it is not JSON"}
+	if err := checkStrict(data); err != nil {
+		return &ValidationError{Field: field, Why: err.Error()}
+	}
+	return nil
 }
 
 func (s *Store) checkCommand(c *Command) error {

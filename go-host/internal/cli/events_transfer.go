@@ -33,10 +33,11 @@ func (e *events) export(
 ) (err error) {
 	out, told := e.out, cmd.ErrOrStderr()
 	if to != "-" {
-		file, err := os.Create(to)
-		if err != nil {
-			return unreadable("--out", err)
+		file, failure := os.Create(to)
+		if failure != nil {
+			return unreadable("--out", failure)
 		}
+		// Of the result: what is not on the disk was not exported.
 		defer func() { err = errors.Join(err, file.Close()) }()
 		out, told = file, e.out
 	}

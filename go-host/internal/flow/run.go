@@ -189,6 +189,25 @@ func (f *flow) cancel() (Step, error) {
 	return f.engine.call(f, func(c Core, now uint64) (Step, error) { return c.Cancel(now, f.id) })
 }
 
+// mostCancels is how often the core is told that what is left to do is not done. It gives locks back twice.
+const mostCancels = 3
+
+// abandon ends a flow that has no time for what is left to do. What the core says then is what its caller hears:
+// whether something may have been executed.
+func (f *flow) abandon() (Step, error) {
+	for range mostCancels {
+		step, err := f.cancel()
+		switch step.(type) {
+		case Done, *Fault:
+			return step, err
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrAbandoned
+}
+
 // stop cancels the flow since its caller says so.
 func (f *flow) stop(why error) (Step, error) {
 	f.stopped = why
@@ -217,7 +236,7 @@ func pause[T any](f *flow, something <-chan T) (Step, error) {
 	case <-something:
 	case <-f.live.Done():
 		if f.release != nil {
-			return nil, ErrAbandoned
+			return f.abandon()
 		}
 		f.detach()
 		if !errors.Is(f.ctx.Err(), context.DeadlineExceeded) {

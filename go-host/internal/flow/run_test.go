@@ -106,6 +106,35 @@ func TestWhatDoesNotEndIsAbandoned(t *testing.T) {
 	}
 }
 
+func TestWhatIsAbandonedIsToldAsTheCoreEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancels := 0
+		f := &fake{
+			answer: func(call string) (Step, error) {
+				if call != "cancel" {
+					return sends(), nil
+				}
+				// Locks are given back, and once more.
+				if cancels++; cancels < mostCancels {
+					return sends(), nil
+				}
+				return &Fault{Kind: FaultCancelled, Maybe: true}, nil
+			},
+			run: func(ctx context.Context, e *driver.Entry) *driver.Failure {
+				<-ctx.Done()
+				return &driver.Failure{Failure: wire.FailureMaybeExecuted, Cause: wire.CauseCancelled}
+			},
+		}
+		time.AfterFunc(time.Second, cancel)
+		_, err := engine(t, f).Run(ctx, &Task{Operation: Execute{}})
+		var failed *Failed
+		require.ErrorAs(t, err, &failed)
+		require.True(t, failed.Fault.Maybe)
+		require.ErrorIs(t, failed.Cause, context.Canceled)
+	})
+}
+
 func TestNothingSentIsNotMaybeExecuted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		maybe := func(failure *driver.Failure) bool {

@@ -20,7 +20,7 @@ const (
 // send sends commands, and tells the core how that went.
 func (f *flow) send(s *Send) (Step, error) {
 	if f.release != nil && f.live.Err() != nil {
-		return nil, ErrAbandoned
+		return f.abandon()
 	}
 	if err := f.assemble(s); err != nil {
 		return nil, err

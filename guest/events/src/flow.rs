@@ -14,7 +14,7 @@ pub mod stats;
 pub mod subscribe;
 
 use crate::event::{Cursor, Event};
-use crate::layout::{Layout, Segments};
+use crate::layout::{Layout, Meta, Segments};
 use crate::pieces::Commands;
 use crate::plan::lock::Token;
 use crate::plan::meta;
@@ -174,11 +174,17 @@ impl Refresh {
 
     /// Whether this reply was to that; then what was to be sent is to be sent again.
     pub(crate) fn answered(&mut self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<bool, Fault> {
+        Ok(self.told(context, reply)?.is_some())
+    }
+
+    /// As `answered`: what the reply says.
+    pub(crate) fn told(&mut self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<Option<Meta>, Fault> {
         if !std::mem::take(&mut self.asking) {
-            return Ok(false);
+            return Ok(None);
         }
-        context.shared.segments = meta::read(&context.shared.layout, reply)?.segments;
-        Ok(true)
+        let meta = meta::read(&context.shared.layout, reply)?;
+        context.shared.segments.clone_from(&meta.segments);
+        Ok(Some(meta))
     }
 
     /// What was to be sent came to something.

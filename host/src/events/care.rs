@@ -29,11 +29,12 @@ pub enum Since {
     Position(u64),
 }
 
-/// The records of commands, in order, up to the last at the time of the first page. It is a [`Stream`], too.
+/// The records of commands, in order, up to the last that is there when it gets so far. It is a [`Stream`], too.
 pub struct Commands {
     store: EventStore,
     since: Since,
     limit: u64,
+    within: Option<Duration>,
     flow: Option<Flow>,
     commands: VecDeque<Executed>,
 }
@@ -80,7 +81,7 @@ impl EventStore {
     /// The records of commands, from one on.
     #[must_use]
     pub fn commands(&self, since: Since) -> Commands {
-        Commands { store: self.clone(), since, limit: 0, flow: None, commands: VecDeque::new() }
+        Commands { store: self.clone(), since, limit: 0, within: None, flow: None, commands: VecDeque::new() }
     }
 
     /// Looks at the server's settings, and says what can be lost by them.
@@ -142,6 +143,13 @@ impl Commands {
         self
     }
 
+    /// How long all of it may take, from the first record to the last, in place of the client's deadline.
+    #[must_use]
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.within = Some(within);
+        self
+    }
+
     /// The next one; `None` when there is no more, and after an error.
     pub async fn next(&mut self) -> Option<Result<Executed, EventError>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
@@ -162,7 +170,7 @@ impl Commands {
                 return Poll::Ready(Some(Ok(command)));
             }
             if self.flow.is_none() {
-                let deadline = self.store.deadline(None);
+                let deadline = self.store.deadline(self.within);
                 let call = Call::ReadCommands { deadline, since: self.since.wire(), limit: self.limit };
                 self.flow = Some(Flow::new(&self.store.inner, call, Vec::new()));
             }

@@ -81,7 +81,8 @@ impl FromStr for Cursor {
             return Ok(Self::START);
         }
         let (position, id) = text.split_once('@').ok_or(ParseCursorError)?;
-        let digits = position.bytes().all(|byte| byte.is_ascii_digit());
+        // As it is written: no sign, no zeros in front, and nothing but `0` for the beginning.
+        let digits = !position.starts_with('0') && position.bytes().all(|byte| byte.is_ascii_digit());
         let position = position.parse().ok().filter(|_| digits).ok_or(ParseCursorError)?;
         Ok(Self { position, id: id.parse().map_err(|_| ParseCursorError)? })
     }
@@ -99,9 +100,17 @@ mod tests {
         assert_eq!(Cursor::START.to_string(), "0");
         assert_eq!("0".parse(), Ok(Cursor::START));
         assert_eq!(Cursor::from_wire(cursor.wire()), cursor);
-        for bad in
-            ["", "12", "@", "12@", "-1@01890a5d-ac96-774b-bcce-b302099a8057", "+1@01890a5d-ac96-774b-bcce-b302099a8057"]
-        {
+        for bad in [
+            "",
+            "12",
+            "00",
+            "@",
+            "12@",
+            "-1@01890a5d-ac96-774b-bcce-b302099a8057",
+            "+1@01890a5d-ac96-774b-bcce-b302099a8057",
+            "0@01890a5d-ac96-774b-bcce-b302099a8057",
+            "01@01890a5d-ac96-774b-bcce-b302099a8057",
+        ] {
             assert_eq!(bad.parse::<Cursor>(), Err(ParseCursorError), "{bad}");
         }
     }

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::error::{EventError, ExecuteError};
 use super::event::Event;
 use super::flow::{Flow, Turn};
-use super::lock::{Held, Lock};
+use super::lock::{Held, Lock, give_back};
 use super::options::{Durability, millis};
 use super::query::Query;
 use super::read::Reader;
@@ -166,9 +166,15 @@ impl EventStore {
             held: options.held.iter().map(Held::wire).collect(),
         };
         let mut flow = Flow::new(&self.inner, call, blobs.into());
+        let mut taken = Vec::new();
         loop {
-            match flow.turn().await? {
+            let turn = flow.turn().await;
+            if flow.is_trapped() {
+                give_back(&self.inner, &taken);
+            }
+            match turn? {
                 Turn::Decide(decision) => {
+                    taken.clone_from(&decision.leases);
                     let decision = Decision {
                         store: Arc::clone(&self.inner),
                         flow: flow.number(),

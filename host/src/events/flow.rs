@@ -1,5 +1,7 @@
 //! A flow: an operation of a store, done step by step as the core says.
 
+mod ending;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,9 +24,6 @@ use crate::engine::store::{Batch, Call, Cursor, Decision, Outcome, Step};
 use crate::error::Error;
 use crate::session::Session;
 
-/// What is left to do of a flow that was dropped may take so long.
-const CLEARING: Duration = Duration::from_secs(10);
-
 /// An operation under way. Nothing happens before it is polled. Dropped before its end, it is cancelled, and a task
 /// does what is left to do.
 pub(super) struct Flow {
@@ -41,6 +40,8 @@ pub(super) struct Flow {
     session: Option<Session>,
     /// Whether anything was sent.
     sent: bool,
+    /// Its instance was lost.
+    trapped: bool,
     /// It was cancelled, and a task does what is left to do.
     clearing: bool,
 }
@@ -81,8 +82,13 @@ impl Flow {
             bodies: Vec::new(),
             session: None,
             sent: false,
+            trapped: false,
             clearing: false,
         }
+    }
+
+    pub(super) fn store(&self) -> &Arc<Inner> {
+        &self.store
     }
 
     /// Its number, once it has begun.
@@ -123,26 +129,13 @@ impl Flow {
         self.doing = Doing::Telling(Call::Declined);
     }
 
-    /// Ends it early, and waits until what is left to do is done, for some time.
-    pub(super) async fn cancel(mut self) {
-        if self.name.is_some() {
-            self.doing = Doing::Telling(Call::Cancel);
-            self.finish().await;
-        }
+    /// Whether it ended since its instance was lost: another one can begin where it was.
+    pub(super) fn is_trapped(&self) -> bool {
+        self.trapped
     }
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.doing, Doing::Over)
-    }
-
-    /// Does what is left to do, once it was cancelled.
-    async fn finish(&mut self) {
-        let rest = async { while !matches!(self.turn().await, Err(_) | Ok(Turn::Done(_))) {} };
-        // What it ends with is of no use to anybody; leases that are not given back end by themselves.
-        if tokio::time::timeout(CLEARING, rest).await.is_err() {
-            // Cancelling it again would give nothing else.
-            (self.name, self.doing) = (None, Doing::Over);
-        }
     }
 
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn, EventError>> {
@@ -239,7 +232,7 @@ impl Flow {
             }),
         };
         told.map_err(|Lost(text)| {
-            self.name = None;
+            (self.name, self.trapped) = (None, true);
             EventError::core(self.sent, text)
         })
     }
@@ -290,24 +283,5 @@ impl Flow {
 
     fn wrong(&self, what: &str) -> EventError {
         EventError::core(self.sent, format!("the core gave {what} that are not as the contract says"))
-    }
-}
-
-impl Drop for Flow {
-    fn drop(&mut self) {
-        // What is under way is given up first.
-        self.doing = Doing::Over;
-        let Some(name) = self.name.take() else { return };
-        let Ok(step) = self.store.table.call(name, &Call::Cancel) else { return };
-        // Where the task itself is dropped, the runtime ends, and nothing more can be done.
-        if self.clearing || matches!(step, Step::Done(_) | Step::Failed(_)) {
-            return;
-        }
-        let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
-        (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
-        (rest.scripts, rest.clearing) = (std::mem::take(&mut self.scripts), true);
-        if rest.take(step).is_ok() {
-            self.store.runtime.spawn(async move { rest.finish().await });
-        }
     }
 }

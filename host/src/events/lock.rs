@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::append::unexpected;
 use super::error::EventError;
-use super::flow::Flow;
+use super::flow::{Flow, Turn};
 use super::options::millis;
 use super::{EventStore, Inner};
 use crate::engine::store::{Call, Lease, Outcome};
@@ -82,11 +82,9 @@ impl EventStore {
 impl Lock {
     fn new(store: &Arc<Inner>, lease: Lease, duration: u32) -> Self {
         let (tell, lost) = watch::channel(None);
-        let keep = Flow::new(store, Call::Keep { leases: vec![lease.clone()], duration }, Vec::new());
+        let keep = keep(Arc::clone(store), lease.clone(), duration);
         let keeper = store.runtime.spawn(async move {
-            if let Err(error) = keep.outcome().await {
-                tell.send_replace(Some(error));
-            }
+            tell.send_replace(Some(keep.await));
         });
         Self {
             store: Arc::clone(store),
@@ -146,6 +144,38 @@ impl Held {
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Held").field("name", &self.name).field("fence", &self.fence).finish_non_exhaustive()
+    }
+}
+
+/// How many instances may be lost one after the other before a lock is not kept any more.
+const MOST_TRAPS: u32 = 5;
+
+/// Renews a lease until that fails, in another instance where one was lost.
+async fn keep(store: Arc<Inner>, lease: Lease, duration: u32) -> EventError {
+    let mut traps = 0;
+    loop {
+        let mut flow = Flow::new(&store, Call::Keep { leases: vec![lease.clone()], duration }, Vec::new());
+        let ending = loop {
+            match flow.turn().await {
+                Ok(Turn::Done(outcome)) => break unexpected(&outcome),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        traps += 1;
+        if !flow.is_trapped() || traps == MOST_TRAPS {
+            return ending;
+        }
+    }
+}
+
+/// Gives back, as far as it can be done, what a flow held whose instance was lost.
+pub(super) fn give_back(store: &Arc<Inner>, leases: &[Lease]) {
+    for lease in leases {
+        let call = Call::Unlock { deadline: store.deadline(Some(LEASE)), lease: lease.clone() };
+        let unlock = Flow::new(store, call, Vec::new());
+        // Else it ends by itself.
+        store.runtime.spawn(async move { unlock.outcome().await.is_ok() });
     }
 }
 

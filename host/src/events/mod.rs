@@ -111,8 +111,11 @@ impl EventStore {
         let factory = move || Ok(Box::new(Instance::new(&template, memory)?) as Box<dyn Core>);
         let store = Self::with_cores(client, namespace, options, Box::new(factory))?;
         if store.inner.options.inspect {
-            for warning in store.inspect().await? {
-                tracing::warn!(namespace, about = warning.about, "{}", warning.text);
+            match store.inspect().await {
+                Ok(warnings) => warnings.iter().for_each(|warning| {
+                    tracing::warn!(namespace, about = warning.about, "{}", warning.text);
+                }),
+                Err(error) => tracing::warn!(namespace, %error, "the server's settings can't be looked at"),
             }
         }
         Ok(store)

@@ -2,25 +2,30 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::EventStore;
 use super::cursor::Cursor;
 use super::error::EventError;
 use super::event::Recorded;
 use super::flow::{Flow, Turn};
 use super::query::Query;
+use super::{EventStore, Inner};
 use crate::engine::store::{Call, Outcome};
 
 /// The events that match a query, in order and without gaps: first those that are there, then those that come, as long
 /// as it is read. What breaks underneath is tried again.
 ///
 /// It is a [`Stream`], too. It ends after an error only: that the log is another one than the cursor says
-/// ([`EventError::Rewritten`], [`EventError::Ahead`]), that the core failed, or that the query can't be.
+/// ([`EventError::Rewritten`], [`EventError::Ahead`]), that the core failed again and again, that the client is closed,
+/// or that the query can't be.
 pub struct Subscription {
     flow: Flow,
+    query: Query,
+    /// Instances lost one after the other, with nothing read between.
+    traps: u32,
     cursor: Cursor,
     /// Where the subscriber is once he has taken all that is there.
     page: Cursor,
@@ -45,9 +50,8 @@ impl EventStore {
     /// ```
     #[must_use]
     pub fn subscribe(&self, query: Query, after: Cursor) -> Subscription {
-        let call = Call::Subscribe { query: query.wire(), after: after.wire() };
-        let flow = Flow::new(&self.inner, call, Vec::new());
-        Subscription { flow, cursor: after, page: after, events: VecDeque::new() }
+        let flow = follow(&self.inner, &query, after);
+        Subscription { flow, query, traps: 0, cursor: after, page: after, events: VecDeque::new() }
     }
 
     /// Where a consumer is; `None` if it has not stored that yet.
@@ -69,6 +73,13 @@ impl EventStore {
         };
         self.run(call).await.map(|_| ())
     }
+}
+
+/// How many instances may be lost one after the other, with nothing read between, before a subscription ends.
+const MOST_TRAPS: u32 = 5;
+
+fn follow(store: &Arc<Inner>, query: &Query, after: Cursor) -> Flow {
+    Flow::new(store, Call::Subscribe { query: query.wire(), after: after.wire() }, Vec::new())
 }
 
 impl Subscription {
@@ -99,8 +110,13 @@ impl Subscription {
                         self.cursor = self.page;
                     }
                     self.events = events.into();
+                    self.traps = 0;
                 }
                 Ok(_) => {}
+                Err(_) if self.flow.is_trapped() && self.traps < MOST_TRAPS => {
+                    self.traps += 1;
+                    self.flow = follow(self.flow.store(), &self.query, self.cursor);
+                }
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }

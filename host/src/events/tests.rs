@@ -1,5 +1,7 @@
 //! What this host makes of a core's steps, seen with a core that follows a script and a client that never connects.
 
+mod traps;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -152,19 +152,20 @@ impl Client {
             let mut events = whole(&page.events, &replies)?;
             while events.len() < page.events.len() + page.rest.len() {
                 let rest = page.rest.get(events.len() - page.events.len()..).unwrap_or_default();
-                events.extend(client.bodies(rest, read.bytes)?);
+                events.extend(client.bodies(Some(page.head), rest, read.bytes)?);
             }
             let page::Page { events: ref found, rest, looked, end, head } = page;
             Ok(Some(Ok(Read { events, at_once: found.len(), rest, looked, end, head })))
         })
     }
 
-    /// Reads the first of these events, at least one.
+    /// Reads the first of these events, at least one, of a log that has the event of `check` there.
     ///
     /// # Errors
-    /// The connection is lost, or the codec finds a fault.
-    pub fn bodies(&mut self, positions: &[u64], bytes: u32) -> Result<Vec<Whole>> {
-        let replies = self.link.send(&bodies::plan(&self.layout, &self.segments, positions, bytes), &[])?;
+    /// It has not, the connection is lost, or the codec finds a fault.
+    pub fn bodies(&mut self, check: Option<Cursor>, positions: &[u64], bytes: u32) -> Result<Vec<Whole>> {
+        let plan = bodies::plan(&self.layout, &self.segments, check, positions, bytes);
+        let replies = self.link.send(&plan, &[])?;
         match bodies::read(&self.layout, positions, &mut replies.reply()).map_err(fault)? {
             Some(events) if !events.is_empty() => whole(&events, &replies),
             _ => bail!("no bodies for {positions:?}"),

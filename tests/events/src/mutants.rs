@@ -295,5 +295,8 @@ pub const MUTANTS: &[Mutant] = &[
         "if redis.call('GET', KEYS[i]) ~= ARGV[i + 1] then",
         "if not redis.call('GET', KEYS[i]) then",
     ),
-    mutant("a checkpoint is not compared", "if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then", "if true then"),
+    mutant("a checkpoint is not compared", "if where == ARGV[1] then", "if true then"),
+    mutant("a checkpoint's mark is not compared", "mark == ARGV[3] and 1 or 0", "at == ARGV[2] and 1 or 0"),
+    mutant("a checkpoint at the beginning is one", "then where = '' end", "then where = where end"),
+    mutant("bodies of another log are read", "math.floor(entry / 4096) ~= tonumber(ARGV[3])", "false"),
 ];

@@ -6,7 +6,7 @@ use crate::pieces::Commands;
 use crate::plan::append::{self as plan, Append as Plan, Condition, Marker, Order};
 use crate::plan::lock::Token;
 use crate::reply::{Node, Reply};
-use crate::step::{Appended, Failure, Fault, Lease, Lost, Outcome, Step};
+use crate::step::{Appended, Batch, Failure, Fault, Lease, Lost, Outcome, Step};
 use crate::store::{Acknowledgements, Durability};
 
 use super::lock::secrets;
@@ -190,12 +190,9 @@ impl Appending {
         if self.lost.is_none() && certain {
             return Err(lost.fault(false));
         }
+        // Half of its time, as the next attempt takes some.
+        let window = self.marker_ends(2);
         let first = self.lost.get_or_insert(lost);
-        let window = match self.marker {
-            None => 0,
-            Some(Marker { ttl: 0, .. }) => u64::MAX,
-            Some(Marker { ttl, .. }) => self.since.saturating_add(ttl.saturating_mul(500)),
-        };
         if cause == Lost::DEADLINE || cause == Lost::CLOSING || context.now >= window.min(context.deadline) {
             let first = first.clone();
             return Err(Lost { cause, ..first }.fault(true));
@@ -203,13 +200,33 @@ impl Appending {
         Ok(context.back_off(self.sent))
     }
 
+    /// Why it ends early. What is written stays so, whatever nobody waits for any more.
+    pub(crate) fn cut(&self, fault: Fault) -> Fault {
+        match (self.written, fault) {
+            (Some(written), Fault::Cancelled(_)) => Fault::TooFewAcknowledgements(0, 0, written),
+            (_, fault) => fault,
+        }
+    }
+
     /// Time has passed: the next attempt.
     pub(crate) fn again(&mut self, context: &mut Context<'_>) -> Step {
         self.send(context)
     }
 
+    /// When such a part of its marker's time is over.
+    fn marker_ends(&self, part: u64) -> u64 {
+        match self.marker {
+            None => 0,
+            Some(Marker { ttl: 0, .. }) => u64::MAX,
+            Some(Marker { ttl, .. }) => self.since.saturating_add(ttl.saturating_mul(1000) / part),
+        }
+    }
+
     fn submit(&self, context: &Context<'_>, commands: Commands) -> Step {
-        if self.durability == Durability::None { context.send(commands) } else { context.send_on_session(commands) }
+        let session = self.durability != Durability::None;
+        // What comes after its marker would be executed twice.
+        let deadline = if self.lost.is_some() { self.marker_ends(1) } else { u64::MAX };
+        Step::Send(Batch { commands, session, deadline: deadline.min(context.deadline) })
     }
 
     fn settle(&mut self, context: &Context<'_>, appended: plan::Appended, repeated: bool) -> Turn {
@@ -299,6 +316,10 @@ impl Flow for Append {
             Input::Go => Ok(self.0.again(context)),
             Input::Decided(_) => Err(unasked()),
         }
+    }
+
+    fn give_up(&mut self, _: &mut Context<'_>, fault: Fault) -> Step {
+        Step::Failed(self.0.cut(fault))
     }
 
     fn unsure(&self, sent: bool) -> bool {

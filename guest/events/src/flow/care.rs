@@ -315,7 +315,7 @@ impl Care {
     }
 
     fn bodies(&self, context: &Context<'_>, segments: &Segments) -> Commands {
-        bodies::plan(&context.shared.layout, segments, &self.positions(segments), PAGE_BYTES)
+        bodies::plan(&context.shared.layout, segments, None, &self.positions(segments), PAGE_BYTES)
     }
 
     fn positions(&self, segments: &Segments) -> Vec<u64> {

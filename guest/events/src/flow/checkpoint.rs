@@ -19,14 +19,14 @@ impl Flow for Checkpoint {
         match (input, self.advance) {
             (Input::Begin, None) => Ok(context.send(plan::load(layout, &self.consumer))),
             (Input::Begin, Some((expected, to))) => {
-                Ok(context.send(plan::advance(layout, &self.consumer, expected, to)))
+                let mark = context.shared.random.up_to(u64::MAX);
+                let layout = &context.shared.layout;
+                Ok(context.send(plan::advance(layout, &self.consumer, expected, to, mark)))
             }
             (Input::Reply(mut reply), None) => Ok(Step::Done(Outcome::Checkpoint(plan::loaded(layout, &mut reply)?))),
-            (Input::Reply(mut reply), Some((_, to))) => match plan::advanced(layout, &mut reply)? {
-                Some(stored) if stored.position == to.position && stored.id.tail() == to.id.tail() => {
-                    Ok(Step::Done(Outcome::Nothing))
-                }
-                stored => Err(Fault::CheckpointMoved(stored)),
+            (Input::Reply(mut reply), Some(_)) => match plan::advanced(layout, &mut reply)? {
+                (true, _) => Ok(Step::Done(Outcome::Nothing)),
+                (false, stored) => Err(Fault::CheckpointMoved(stored)),
             },
             (Input::Lost(lost), _) => Err(lost.fault(false)),
             (Input::Go | Input::Decided(_), _) => Err(unasked()),

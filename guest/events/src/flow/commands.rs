@@ -41,7 +41,7 @@ impl ReadCommands {
             Since::Number(number) => plan::Since::Number(number),
             Since::Time(time) => plan::Since::Time(time),
             Since::Position(position) => {
-                return bodies::plan(&shared.layout, &shared.segments, &[position], PAGE_BYTES);
+                return bodies::plan(&shared.layout, &shared.segments, None, &[position], PAGE_BYTES);
             }
         };
         let most = self.left.min(shared.settings.page_events.into());
@@ -49,8 +49,11 @@ impl ReadCommands {
     }
 
     fn replied(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Step, Fault> {
-        if self.refresh.answered(context, &mut reply)? {
-            return Ok(context.send(self.plan(context)));
+        if let Some(meta) = self.refresh.told(context, &mut reply)? {
+            return Ok(match self.since {
+                Since::Position(position) if position > meta.head.position => Step::Done(Outcome::Nothing),
+                _ => context.send(self.plan(context)),
+            });
         }
         let layout = &context.shared.layout;
         if let Since::Position(position) = self.since {

@@ -65,7 +65,10 @@ impl Flow for Execute {
 
     fn give_up(&mut self, context: &mut Context<'_>, fault: Fault) -> Step {
         seen(context);
-        Step::Failed(fault)
+        Step::Failed(match &self.state {
+            State::Appending(appending) => appending.cut(fault),
+            _ => fault,
+        })
     }
 
     fn unsure(&self, sent: bool) -> bool {

@@ -10,8 +10,9 @@ use super::{Context, Flow, Input, unasked};
 /// How long it may take to give locks back, beyond the deadline. Microseconds.
 const GRACE: u64 = 1_000_000;
 
-/// Takes locks, one after the other in their order.
+/// Takes locks, one after the other in their order. While one is waited for, those before it are renewed.
 pub(crate) struct Taking {
+    /// Those that are held first.
     names: Vec<String>,
     /// Milliseconds.
     duration: u32,
@@ -19,6 +20,8 @@ pub(crate) struct Taking {
     /// Of the next one, so that an attempt whose reply was lost is no other's.
     token: Option<Token>,
     sent: u64,
+    /// What was sent renews those that are held.
+    renewing: bool,
     attempt: u32,
     /// What is to be given back, and how often that may yet be sent.
     given: Vec<(String, Token)>,
@@ -27,28 +30,65 @@ pub(crate) struct Taking {
 
 impl Taking {
     pub(crate) fn new(names: Vec<String>, duration: u32) -> Self {
-        Self { names, duration, held: Vec::new(), token: None, sent: 0, attempt: 0, given: Vec::new(), left: 2 }
+        Self {
+            names,
+            duration,
+            held: Vec::new(),
+            token: None,
+            sent: 0,
+            renewing: false,
+            attempt: 0,
+            given: Vec::new(),
+            left: 2,
+        }
     }
 
     /// None when all are held.
     pub(crate) fn send(&mut self, context: &mut Context<'_>) -> Option<Step> {
+        let all = self.held.len() >= self.names.len();
+        if all || self.held.iter().all(|lease| context.now < renewal(lease.until, self.duration)) {
+            return self.take(context);
+        }
+        (self.sent, self.renewing) = (context.now, true);
+        Some(context.send(plan::renew(&context.shared.layout, &secrets(&self.held), self.duration)))
+    }
+
+    fn take(&mut self, context: &mut Context<'_>) -> Option<Step> {
         let name = self.names.get(self.held.len())?;
+        (self.sent, self.renewing) = (context.now, false);
         let token = *self.token.get_or_insert_with(|| context.shared.token());
-        self.sent = context.now;
         Some(context.send(plan::take(&context.shared.layout, name, token, self.duration)))
     }
 
     pub(crate) fn replied(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Option<Step>, Fault> {
+        if self.renewing {
+            self.renewed(plan::held(&mut reply)?);
+            // However short the leases are, each renewal is followed by an attempt.
+            return Ok(self.take(context));
+        }
         match plan::taken(&mut reply)? {
             plan::Outcome::Held(_) => Ok(Some(self.pause(context))),
             plan::Outcome::Taken(fence) => {
                 let name = self.names.get(self.held.len()).cloned().unwrap_or_default();
                 let token = self.token.take().unwrap_or(Token(0));
-                let until = self.sent.saturating_add(u64::from(self.duration) * 1000);
+                let until = self.sent.saturating_add(whole(self.duration));
                 self.held.push(Lease { name, fence, token, until });
                 self.attempt = 0;
                 Ok(self.send(context))
             }
+        }
+    }
+
+    /// Those that are held were renewed, but for the one in this place: it is to be taken once more.
+    fn renewed(&mut self, gone: Option<usize>) {
+        let until = self.sent.saturating_add(whole(self.duration));
+        self.held.iter_mut().for_each(|lease| lease.until = until);
+        if let Some(place) = gone.filter(|place| *place < self.held.len()) {
+            self.held.remove(place);
+            let name = self.names.remove(place);
+            // Behind those that are held. An attempt at what is next may have had it: so it stays that.
+            let last = self.held.len().saturating_add(usize::from(self.token.is_some())).min(self.names.len());
+            self.names.insert(last, name);
         }
     }
 
@@ -84,8 +124,25 @@ impl Taking {
 
     fn pause(&mut self, context: &mut Context<'_>) -> Step {
         self.attempt = self.attempt.saturating_add(1);
-        context.back_off(self.attempt)
+        let step = context.back_off(self.attempt);
+        match step {
+            // Not so long that those that are held could not be renewed in time.
+            Step::Wait(until) if !self.held.is_empty() => {
+                Step::Wait(until.min(context.now.saturating_add(whole(self.duration) / 6)))
+            }
+            step => step,
+        }
     }
+}
+
+/// A lease of so many milliseconds, in microseconds.
+fn whole(duration: u32) -> u64 {
+    u64::from(duration) * 1000
+}
+
+/// When a lease that holds until then is to be renewed: a third of it is over.
+fn renewal(until: u64, duration: u32) -> u64 {
+    until.saturating_sub(whole(duration) / 3 * 2)
 }
 
 /// What the scripts want of leases.
@@ -176,18 +233,18 @@ pub(crate) struct Keep {
 
 impl Flow for Keep {
     fn next(&mut self, context: &mut Context<'_>, input: Input<'_>) -> Result<Step, Fault> {
-        let whole = u64::from(self.duration) * 1000;
+        let whole = whole(self.duration);
         match input {
             Input::Begin => {
-                self.until = context.now.saturating_add(whole);
-                Ok(context.wait(whole / 3))
+                let until = self.leases.iter().map(|lease| lease.until).min().unwrap_or_default();
+                // What is over by this clock may hold by the server's, which is asked.
+                self.until = until.max(context.now.saturating_add(whole / 3));
+                match renewal(until, self.duration) {
+                    due if due > context.now => Ok(Step::Wait(due)),
+                    _ => Ok(self.renew(context)),
+                }
             }
-            Input::Go => {
-                self.sent = context.now;
-                let locks = secrets(&self.leases);
-                let step = plan::renew(&context.shared.layout, &locks, self.duration);
-                Ok(context.send_within(self.until.saturating_sub(context.now).max(1000), step))
-            }
+            Input::Go => Ok(self.renew(context)),
             Input::Reply(mut reply) => match plan::held(&mut reply)? {
                 None => {
                     self.until = self.sent.saturating_add(whole);
@@ -203,6 +260,13 @@ impl Flow for Keep {
 }
 
 impl Keep {
+    fn renew(&mut self, context: &Context<'_>) -> Step {
+        self.sent = context.now;
+        let locks = secrets(&self.leases);
+        let step = plan::renew(&context.shared.layout, &locks, self.duration);
+        context.send_within(self.until.saturating_sub(context.now).max(1000), step)
+    }
+
     fn gone(&self, index: usize) -> Fault {
         Fault::LockLost(self.leases.get(index).map(|lease| lease.name.clone()).unwrap_or_default())
     }

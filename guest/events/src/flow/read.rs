@@ -24,8 +24,10 @@ pub(crate) struct Reading {
     pub(crate) from: u64,
     pub(crate) until: Option<u64>,
     pub(crate) backwards: bool,
-    /// To be compared by the next page.
+    /// To be compared by what is sent next.
     pub(crate) check: Option<Cursor>,
+    /// Where the caller is.
+    told: Cursor,
     /// How many more.
     pub(crate) left: u64,
     /// As the last page said it.
@@ -54,6 +56,7 @@ impl Reading {
             until: None,
             backwards,
             check: (after.position > 0).then_some(after),
+            told: after,
             left: if limit == 0 { u64::MAX } else { limit },
             head: Cursor::default(),
             rest: Vec::new(),
@@ -67,7 +70,7 @@ impl Reading {
     pub(crate) fn plan(&self, context: &Context<'_>) -> Commands {
         let shared = &*context.shared;
         if !self.rest.is_empty() {
-            return bodies::plan(&shared.layout, &shared.segments, &self.rest, PAGE_BYTES);
+            return bodies::plan(&shared.layout, &shared.segments, self.check, &self.rest, PAGE_BYTES);
         }
         let most = self.left.min(shared.settings.page_events.into());
         let read = page::Read {
@@ -101,7 +104,10 @@ impl Reading {
                     self.rest.drain(..events.len().min(self.rest.len()));
                     events
                 }
-                None => return Ok(Turn::Send(self.refresh.ask(context)?)),
+                None => {
+                    self.page_again();
+                    return Ok(Turn::Send(self.plan(context)));
+                }
             }
         };
         self.refresh.fresh();
@@ -138,22 +144,44 @@ impl Reading {
         self.until = None;
     }
 
+    /// Begins another round behind what was told last, if that says more than what was compared: a log that lost its
+    /// end may have lost nothing that was told.
+    pub(crate) fn resume(&mut self) -> bool {
+        if self.check.is_none_or(|check| check.position <= self.told.position) {
+            return false;
+        }
+        self.from = self.told.position;
+        self.check = (self.from > 0).then_some(self.told);
+        self.until = None;
+        true
+    }
+
+    /// Forgets the positions that it has no bodies for, and looks for them once more.
+    fn page_again(&mut self) {
+        if let Some(first) = self.rest.first() {
+            self.from = if self.backwards { first.saturating_add(1) } else { first.saturating_sub(1) };
+        }
+        self.rest.clear();
+    }
+
     fn paged<'a>(&mut self, page: page::Page<'a>) -> Vec<Recorded<&'a str>> {
         if self.until.is_none() {
             self.until = Some(page.head.position);
             self.head = page.head;
         }
-        self.check = None;
+        // Of what follows, too: there may be another log by then.
+        self.check = (self.head.position > 0).then_some(self.head);
         self.rest = page.rest;
         self.looked = page.looked;
         self.end = page.end;
         page.events
     }
 
-    fn pack(&self, events: &[Recorded<&str>], last: &Recorded<&str>) -> Page {
+    fn pack(&mut self, events: &[Recorded<&str>], last: &Recorded<&str>) -> Page {
         let all = self.end && !self.backwards && self.rest.is_empty() && self.left > 0;
         let here = Cursor { position: last.position, id: last.id };
         let cursor = if all && self.head.position > here.position { self.head } else { here };
+        self.told = cursor;
         let texts = || events.iter().flat_map(|event| std::iter::once(&event.kind).chain(&event.tags));
         let mut page = Page {
             rows: Vec::with_capacity(events.len() * 8),

@@ -1,7 +1,7 @@
 //! Following the log: what is there, then what comes.
 
 use crate::pieces::Commands;
-use crate::step::{Fault, Step};
+use crate::step::{Fault, Lost, Step};
 
 use super::listen::{Rest, SLACK};
 use super::read::{Reading, Turn};
@@ -11,6 +11,8 @@ use super::{Context, Flow, Input, unasked};
 const PATIENCE: u64 = 30_000_000 + SLACK;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
+/// Failures in a row after which it believes that the client is closed.
+const MOST_CLOSINGS: u32 = 4;
 
 /// `subscribe`: rounds of pages up to the head, between which it is parked: see `Listen`. What rings while a page is
 /// read is not missed, as the bell is asked for what is behind the round's head; what was appended before it was asked
@@ -44,10 +46,15 @@ impl Flow for Subscribe {
                     self.failures = 0;
                     turn
                 }
+                Err(Fault::Ahead(_) | Fault::Rewritten(_)) if self.reading.resume() => self.round(context),
                 Err(fault) => return self.failed(context, fault),
             },
             (Input::Go, State::Page) => self.reading.more(context)?,
             (Input::Go, State::Rest) => self.round(context),
+            // A client that is replaced has another in a moment; one that is closed never has.
+            (Input::Lost(lost), _) if lost.cause == Lost::CLOSING && self.failures >= MOST_CLOSINGS => {
+                return Err(lost.fault(false));
+            }
             (Input::Lost(lost), _) => {
                 context.shared.bell.lost(&lost);
                 return Ok(self.pause(context));

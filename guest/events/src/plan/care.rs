@@ -117,6 +117,8 @@ pub fn records(layout: &Layout, segments: &Segments, numbers: &[u64], bytes: u32
     commands.call(&scripts::BODIES, 1);
     commands.text(layout.events(segments.of_command(first)).as_bytes());
     commands.number(bytes.into());
+    // Nothing is compared.
+    commands.text(b"");
     commands.number(numbers.len() as u64);
     numbers.iter().for_each(|number| commands.prefixed(RECORD, Decimal::new(*number).as_bytes()));
     commands

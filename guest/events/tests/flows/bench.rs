@@ -81,6 +81,30 @@ pub fn empty_page(head: u64) -> Vec<u64> {
     numbers(&[0, head, 9, head, 1, 0])
 }
 
+/// A page of a log with this head, whose id ends in 9: the events at these positions, and others whose bodies have no
+/// room; `to` is how far it looked.
+pub fn page(head: u64, to: u64, events: &[u64], rest: &[u64]) -> (Vec<u64>, Vec<u8>) {
+    let found = [events, rest].concat();
+    let front = [[0, head, 9, to, u64::from(to == head), found.len() as u64].as_slice(), &found].concat();
+    let (rows, texts) = bodies(events);
+    let size = (front.len() + events.len()) as u64;
+    let list =
+        [10 | size << 16, 0].into_iter().chain(numbers(&front).into_iter().skip(2)).chain(rows.into_iter().skip(2));
+    (list.collect(), texts)
+}
+
+/// The bodies of the events at these positions, whose ids are these numbers.
+pub fn bodies(positions: &[u64]) -> (Vec<u64>, Vec<u8>) {
+    let (mut nodes, mut texts) = (vec![10 | (positions.len() as u64) << 16, 0], Vec::new());
+    for position in positions {
+        let id = u128::from(*position).to_be_bytes();
+        let body = [b"1,0,\x01".as_slice(), &id, b"\x01e\0\0"].concat();
+        nodes.extend([7 | (body.len() as u64) << 16, texts.len() as u64]);
+        texts.extend(body);
+    }
+    (nodes, texts)
+}
+
 pub fn lost(failure: Failure, cause: u8) -> Lost {
     Lost { failure, cause, text: "lost".to_owned() }
 }
@@ -108,6 +132,21 @@ pub fn text(batch: &Batch) -> String {
 pub fn said(step: &Step) -> String {
     let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
     text(batch)
+}
+
+/// The last arguments of what is sent, which must be bytes of its own.
+pub fn arguments(step: &Step, count: usize) -> Vec<String> {
+    let Step::Send(batch) = step else { panic!("nothing is sent but {step:?}") };
+    let lengths = batch.commands.pieces.iter().rev().take(count);
+    let mut rest = batch.commands.bytes.as_slice();
+    let mut last = Vec::new();
+    for length in lengths {
+        let (front, argument) = rest.split_at(rest.len() - *length as usize);
+        last.push(String::from_utf8_lossy(argument).into_owned());
+        rest = front;
+    }
+    last.reverse();
+    last
 }
 
 /// The name of what is sent: of a script, what is only in it.

@@ -1,10 +1,12 @@
 //! How flows end: deadlines, cancellation, what the client could not do.
 
+use coracle_events::event::{Cursor, Id};
+use coracle_events::query::Item;
 use coracle_events::step::{Failure, Fault, Outcome, Step};
-use coracle_events::store::Store;
+use coracle_events::store::{Acknowledgements, Durability, Since, Store};
 
 use crate::bench::{
-    DEADLINE, FLOW, appended, broke, command, event, lost, number, numbers, retries, sent, store, until,
+    DEADLINE, FLOW, appended, arguments, broke, command, event, lost, number, numbers, retries, sent, store, until,
 };
 
 #[test]
@@ -31,6 +33,12 @@ fn an_append_is_sent_again_while_its_marker_is_sure_to_be_there() {
         }
     }
     assert!(now >= 5_000_000 && (8..40).contains(&tries), "{now} {tries}");
+
+    // What is sent again is of no use once its marker may be gone.
+    store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&[])), None, Vec::new());
+    let now = until(&store.unanswered(10, FLOW, broke()));
+    assert!(matches!(store.elapsed(now, FLOW), Step::Send(batch) if batch.deadline == 10_000_000));
+    store.cancel(now, FLOW);
 
     // One that is kept for ever has no such end, but the deadline.
     let mut permanent = command(&[]);
@@ -255,4 +263,77 @@ fn a_lock_that_may_have_been_taken_is_given_back() {
     assert_ne!(store.lock(0, FLOW, DEADLINE, "a".to_owned(), 100), first);
     let step = store.replied(50, FLOW, &numbers(&[0, 7]), &[]);
     assert!(matches!(step, Step::Done(Outcome::Locked(lease)) if lease.fence == 7 && lease.until == 100_000));
+}
+
+#[test]
+fn what_is_written_is_told_though_nobody_waits_for_acknowledgements() {
+    let durability = Some(Durability::Replicas(Acknowledgements { count: 1, timeout: 7 }));
+    for handler in [false, true] {
+        let mut store = store();
+        if handler {
+            store.execute(0, FLOW, DEADLINE, command(&["a"]), retries(1), durability, Vec::new());
+            store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+            store.decided(0, FLOW, vec![event()]);
+        } else {
+            store.append(0, FLOW, DEADLINE, vec![event()], None, Some(command(&["a"])), durability, Vec::new());
+            store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+        }
+        assert_eq!(sent(&store.replied(0, FLOW, &appended(1), &[])), "wait");
+        assert_eq!(sent(&store.cancel(0, FLOW)), "lease");
+        let step = store.replied(0, FLOW, &number(0), &[]);
+        let Step::Failed(Fault::TooFewAcknowledgements(0, 0, written)) = step else { panic!("{step:?}") };
+        assert_eq!(written.last, 1);
+    }
+}
+
+#[test]
+fn a_subscription_of_a_client_that_is_closed_ends() {
+    let mut store = store();
+    let closing = || lost(Failure::NotSent, 8);
+    store.subscribe(0, FLOW, vec![Item::default()], Cursor::default());
+    let mut now = 0;
+    // One that is replaced has another soon.
+    for _ in 0..4 {
+        now = until(&store.unanswered(now, FLOW, closing()));
+        assert_eq!(sent(&store.elapsed(now, FLOW)), "script");
+    }
+    assert_eq!(store.unanswered(now, FLOW, closing()), Step::Failed(Fault::Transport(closing())));
+    assert!(now < 1_000_000);
+}
+
+#[test]
+fn commands_of_events_that_are_not_there_are_none() {
+    for (head, answer) in [(8, Some(Outcome::Nothing)), (9, None)] {
+        let mut store = store();
+        store.read_commands(0, FLOW, DEADLINE, Since::Position(9), 0);
+        assert_eq!(sent(&store.replied(0, FLOW, &[10 | 1 << 16, 0, 0, 0], &[])), "meta");
+        let state = format!("s2 {head} 9 0 0 0 0 0 1 0");
+        let nodes = [10 | 2 << 16, 0, 7 | 1 << 16, 0, 7 | (state.len() as u64 - 1) << 16, 1];
+        match (store.replied(0, FLOW, &nodes, state.as_bytes()), answer) {
+            (Step::Done(outcome), Some(expected)) => assert_eq!(outcome, expected),
+            (step, None) => assert_eq!(sent(&step), "script"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_is_moved_by_one_attempt() {
+    let mut store = store();
+    let to = Cursor { position: 5, id: Id(6) };
+    let mut marks = std::collections::BTreeSet::new();
+    for (set, fault) in [(1, None), (0, Some(Fault::CheckpointMoved(Some(to))))] {
+        let step = store.advance(0, FLOW, DEADLINE, "c".to_owned(), None, to);
+        assert!(matches!(&step, Step::Send(batch) if batch.commands.may_repeat));
+        let [expected, wanted, mark] = arguments(&step, 3).try_into().unwrap();
+        assert_eq!((expected.as_str(), wanted.split(' ').next()), ("", Some("5")));
+        assert!(marks.insert(mark), "each attempt has its own");
+        let stored = wanted.as_bytes();
+        let nodes = [10 | 2 << 16, 0, 2, set, 7 | (stored.len() as u64) << 16, 0];
+        match (store.replied(0, FLOW, &nodes, stored), fault) {
+            (Step::Done(Outcome::Nothing), None) => {}
+            (Step::Failed(found), Some(fault)) => assert_eq!(found, fault),
+            other => panic!("{other:?}"),
+        }
+    }
 }

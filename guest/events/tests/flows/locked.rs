@@ -3,6 +3,7 @@
 use coracle_events::event::Event;
 use coracle_events::plan::lock::Token;
 use coracle_events::step::{Fault, Lease, Outcome, Step};
+use coracle_events::store::Retries;
 
 use crate::bench::{
     DEADLINE, FLOW, appended, broke, command, event, number, numbers, retries, said, sent, store, until,
@@ -136,4 +137,98 @@ fn held_locks_are_bounded_and_each_is_one() {
 
 fn lease(name: &str) -> Lease {
     Lease { name: name.to_owned(), fence: 1, token: Token(7), until: 0 }
+}
+
+#[test]
+fn locks_that_are_held_are_renewed_while_another_one_is_waited_for() {
+    let mut store = store();
+    store.execute(0, FLOW, DEADLINE, command(&["a", "b"]), retries(1), None, Vec::new());
+    assert!(said(&store.replied(0, FLOW, &numbers(&[0, 1]), &[])).contains("{n}:k:b"));
+    let (mut now, mut renewed) = (0, vec![0]);
+    let mut step = store.replied(now, FLOW, &numbers(&[1, 60_000]), &[]);
+    while renewed.len() < 5 {
+        assert!(until(&step) <= now + 500_000, "a sixth of a lease at most");
+        now = until(&step);
+        step = store.elapsed(now, FLOW);
+        if sent(&step) == "lease" {
+            assert!(said(&step).contains("{n}:k:a") && !said(&step).contains("{n}:k:b"));
+            renewed.push(now);
+            step = store.replied(now, FLOW, &number(0), &[]);
+        }
+        assert!(sent(&step) == "lock" && said(&step).contains("{n}:k:b"));
+        step = store.replied(now, FLOW, &numbers(&[1, 60_000]), &[]);
+    }
+    // A lease is 3 seconds: at a third of it, and not before.
+    assert!(renewed.windows(2).all(|two| (1_000_000..2_000_000).contains(&(two[1] - two[0]))), "{renewed:?}");
+    now = until(&step);
+    store.elapsed(now, FLOW);
+    let Step::Decide(decision) = store.replied(now, FLOW, &numbers(&[0, 2]), &[]) else { panic!("not held") };
+    let holds: Vec<_> = decision.leases.iter().map(|lease| (lease.name.as_str(), lease.until)).collect();
+    assert_eq!(holds, [("a", renewed[4] + 3_000_000), ("b", now + 3_000_000)]);
+}
+
+#[test]
+fn leases_that_are_over_by_the_time_of_an_answer_do_not_keep_from_trying() {
+    let mut store = store();
+    let short = Retries { lease: 1, ..retries(1) };
+    store.execute(0, FLOW, DEADLINE, command(&["a", "b"]), short, None, Vec::new());
+    let mut now = 5_000;
+    let mut step = store.replied(now, FLOW, &numbers(&[0, 1]), &[]);
+    for _ in 0..3 {
+        assert_eq!(sent(&step), "lease");
+        now += 5_000;
+        assert_eq!(sent(&store.replied(now, FLOW, &number(0), &[])), "lock");
+        step = store.replied(now, FLOW, &numbers(&[1, 9]), &[]);
+        now = until(&step).max(now + 5_000);
+        step = store.elapsed(now, FLOW);
+    }
+    store.replied(now, FLOW, &number(0), &[]);
+    assert!(matches!(store.replied(now, FLOW, &numbers(&[0, 2]), &[]), Step::Decide(_)));
+}
+
+#[test]
+fn a_lock_that_is_lost_while_another_one_is_waited_for_is_taken_again() {
+    let mut store = store();
+    store.execute(0, FLOW, DEADLINE, command(&["a", "b", "c"]), retries(1), None, Vec::new());
+    for _ in 0..2 {
+        store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+    }
+    // Nobody knows who has the third.
+    let step = store.unanswered(0, FLOW, broke());
+    let now = until(&step).max(1_500_000);
+    assert!(sent(&store.elapsed(now, FLOW)) == "lease");
+    // The first is not held any more.
+    let step = store.replied(now, FLOW, &number(1), &[]);
+    let third = said(&step);
+    assert!(sent(&step) == "lock" && third.contains("{n}:k:c"), "{third}");
+    let step = store.replied(now, FLOW, &numbers(&[0, 3]), &[]);
+    assert!(sent(&step) == "lock" && said(&step).contains("{n}:k:a"));
+    // Another question that is lost is not mistaken for a renewal.
+    let step = store.unanswered(now, FLOW, broke());
+    let now = until(&step);
+    store.elapsed(now, FLOW);
+    let Step::Decide(decision) = store.replied(now, FLOW, &numbers(&[0, 4]), &[]) else { panic!("not held") };
+    let fences: Vec<_> = decision.leases.iter().map(|lease| (lease.name.as_str(), lease.fence)).collect();
+    assert_eq!(fences, [("b", 1), ("c", 3), ("a", 4)]);
+    let step = store.decided(now, FLOW, vec![bad()]);
+    assert!(["a", "b", "c"].iter().all(|name| said(&step).contains(&format!("{{n}}:k:{name}"))), "all are given back");
+}
+
+fn bad() -> Event {
+    Event { kind: String::new(), ..event() }
+}
+
+#[test]
+fn leases_that_are_kept_are_renewed_when_a_third_of_the_first_is_over() {
+    let mut store = store();
+    let lease = |name: &str, until| Lease { until, ..lease(name) };
+    let leases = || vec![lease("a", 2_500_000), lease("b", 1_800_000)];
+    assert_eq!(until(&store.keep(900_000, FLOW, leases(), 1200)), 1_000_000);
+    assert_eq!(sent(&store.elapsed(1_000_000, FLOW)), "lease");
+    assert_eq!(until(&store.replied(1_000_000, FLOW, &number(0), &[])), 1_400_000);
+    store.cancel(1_000_000, FLOW);
+    // One that is over by this clock may hold by the server's.
+    let step = store.keep(2_000_000, FLOW, leases(), 1200);
+    assert!(matches!(&step, Step::Send(batch) if batch.deadline == 2_400_000) && sent(&step) == "lease");
+    assert_eq!(until(&store.replied(2_000_001, FLOW, &number(0), &[])), 2_400_000);
 }

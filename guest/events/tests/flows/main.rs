@@ -8,4 +8,5 @@ mod ends;
 mod following;
 mod inspect;
 mod locked;
+mod paging;
 mod turns;

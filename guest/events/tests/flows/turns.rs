@@ -339,7 +339,7 @@ fn has(step: &Step, what: &str) -> bool {
 #[test]
 fn leases_are_renewed_at_a_third_and_lost_at_their_end() {
     let mut store = store();
-    let lease = Lease { name: "a".to_owned(), fence: 1, token: Token(1), until: 0 };
+    let lease = Lease { name: "a".to_owned(), fence: 1, token: Token(1), until: 300_000 };
     let step = store.keep(0, FLOW, vec![lease.clone()], 300);
     assert_eq!(until(&step), 100_000);
     assert_eq!(sent(&store.elapsed(100_000, FLOW)), "lease");

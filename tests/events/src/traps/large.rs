@@ -152,8 +152,12 @@ pub(super) fn bytes(client: &mut Client) -> Result<()> {
     let page = read(client, &page::Read { bytes: 1, ..reading(&query) })?;
     ensure!(page.at_once == 16 && page.rest == (17..=100).collect::<Vec<_>>(), "{:?}", page);
     ensure!(page.events.len() == 100, "{} events", page.events.len());
-    let bodies = client.bodies(&page.rest, 1)?;
+    let bodies = client.bodies(Some(page.head), &page.rest, 1)?;
     ensure!(bodies.len() == 16, "{} bodies", bodies.len());
+    for (position, id) in [(page.head.position, Id(page.head.id.0 + 1)), (page.head.position + 1, page.head.id)] {
+        let other = client.bodies(Some(Cursor { position, id }), &page.rest, 1);
+        ensure!(other.is_err(), "bodies of a log with {id:?} at {position}");
+    }
     Ok(())
 }
 

@@ -50,15 +50,21 @@ pub(super) fn one(client: &mut Client) -> Result<()> {
 
 pub(super) fn moves(client: &mut Client) -> Result<()> {
     let (one, two) = (at(1, Id(u128::MAX)), at(2, Id(5)));
-    let mut advance = |expected, to| -> Result<_> {
-        let commands = checkpoint::advance(&client.layout, "reader", expected, to);
+    let mut advance = |expected, to, mark| -> Result<_> {
+        let commands = checkpoint::advance(&client.layout, "reader", expected, to, mark);
         let replies = client.link.send(&commands, &[])?;
         checkpoint::advanced(&client.layout, &mut replies.reply()).map_err(fault)
     };
-    ensure!(advance(Some(two), one)?.is_none(), "it was nowhere");
-    ensure!(advance(None, one)? == Some(one), "it did not begin");
-    ensure!(advance(None, two)? == Some(one), "it began twice");
-    ensure!(advance(Some(one), two)? == Some(two), "it did not move");
+    ensure!(advance(Some(two), one, 1)? == (false, None), "it was nowhere");
+    ensure!(advance(None, one, 2)? == (true, Some(one)), "it did not begin");
+    ensure!(advance(None, two, 3)? == (false, Some(one)), "it began twice");
+    ensure!(advance(None, one, 4)? == (false, Some(one)), "another one began there");
+    ensure!(advance(Some(one), two, 5)? == (true, Some(two)), "it did not move");
+    ensure!(advance(Some(one), two, 5)? == (true, Some(two)), "it did not move by an attempt that was sent again");
+    ensure!(advance(Some(one), two, 6)? == (false, Some(two)), "another one moved there");
+    ensure!(advance(Some(two), at(0, Id(0)), 7)? == (true, None), "it was not set back");
+    ensure!(advance(Some(two), one, 8)? == (false, None), "it was not set back");
+    ensure!(advance(Some(at(0, Id(9))), two, 9)? == (true, Some(two)), "it did not begin anew");
     let replies = client.link.send(&checkpoint::load(&client.layout, "reader"), &[])?;
     let loaded = checkpoint::loaded(&client.layout, &mut replies.reply()).map_err(fault)?;
     ensure!(loaded == Some(two), "{loaded:?}");

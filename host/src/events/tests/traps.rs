@@ -1,0 +1,112 @@
+//! What an instance that was lost means for what goes on over it, and flows that do not end.
+
+use std::convert::Infallible;
+
+use futures_util::FutureExt;
+
+use super::*;
+use crate::engine::store::Cursor;
+use crate::events::LockOptions;
+
+fn lease() -> Lease {
+    Lease { name: "l".into(), fence: 9, token: (1, 2), until: 7 }
+}
+
+fn page(position: u64) -> Step {
+    let cursor = Cursor { position, id: (0, position) };
+    Step::Events(crate::engine::store::Page { rows: vec![], lengths: vec![], texts: String::new(), cursor })
+}
+
+/// The calls in full, and forgets them.
+fn said(script: &Script) -> Vec<String> {
+    script.0.lock().unwrap().told.drain(..).map(|(_, _, call)| call).collect()
+}
+
+#[tokio::test]
+async fn a_subscription_goes_on_in_another_instance() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([page(3)]);
+    for _ in 0..5 {
+        script.trap();
+    }
+    script.steps([page(4)]);
+    for _ in 0..6 {
+        script.trap();
+    }
+    let mut events = store.subscribe(Query::all(), Default::default());
+    let error = in_time(events.next()).await.unwrap().unwrap_err();
+    assert!(matches!(error, EventError::Transport(Error::Core { .. })), "{error:?}");
+    assert!(in_time(events.next()).await.is_none());
+    let begun: Vec<_> = said(&script).into_iter().filter(|call| call.starts_with("Subscribe")).collect();
+    // The first, four that were lost behind 3, the one that came to 4, and five behind that.
+    assert_eq!(begun.len(), 11);
+    let at = |call: &String| [0, 3, 4].into_iter().find(|at| call.contains(&format!("position: {at}")));
+    let at: Vec<_> = begun.iter().filter_map(at).collect();
+    assert_eq!(at, [0, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4]);
+}
+
+#[tokio::test]
+async fn a_lock_is_kept_by_another_instance() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([Step::Done(Outcome::Locked(lease()))]);
+    for _ in 0..4 {
+        script.trap();
+    }
+    script.steps([Step::Wait(NEVER - 1)]);
+    let lock = store.lock("l", LockOptions::new()).await.unwrap();
+    until_told(&script, 6).await;
+    assert!(lock.lost().now_or_never().is_none());
+    let told = said(&script);
+    assert!(told[1..].iter().all(|call| call.starts_with("Keep") && call.contains("until: 7")), "{told:?}");
+    // The keeper's end comes later.
+    script.steps([Step::Done(Outcome::Nothing), cancelled()]);
+    lock.unlock().await.unwrap();
+    until_told(&script, 2).await;
+    // Again and again it is not.
+    script.steps([Step::Done(Outcome::Locked(lease()))]);
+    for _ in 0..5 {
+        script.trap();
+    }
+    let lock = store.lock("l", LockOptions::new()).await.unwrap();
+    assert!(matches!(in_time(lock.lost()).await, EventError::Transport(Error::Core { .. })));
+    script.steps([Step::Done(Outcome::Nothing)]);
+    lock.unlock().await.unwrap();
+}
+
+#[tokio::test]
+async fn locks_of_a_command_are_given_back_by_another_instance() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([Step::Decide(crate::engine::store::Decision { attempt: 1, leases: vec![lease()] })]);
+    let observed = script.clone();
+    let executed = store.execute(Command::new("C").lock("l"), ExecuteOptions::new(), |_| {
+        let script = observed.clone();
+        async move {
+            script.steps([cancelled()]);
+            script.trap();
+            script.steps([Step::Done(Outcome::Nothing)]);
+            Ok::<_, Infallible>(vec![])
+        }
+    });
+    let ended = in_time(executed).await;
+    assert!(matches!(ended, Err(ExecuteError::Store(EventError::Transport(Error::Core { .. })))), "{ended:?}");
+    until_told(&script, 5).await;
+    assert_eq!(script.told(), ["Execute", "Keep", "Cancel", "Decided", "Unlock"]);
+}
+
+/// A server that hangs: the core gives locks back, and once more.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_undone_is_forgotten_by_the_core_too() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    let hangs = || Step::Wait(NEVER - 1);
+    script.steps([hangs()]);
+    let mut dropped = flow(&store);
+    assert!(dropped.turn().now_or_never().is_none());
+    script.steps([hangs(), hangs(), cancelled()]);
+    drop(dropped);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(script.told(), ["Stats", "Cancel", "Cancel", "Cancel"]);
+}
