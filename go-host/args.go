@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/coracle-client/coracle/go-host/internal/driver"
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 	"github.com/coracle-client/coracle/go-host/reply"
 )
 
@@ -28,6 +29,9 @@ func (e *encoder) command(args []any) ([][]byte, error) {
 		if err := e.add(arg); err != nil {
 			return nil, misuse(fmt.Sprintf("argument %d: %s", i, err))
 		}
+		if n := len(e.args[len(e.args)-1]); n > wire.MaxArgument {
+			return nil, tooLong(i, n)
+		}
 	}
 	return e.since(first)
 }
@@ -35,7 +39,10 @@ func (e *encoder) command(args []any) ([][]byte, error) {
 // strings is command for arguments that are all strings.
 func (e *encoder) strings(args []string) ([][]byte, error) {
 	first := len(e.args)
-	for _, arg := range args {
+	for i, arg := range args {
+		if len(arg) > wire.MaxArgument {
+			return nil, tooLong(i, len(arg))
+		}
 		e.args = append(e.args, viewOf(arg))
 	}
 	return e.since(first)
@@ -48,6 +55,12 @@ func (e *encoder) since(first int) ([][]byte, error) {
 		return nil, misuse("a command needs at least its name")
 	}
 	return encoded, nil
+}
+
+// tooLong refuses an argument whose length the core would be told wrongly: what is over would be read as commands.
+func tooLong(argument, length int) error {
+	return misuse(fmt.Sprintf("argument %d has %d bytes; at most %d (2 GiB less one byte) can be sent",
+		argument, length, wire.MaxArgument))
 }
 
 func misuse(text string) error {

@@ -18,6 +18,9 @@ const (
 // Held marks the length of an argument that the host keeps.
 const Held = uint32(1) << 31
 
+// MaxArgument bounds the bytes of one argument: bit 31 of a length is taken.
+const MaxArgument = int(Held - 1)
+
 // Event is one event row.
 type Event [3]uint64
 
