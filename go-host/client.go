@@ -22,10 +22,11 @@ type Client struct {
 	codeCache core.Cache
 	// renewer is nil where credentials are not fetched.
 	renewer *renewer
-	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then.
-	done   chan struct{}
-	once   sync.Once
-	relays sync.WaitGroup
+	// done is closed when the client is; relays are goroutines that hand notices to subscribers until then. relaying is
+	// held by who begins one, and by who closes done: none is begun while those there are waited for.
+	done     chan struct{}
+	relaying sync.Mutex
+	relays   sync.WaitGroup
 	// news is nil where nobody wants to hear of events; telling is the goroutine that tells them.
 	news    *driver.News
 	telling sync.WaitGroup
@@ -156,7 +157,8 @@ func (c *Client) follower(lane *driver.Lane) *driver.Lane { return c.lanes.at(la
 func (c *Client) ComponentDigest() string { return c.lane().Module().Digest() }
 
 // Close ends the client: commands under way are answered first, for at most [DefaultCloseTimeout]. When it returns
-// nothing of the client is left running.
+// nothing of the client is left running. It does not wait for who takes what subscriptions bring, see [Subscription],
+// but for a function that was given to [Client.SubscribeFunc] or [WithOnEvent].
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), DefaultCloseTimeout)
 	defer cancel()
@@ -179,9 +181,4 @@ func (c *Client) abort() {
 	c.lanes.abortAll()
 	c.endRelays()
 	c.endTelling()
-}
-
-func (c *Client) endRelays() {
-	c.once.Do(func() { close(c.done) })
-	c.relays.Wait()
 }

@@ -114,19 +114,21 @@ const maxChannelName = 65536
 
 // Subscription brings the messages of some channels, in order. Take them with one of Next, Channel and Notices; each
 // notice comes out once.
+//
+// It ends when it or its client is closed, when its queue is full and the policy is [CloseSubscription], or when the
+// server refuses it. [Subscription.Err] then says why, and the first reason stays. Closing never waits for who takes
+// notices: what Channel and Notices have not handed out by then is dropped.
 type Subscription struct {
 	client  *Client
 	inner   *driver.Subscription
-	ctx     context.Context
-	cancel  context.CancelFunc
 	dropped atomic.Uint64
+	// closed is closed by Close, once the inner one has ended.
+	closed  chan struct{}
+	closing sync.Once
 
 	once     sync.Once
 	messages chan *Message
 	notices  chan Notice
-
-	mu  sync.Mutex
-	err error
 }
 
 // Subscribe subscribes to channels and waits until the server has confirmed all of them. The context bounds only that.
@@ -167,30 +169,14 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 	if err != nil {
 		return nil, publicError(err)
 	}
-	s := &Subscription{client: c, inner: inner, messages: make(chan *Message), notices: make(chan Notice)}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s, nil
+	return &Subscription{
+		client: c, inner: inner, closed: make(chan struct{}),
+		messages: make(chan *Message), notices: make(chan Notice, 1), // with room for the last one
+	}, nil
 }
 
-// SubscribeFunc subscribes to channels and calls handle with each notice, one after the other, from a goroutine of its
-// own. The last one is NoticeEnded, unless the client was closed before. handle must not close the client.
-func (c *Client) SubscribeFunc(ctx context.Context, handle func(Notice), channels ...string) (*Subscription, error) {
-	s, err := c.Subscribe(ctx, channels...)
-	if err != nil {
-		return nil, err
-	}
-	s.once.Do(func() {
-		close(s.messages)
-		close(s.notices)
-		s.relay(func(n Notice) bool {
-			handle(n)
-			return true
-		})
-	})
-	return s, nil
-}
-
-// Next waits for the next notice. After the one that says that the subscription ended it gives that again.
+// Next waits for the next notice. What waits when the client is closed can still be taken. After the notice that the
+// subscription ended it gives that again. The error is the context's.
 func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	n, err := s.inner.Next(ctx)
 	if err != nil {
@@ -202,79 +188,21 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 		s.dropped.Add(n.Dropped)
 	case NoticeEnded:
 		notice.Err = publicError(n.Err)
-		s.mu.Lock()
-		s.err = notice.Err
-		s.mu.Unlock()
 	}
 	return notice, nil
-}
-
-// Channel gives the messages, and is closed when the subscription ends; [Subscription.Err] then says why. Gaps and
-// drops are not seen here: see [Subscription.Dropped], or use Notices.
-func (s *Subscription) Channel() <-chan *Message {
-	s.once.Do(func() {
-		close(s.notices)
-		s.start(func() { close(s.messages) }, func(n Notice) bool {
-			if n.Kind != NoticeMessage {
-				return true
-			}
-			select {
-			case s.messages <- &n.Message:
-				return true
-			case <-s.ctx.Done():
-			case <-s.client.done:
-			}
-			return false
-		})
-	})
-	return s.messages
-}
-
-// Notices gives all that happens, and is closed after the notice that the subscription ended.
-func (s *Subscription) Notices() <-chan Notice {
-	s.once.Do(func() {
-		close(s.messages)
-		s.start(func() { close(s.notices) }, func(n Notice) bool {
-			select {
-			case s.notices <- n:
-				return true
-			case <-s.ctx.Done():
-			case <-s.client.done:
-			}
-			return false
-		})
-	})
-	return s.notices
-}
-
-// relay hands each notice to put, from a goroutine, until the subscription ends or put returns false.
-func (s *Subscription) relay(put func(Notice) bool) { s.start(func() {}, put) }
-
-func (s *Subscription) start(end func(), put func(Notice) bool) {
-	s.client.relays.Go(func() {
-		defer end()
-		for {
-			n, err := s.Next(s.ctx)
-			if err != nil || !put(n) || n.Kind == NoticeEnded {
-				return
-			}
-		}
-	})
 }
 
 // Dropped counts the messages that were dropped since nobody took them, as far as the subscriber has come.
 func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 
-// Err says why the subscription ended, once it has; nil if that was asked for.
-func (s *Subscription) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
+// Err says why the subscription ended, once it has; nil if [Subscription.Close] asked for that, and before. It matches
+// [ErrClosed] where the client was closed, and [ErrQueueFull] where nobody took the messages.
+func (s *Subscription) Err() error { return publicError(s.inner.Err()) }
 
-// Close ends the subscription. It does not wait; nothing more comes out of it.
+// Close ends the subscription. It does not wait, and what was not taken is dropped, but for one notice that may be on
+// its way out. Notices, Next and the function of SubscribeFunc are then told that the subscription ended.
 func (s *Subscription) Close() error {
-	s.cancel()
 	s.inner.Close()
+	s.closing.Do(func() { close(s.closed) }) // not before: who hears of it looks why it ended
 	return nil
 }

@@ -245,6 +245,16 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	}
 }
 
+// Err says why it ended; nil if that was asked for, and before.
+func (s *Subscription) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end == nil {
+		return nil
+	}
+	return s.end.Err
+}
+
 // Confirmed waits until the server has confirmed all names for the first time. If it does not, the subscription is
 // over.
 func (s *Subscription) Confirmed(ctx context.Context) error {
@@ -254,12 +264,7 @@ func (s *Subscription) Confirmed(ctx context.Context) error {
 		s.Close()
 		return contextFailure(ctx, wire.FailureNotSent)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != nil {
-		return s.end.Err
-	}
-	return nil
+	return s.Err()
 }
 
 // Unsubscribe asks for the end: NoticeEnded comes when the server has confirmed it.
