@@ -139,10 +139,10 @@ func TestCloseSubscriptionWhenFull(t *testing.T) {
 		Channels: []string{"news"}, MaxMessages: 3, WhenFull: CloseSubscription,
 	})
 	require.NoError(t, err)
-	require.Equal(t, NoticeSubscribed, next(t, sub).Kind)
 	for i := range 10 {
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", i).Err())
 	}
+	require.Equal(t, NoticeSubscribed, next(t, sub).Kind, "it takes no message's place")
 	for i := range 3 {
 		require.Equal(t, fmt.Sprint(i), next(t, sub).Message.Payload)
 	}

@@ -72,7 +72,8 @@ type SubscribeOptions struct {
 	Channels, Patterns, ShardChannels []string
 	// Monitor is instead of those, see [Client.Monitor].
 	Monitor bool
-	// MaxMessages and MaxBytes bound the queue; 0 stands for the defaults.
+	// MaxMessages and MaxBytes bound the messages in the queue; 0 stands for the defaults, and one message always fits.
+	// Notices of another kind take no message's place: up to 64 of them wait, and of gaps beyond that one is told.
 	MaxMessages, MaxBytes int
 	WhenFull              WhenFull
 }

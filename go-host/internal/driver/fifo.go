@@ -43,3 +43,16 @@ func (q *fifo[T]) pop() T {
 
 // all gives what is in the queue; not to be kept.
 func (q *fifo[T]) all() []T { return q.items[q.head:] }
+
+// cut takes away what is not to be kept from a place on, counted from the front. It is slow.
+func (q *fifo[T]) cut(from int, keep func(T) bool) {
+	to := q.head + from
+	for _, v := range q.items[to:] {
+		if keep(v) {
+			q.items[to] = v
+			to++
+		}
+	}
+	clear(q.items[to:])
+	q.items = q.items[:to]
+}

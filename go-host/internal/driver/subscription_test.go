@@ -80,9 +80,76 @@ func TestAGapIsNotDropped(t *testing.T) {
 	for range 1000 { // nobody reads, and the connection breaks again and again
 		push(gap, subscribed)
 	}
+	require.LessOrEqual(t, s.queue.len(), maxOthers+1)
+	push(message, message, message)
 	require.LessOrEqual(t, len(s.displaced), 3)
-	push(message, message)
-	require.Equal(t, []NoticeKind{gap, subscribed, message, message}, taken())
-	push(gap, message, message, message, gap, message, message)
+	require.Equal(t, []NoticeKind{gap, subscribed, dropped, message, message}, taken())
+	push(gap, message, message, message, gap, message, message, message)
 	require.Equal(t, []NoticeKind{gap, dropped, message, message}, taken(), "not confirmed since")
+}
+
+// What is no message fills no queue: else one message would be too many for who has not looked at it yet.
+func TestOtherNoticesTakeNoMessagesPlace(t *testing.T) {
+	for _, policy := range []WhenFull{DropOldest, CloseSubscription, WaitForRoom} {
+		s := newSubscription(nil, SubscribeOptions{MaxMessages: 1, MaxBytes: 10, WhenFull: policy})
+		for _, kind := range []NoticeKind{NoticeSubscribed, NoticeGap, NoticeSubscribed} {
+			require.Zero(t, s.push(Notice{Kind: kind}))
+			require.Nil(t, s.awaitRoom())
+		}
+		require.Zero(t, s.push(Notice{Message: Message{Payload: "as long as it likes"}}))
+		require.Equal(t, 4, s.Queued())
+		room := s.awaitRoom()
+		require.NotNil(t, room)
+		for _, kind := range []NoticeKind{NoticeSubscribed, NoticeGap, NoticeSubscribed, NoticeMessage} {
+			require.False(t, isClosed(room))
+			n, _ := s.take()
+			require.Equal(t, kind, n.Kind)
+		}
+		require.True(t, isClosed(room))
+		require.Zero(t, s.push(Notice{}))
+		full := push{}
+		switch policy {
+		case DropOldest:
+			full.dropped = 1
+		case CloseSubscription:
+			full.full = true
+		}
+		require.Equal(t, full, s.push(Notice{}))
+	}
+}
+
+// They have a bound of their own. Over it one gap stands for those that follow, and what was true last is still told.
+func TestOtherNoticesAreBounded(t *testing.T) {
+	const rounds = 1000
+	s := newSubscription(nil, SubscribeOptions{MaxMessages: 2 * rounds, MaxBytes: 1000})
+	others := func() (kinds []NoticeKind) {
+		messages := 0
+		for n, ok := s.take(); ok; n, ok = s.take() {
+			if n.Kind == NoticeMessage {
+				messages++
+			} else {
+				kinds = append(kinds, n.Kind)
+			}
+		}
+		require.Equal(t, rounds, messages)
+		require.Zero(t, s.others)
+		return kinds
+	}
+	for range rounds {
+		for _, kind := range []NoticeKind{NoticeSubscribed, NoticeSubscribed, NoticeMessage, NoticeGap} {
+			_ = s.push(Notice{Kind: kind})
+		}
+	}
+	told := others()
+	require.LessOrEqual(t, len(told), maxOthers+1)
+	require.Equal(t, NoticeSubscribed, told[0])
+	require.Equal(t, NoticeGap, told[len(told)-1], "not confirmed since")
+	for range rounds {
+		for _, kind := range []NoticeKind{NoticeGap, NoticeMessage, NoticeSubscribed} {
+			_ = s.push(Notice{Kind: kind})
+		}
+	}
+	told = others()
+	require.LessOrEqual(t, len(told), maxOthers+1)
+	require.Equal(t, []NoticeKind{NoticeGap, NoticeSubscribed}, told[len(told)-2:])
 }
