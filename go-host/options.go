@@ -90,8 +90,9 @@ func (l Limits) core() core.Limits {
 	}
 }
 
-// DialFunc connects to an address, as [net.Dialer.DialContext] does. The connection must take deadlines. An error that
-// is a [*DeniedError] says that the address may not be connected to.
+// DialFunc connects to an address, as [net.Dialer.DialContext] does. The connection must take deadlines. All goes
+// through its Read and Write, unless it is a [*net.TCPConn] or [*net.UnixConn] itself: such a socket is written to
+// directly, too. An error that is a [*DeniedError] says that the address may not be connected to.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // DeniedError is what a [DialFunc] gives for an address that its policy does not allow.

@@ -1,6 +1,10 @@
 package driver
 
-import "github.com/coracle-client/coracle/go-host/internal/core"
+import (
+	"syscall"
+
+	"github.com/coracle-client/coracle/go-host/internal/core"
+)
 
 // Provoke makes a fault in the instance, for tests: only a component of the testing world can.
 func (l *Lane) Provoke(fault core.Fault) {
@@ -36,3 +40,13 @@ func (s *Subscription) Queued() int {
 	defer s.mu.Unlock()
 	return s.queue.len()
 }
+
+// DirectConn is a connection, for tests, that is written to by its file descriptor as a socket is. Nobody else's can be
+// one by accident: they can't name the argument.
+type DirectConn interface {
+	syscall.Conn
+	WritesDirectly(Direct)
+}
+
+// Direct is for the method of a [DirectConn].
+type Direct struct{}

@@ -15,10 +15,18 @@ type tryWriter struct {
 	took  int
 }
 
-// newTryWriter gives nil for a connection that is no plain socket.
+// newTryWriter gives nil for a connection that is no plain socket. That something has a socket is not enough: what
+// embeds one, and encrypts or counts in a Write of its own, would be passed by.
 func newTryWriter(conn net.Conn) *tryWriter {
-	socket, ok := conn.(syscall.Conn)
-	if !ok {
+	var socket syscall.Conn
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		socket = c
+	case *net.UnixConn:
+		socket = c
+	case DirectConn:
+		socket = c
+	default:
 		return nil
 	}
 	raw, err := socket.SyscallConn()

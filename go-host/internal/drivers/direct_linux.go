@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"syscall"
 	"unsafe"
+
+	"github.com/coracle-client/coracle/go-host/internal/driver"
 )
 
 // The numbers of memfd_create, which package syscall does not have on all architectures; and of what seals a file.
@@ -49,6 +51,9 @@ func direct(k *conn) (net.Conn, error) {
 
 // SyscallConn gives what a caller writes by.
 func (d *directConn) SyscallConn() (syscall.RawConn, error) { return rawConn{d}, nil }
+
+// WritesDirectly says that callers may.
+func (d *directConn) WritesDirectly(driver.Direct) {}
 
 // Close is the client's.
 func (d *directConn) Close() error {
