@@ -43,8 +43,9 @@ func (l *Lane) usualDeadlineFrom(now uint64) uint64 {
 	return now + uint64(l.config.Timeout/time.Microsecond)
 }
 
-// endLate ends the requests whose deadline passed while they waited to be submitted.
-func (l *Lane) endLate() {
+// endLate ends the requests whose deadline passed while they waited to be submitted. If it reports that the core was
+// called for that, what else was put into the batch may not be so any more: the core may have ended it, or be another.
+func (l *Lane) endLate() (called bool) {
 	var asked []uint64 // that the core has asked for, and may keep a link for
 	for _, c := range l.batch.late {
 		c.entry.spent = true
@@ -57,10 +58,19 @@ func (l *Lane) endLate() {
 			l.finish(c.entry, at, Result{Failure: f})
 		}
 	}
-	if len(asked) > 0 && l.inst != nil {
-		p, err := l.inst.Cancel(l.now(), asked)
+	return l.giveUp(asked)
+}
+
+// giveUp tells the core that nobody waits for these any more, and reports whether it was called for that. The instance
+// after one that trapped has never heard of them.
+func (l *Lane) giveUp(ids []uint64) (called bool) {
+	for era := l.era; len(ids) > 0 && l.inst != nil && l.era == era; called = true {
+		portion := ids[:min(len(ids), wire.MaxRows)]
+		ids = ids[len(portion):]
+		p, err := l.inst.Cancel(l.now(), portion)
 		l.after(p, err, nil)
 	}
+	return called
 }
 
 // watchWaiting sees to it that requests which the core does not take end at the lane's usual deadline. For one of a
@@ -89,6 +99,6 @@ func (l *Lane) sweep(now uint64) {
 		}
 		return true
 	})
-	l.endLate()
+	_ = l.endLate() // the batch has nothing else
 	l.batch.reset()
 }

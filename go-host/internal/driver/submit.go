@@ -24,9 +24,8 @@ func (l *Lane) submit() {
 		l.seq++
 		now := l.now()
 		l.batch.fill(now, &l.work, &l.table, int(l.config.Settings.Limits.HoldAbove))
-		l.endLate()
 		rows := len(l.batch.meta)
-		if rows == 0 {
+		if l.endLate() || rows == 0 {
 			continue
 		}
 		p, err := l.inst.Submit(now, l.batch.rows, l.batch.lengths, l.batch.bytes)
@@ -151,12 +150,7 @@ func (l *Lane) cancel(ctx context.Context, e *Entry) {
 			l.finish(e, at, Result{Failure: failure})
 		}
 	}
-	for len(accepted) > 0 && l.inst != nil {
-		portion := accepted[:min(len(accepted), wire.MaxRows)]
-		accepted = accepted[len(portion):]
-		p, err := l.inst.Cancel(l.now(), portion)
-		l.after(p, err, nil)
-	}
+	l.giveUp(accepted)
 	for at := range e.Results { // what the core did not end, since it had asked for it again
 		if !e.Results[at].ended {
 			f := contextFailure(ctx, wire.FailureMaybeExecuted)
