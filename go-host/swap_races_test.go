@@ -17,7 +17,7 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
-// What the old instance had not taken when it was ended is done on the new one.
+// What the old instance has not taken is done on the new one, without waiting for what it has taken.
 func TestSwapLosesNothingThatWaits(t *testing.T) {
 	m := startMovable(t, "redis-server")
 	ctx, c := testContext(t), open(t, anywhere, m.option(), WithLimits(Limits{Inflight: 1}))
@@ -40,15 +40,16 @@ func TestSwapLosesNothingThatWaits(t *testing.T) {
 	m.lead(t)
 	short, cancel := context.WithCancel(ctx)
 	defer cancel()
-	first, swapped := c.ComponentDigest(), make(chan error)
+	first, swapped := c.ComponentDigest(), make(chan error, 1)
 	go func() { swapped <- c.Swap(short, newer(t, 1)) }()
 	require.Eventually(t, func() bool { return c.ComponentDigest() != first }, testTimeout, time.Millisecond)
-	cancel()
-	require.NoError(t, <-swapped)
-	require.ErrorIs(t, <-taken, ErrMaybeExecuted)
 	for range 3 {
 		require.NoError(t, <-waiting)
 	}
+	require.Empty(t, swapped, "what it has taken has not ended")
+	cancel()
+	require.NoError(t, <-swapped)
+	require.ErrorIs(t, <-taken, ErrMaybeExecuted)
 	n, err := c.Do(ctx, "GET", "n").Int64()
 	require.NoError(t, err)
 	require.EqualValues(t, 1+2*length, n)

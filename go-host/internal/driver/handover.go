@@ -41,7 +41,8 @@ func (l *Lane) Place() int { return l.config.Place }
 func (l *Lane) Module() *core.Module { return l.config.Module }
 
 // HandOver retires the lane in favour of another: it takes no more but what is of its sessions, and goes on with what
-// it has. Its subscriptions move, each with a gap. Who is refused finds the other lane.
+// its core has. What the core has no room for ends as not sent, and replaced. Its subscriptions move, each with a gap.
+// Who is refused finds the other lane.
 func (l *Lane) HandOver(next *Lane) {
 	next.status.handTo(l.status.unwatch())
 	l.in.retire(&Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: ErrReplaced})
@@ -75,6 +76,37 @@ func (l *Lane) retire() []*Subscription {
 		}
 	}
 	return moving
+}
+
+// handOn ends what waits in a retired lane, of which the core has no room to take anything: who called finds the other
+// lane. Three things stay: what is of a session, what is half in, and what may have been executed before the core asked
+// for it again, which only this lane's end could tell. It reports whether the core was called, and may have room since.
+func (l *Lane) handOn() (called bool) {
+	l.batch.reset()
+	l.work.each(func(c *cursor) bool {
+		if c.entry.Session == nil && !c.partial() {
+			l.batch.late = append(l.batch.late, c)
+		}
+		return true
+	})
+	failure := &Failure{Failure: wire.FailureNotSent, Cause: wire.CauseClosing, Err: ErrReplaced}
+	var asked []uint64 // that the core has asked for, and may keep a link for
+	for _, c := range l.batch.late {
+		for command := c.next; command < c.end; command++ {
+			at := c.entry.result(command)
+			s := l.table.get(c.entry.ids[at])
+			if s != nil && s.written {
+				continue
+			}
+			if s != nil && s.resubmit {
+				asked = append(asked, c.entry.ids[at])
+			}
+			own := *failure
+			l.finish(c.entry, at, Result{Failure: &own})
+		}
+	}
+	l.batch.reset()
+	return l.giveUp(asked)
 }
 
 // rest says that the lane is idle, once.

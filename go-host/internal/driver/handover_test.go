@@ -64,6 +64,9 @@ func TestALaneIsIdleAfterItsRequestsAndSessions(t *testing.T) {
 	e := ping()
 	_, failure := l.in.push(t.Context(), e)
 	require.Nil(t, failure)
+	l.queue(l.in.take(nil), l.now())
+	l.batch.fill(0, &l.work, &l.table, testHold)
+	l.batch.commit(1, &l.table, 1) // else it is the other lane's
 	next := &Lane{}
 	l.HandOver(next)
 	require.False(t, isIdle(l))
@@ -124,4 +127,45 @@ func TestASubscriptionOfNoLaneEnds(t *testing.T) {
 	n, err := s.Next(t.Context())
 	require.NoError(t, err)
 	require.ErrorIs(t, n.Err, ErrClosed)
+}
+
+// A retired lane keeps only what no other lane can do: the rest is told at once that it was not sent.
+func TestARetiredLaneHandsOnWhatWaits(t *testing.T) {
+	l, session := sessionLane()
+	l.due = wire.Never
+	taken := entryOf([]string{"INCR", "a"}, []string{"INCR", "b"}) // of which the second waits
+	half := entryOf([]string{"SET", "k", "v"})
+	asked, written, own, fresh := ping(), ping(), ping(), ping()
+	tx := entryOf([]string{"A"}, []string{"B"})
+	tx.Atomic = true
+	tx.prepare()
+	own.Session = session
+	l.queue([]*Entry{asked, written, taken, half}, l.now())
+	l.batch.fill(0, &l.work, &l.table, testHold)
+	l.batch.commit(3, &l.table, 1)
+	l.work.settle()
+	l.resubmit(asked.ids[0], false)
+	l.resubmit(written.ids[0], true)
+	half.cursor.arg = 1
+	l.table.get(half.ids[0]).accepted = true
+	l.queue([]*Entry{own, fresh, tx}, l.now())
+
+	l.HandOver(&Lane{due: wire.Never})
+	for _, e := range []*Entry{asked, fresh, tx} {
+		<-e.done
+		require.ErrorIs(t, e.Results[0].Failure, ErrReplaced)
+		require.Equal(t, wire.FailureNotSent, e.Results[0].Failure.Failure)
+		require.Equal(t, wire.CauseClosing, e.Results[0].Failure.Cause)
+	}
+	require.ErrorIs(t, taken.Results[1].Failure, ErrReplaced)
+	require.False(t, taken.Results[0].ended, "the core ends what it took")
+	for _, e := range []*Entry{taken, half, written, own} {
+		require.Empty(t, e.done)
+	}
+	later := ping() // asked for again when its link broke, or queued in the moment of the exchange
+	l.mu.Lock()
+	l.queue([]*Entry{later}, l.now())
+	l.leave()
+	<-later.done
+	require.ErrorIs(t, later.Results[0].Failure, ErrReplaced)
 }

@@ -172,6 +172,9 @@ func (l *Lane) leaveWriting() {
 // unlock gives up the lock and says which links were given output: mostly, one.
 func (l *Lane) unlock() (first *link, more []*link) {
 	l.submit()
+	for l.idle != nil && !l.work.empty() && l.handOn() {
+		l.submit()
+	}
 	l.watchWaiting()
 	for len(l.subs.leaving) > 0 {
 		s := l.subs.leaving[0]
