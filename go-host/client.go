@@ -32,9 +32,11 @@ type Client struct {
 	telling sync.WaitGroup
 }
 
-// Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db]
-// or unix://path[?db=N]. More hosts may follow the first, each after a comma: they are tried in this order, and only
-// one that is a primary will do.
+// Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db],
+// valkey:// with the same, or unix://path[?db=N&user=...&pass=...]; ?client_name=... and ?protocol=resp2 have the
+// effect of [WithName] and [WithRESP2]. More hosts may follow the first, each after a comma: they are tried in this
+// order, and only one that is a primary will do. TLS, so rediss:// and valkeys://, is not supported yet. A URL that
+// can't be used is an error that matches [ErrMisuse].
 //
 // The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it
 // has been reached, a lost connection is made anew by itself.

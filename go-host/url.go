@@ -23,8 +23,8 @@ type target struct {
 	name      string
 }
 
-// parseURL reads redis://[user[:password]@]host[:port][,host[:port]...][/db] and unix://[user[:password]@]path[?db=N].
-// Errors say what is wrong, but quote nothing of the part that may hold a password.
+// parseURL reads redis://[user[:password]@]host[:port][,host[:port]...][/db] and unix://[user[:password]@]path[?db=N],
+// and the other names that both have. Errors say what is wrong, but quote nothing of the part that may hold a password.
 func parseURL(text string) (target, error) {
 	t, err := readURL(text)
 	if err != nil {
@@ -35,13 +35,18 @@ func parseURL(text string) (target, error) {
 
 func readURL(text string) (t target, err error) {
 	scheme, _, found := strings.Cut(text, "://")
-	switch {
-	case !found:
+	if !found {
 		return t, errors.New("it has no scheme; redis://host:port is expected")
-	case scheme == "rediss":
-		return t, errors.New("rediss (TLS) is not supported yet")
-	case scheme != "redis" && scheme != "unix":
-		return t, fmt.Errorf("the scheme %q is unknown; redis and unix are known", scheme)
+	}
+	isSocket := false
+	switch scheme {
+	case "redis", "valkey":
+	case "unix", "redis+unix", "valkey+unix":
+		isSocket = true
+	case "rediss", "valkeys":
+		return t, fmt.Errorf("%s (TLS) is not supported yet", scheme)
+	default:
+		return t, fmt.Errorf("the scheme %q is unknown; redis, valkey and unix are known", scheme)
 	}
 	text, others := cutHosts(text)
 	u, err := url.Parse(text)
@@ -56,7 +61,7 @@ func readURL(text string) (t target, err error) {
 	if u.Fragment != "" {
 		return t, errors.New("it has a part after #, which means nothing here")
 	}
-	if scheme == "unix" {
+	if isSocket {
 		if u.Host+u.Path == "" || len(others) > 0 {
 			return t, errors.New("it names no socket, or more than one; unix:///path is expected")
 		}
@@ -64,7 +69,7 @@ func readURL(text string) (t target, err error) {
 	} else if err := t.readHosts(u, others); err != nil {
 		return t, err
 	}
-	return t, t.readQuery(u.RawQuery)
+	return t, t.readQuery(u.RawQuery, isSocket)
 }
 
 // cutHosts takes all hosts but the first out of a URL.
@@ -125,10 +130,18 @@ func (t *target) readDatabase(text string) error {
 	return nil
 }
 
-func (t *target) readQuery(raw string) error {
+func (t *target) readQuery(raw string, isSocket bool) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return errors.New("the part after ? can't be read")
+	}
+	if isSocket && (query.Has("user") || query.Has("pass")) {
+		if t.hasUser {
+			return errors.New("it says twice who the user is: before @, and after ?")
+		}
+		t.hasUser, t.username, t.password = true, query.Get("user"), query.Get("pass")
+		query.Del("user")
+		query.Del("pass")
 	}
 	for key := range query {
 		value := query.Get(key)
@@ -138,15 +151,27 @@ func (t *target) readQuery(raw string) error {
 				return err
 			}
 		case "protocol":
-			if value != "2" && value != "3" {
-				return fmt.Errorf("the protocol %q is unknown; 2 and 3 are known", value)
+			if t.resp2, err = readProtocol(value); err != nil {
+				return err
 			}
-			t.resp2 = value == "2"
 		case "client_name":
 			t.name = value
+		case "user", "pass":
+			return fmt.Errorf("the parameter %q is for unix sockets; write user:password@host", key)
 		default:
-			return fmt.Errorf("the parameter %q is unknown; db, protocol and client_name are known", key)
+			return fmt.Errorf("the parameter %q is unknown; db, protocol and client_name are known, "+
+				"and of a unix socket user and pass", key)
 		}
 	}
 	return nil
+}
+
+func readProtocol(text string) (resp2 bool, err error) {
+	switch text {
+	case "2", "resp2":
+		return true, nil
+	case "3", "resp3":
+		return false, nil
+	}
+	return false, fmt.Errorf("the protocol %q is unknown; 2 and 3, or resp2 and resp3, are known", text)
 }
