@@ -178,7 +178,10 @@ func WithRepeat() Option { return func(o *options) { o.repeat = true } }
 // WithLogger logs to logger; by default nothing is logged.
 func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
 
-// WithComponent runs another component than the one embedded in this module.
+// WithComponent runs another component than the one embedded in this module. It sees all commands, and its memory is
+// limited, but not its time: one that loops for ever holds its client's lock (of one lane, see [WithLanes]), and calls
+// and Close then wait for ever, whatever their contexts say. The Rust host ends a call that takes too long; in Go that
+// would make all loops slower. So give it only what you built, or trust as the program itself.
 func WithComponent(binary []byte) Option { return func(o *options) { o.component = binary } }
 
 // WithLazyConnect makes Open return without waiting for the server. Commands wait for it, or fail once it is known that

@@ -16,10 +16,13 @@ const DefaultDrainTimeout = time.Minute
 // lanes; nil stands for the component embedded in this module. The client is of use all the time.
 //
 // The new instance connects first. If that can't be, or the file is of no use, Swap says why, and nothing has changed.
-// Then requests go to the new instance, those that the old one had no room to take among them, and subscriptions move to
-// it, each with a [NoticeGap]. What the old one had taken goes on there: its requests, sessions, and commands that
-// block. Swap returns when all that has ended. When the context is done before, or after [DefaultDrainTimeout] if it has
-// no deadline, what is left is ended, as [Client.CloseContext] does.
+// Then requests go to the new instance, those that the old one had no room to take among them, and subscriptions move
+// to it, each with a [NoticeGap]. What the old one had taken goes on there: its requests, sessions, and commands that
+// block. Swap returns when all that has ended. When the context is done before, or after [DefaultDrainTimeout] if it
+// has no deadline, what is left is ended, as [Client.CloseContext] does.
+//
+// Give it only what you built, or trust as the program itself: nothing ends a component that loops for ever, and Swap
+// then waits for ever whatever its context says, see [WithComponent].
 func (c *Client) Swap(ctx context.Context, component []byte) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)
