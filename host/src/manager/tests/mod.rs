@@ -1,6 +1,7 @@
 //! What this host does when its instance is lost, seen with the component for tests, which has faults on request.
 
 mod caching;
+mod converted;
 mod fake;
 mod holding;
 mod lanes;
