@@ -14,8 +14,8 @@ use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Refused;
-use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape};
-use crate::rows::{MAY_REPEAT, NEVER};
+use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape, from_now};
+use crate::rows::MAY_REPEAT;
 use crate::session::Handle;
 use crate::shared::Shared;
 use crate::ticket::{Answer, Call, Ticket};
@@ -39,7 +39,7 @@ impl Until {
 
     fn instant(self) -> Option<Instant> {
         let (Self::Own(within) | Self::Usual(Some(within))) = self else { return None };
-        Some(Instant::now() + within)
+        from_now(within)
     }
 }
 
@@ -109,7 +109,7 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<(Ticket, Answer<'a>), Error> {
         let session = self.session.as_deref().map_or(Ok(0), Handle::number)?;
-        let deadline = deadline.map_or(NEVER, |deadline| lane.clock.at(deadline));
+        let deadline = lane.clock.until(deadline);
         let patient = matches!(until, Until::Usual(Some(_)));
         let call = Call::new(columns, shape, deadline, patient, session).prompt(self.prompt);
         let ticket = Ticket::new(call);

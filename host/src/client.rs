@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::Value;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::cache::CacheStats;
@@ -18,7 +17,7 @@ use crate::engine::store::Template;
 use crate::engine::{Binary, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::lanes::{Lane, Lanes};
-use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap};
+use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap, from_now};
 use crate::session::Handle;
 use crate::shared::Shared;
 use crate::states::{ClientState, States};
@@ -175,11 +174,11 @@ impl Client {
     /// Takes no more commands, waits for those under way for at most `within`, and closes all connections. Calls after
     /// that fail. Returns when all is closed.
     pub async fn close(&self, within: Duration) {
-        let deadline = Instant::now() + within;
+        let deadline = from_now(within);
         let mut closing = Vec::new();
         for (lane, controls) in self.each_lane() {
             let (done, closed) = oneshot::channel();
-            let control = Control::Close { deadline: lane.clock.at(deadline), done };
+            let control = Control::Close { deadline: lane.clock.until(deadline), done };
             closing.extend(controls.send(control).await.is_ok().then_some(closed));
         }
         for closed in closing {

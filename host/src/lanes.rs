@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot::{self, Receiver, Sender, channel};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
 
 use crate::call::in_time;
 use crate::client::Client;
 use crate::engine::Program;
 use crate::error::Error;
-use crate::manager::{Consent, Control, Swap};
+use crate::manager::{Consent, Control, Swap, from_now};
 use crate::shared::Shared;
 use crate::states::ClientState;
 
@@ -140,7 +139,7 @@ impl Client {
         controls: &mpsc::Sender<Control>,
         control: Control,
     ) -> Result<(), Error> {
-        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        let deadline = self.deadline.and_then(from_now);
         in_time(deadline, controls.send(control)).await?.map_err(|_| lane.end())
     }
 }

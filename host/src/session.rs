@@ -11,8 +11,7 @@ use tokio::time::Instant;
 use crate::client::Client;
 use crate::command::{Command, IntoArgument, usage};
 use crate::error::{Cause, Error};
-use crate::manager::{Control, Signal};
-use crate::rows::NEVER;
+use crate::manager::{Control, Signal, from_now};
 use crate::script::Script;
 
 /// A link of a [`Client`] for one caller alone, so that WATCH, MULTI, SELECT and what else changes a link's state are
@@ -114,7 +113,7 @@ impl Client {
         let lease = Arc::new(Lease::new(client.shared.next_session()));
         let handle = Handle { lease: Arc::clone(&lease), signal: Arc::clone(&client.shared.signal) };
         client.session = Some(Arc::new(handle));
-        let deadline = self.deadline.map_or(NEVER, |within| client.shared.clock.at(Instant::now() + within));
+        let deadline = client.shared.clock.until(self.deadline.and_then(from_now));
         let (grant, granted) = oneshot::channel();
         client.control(Control::Lease { lease, deadline, grant }).await?;
         granted.await.map_err(|_| client.end())??;
@@ -148,7 +147,7 @@ impl Client {
         if keys.is_empty() {
             return Err(usage("an optimistic transaction needs a key to watch").into());
         }
-        let deadline = self.deadline.map(|within| Instant::now() + within);
+        let deadline = self.deadline.and_then(from_now);
         let mut session = self.session().await?;
         while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             redis::cmd("WATCH").arg(keys).exec_async(&mut session).await?;

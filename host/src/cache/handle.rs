@@ -115,9 +115,10 @@ impl Until {
     /// Waits for another's command, for no longer than this.
     async fn in_time<F: Future>(self, began: Instant, future: F) -> Result<F::Output, Error> {
         let (Self::Own(within) | Self::Usual(Some(within))) = self else { return Ok(future.await) };
+        let Some(deadline) = began.checked_add(within) else { return Ok(future.await) };
         let late =
             |_| Error::not_sent(Cause::Deadline, "another caller's command, which asks the same, has no reply yet");
-        tokio::time::timeout_at(began + within, future).await.map_err(late)
+        tokio::time::timeout_at(deadline, future).await.map_err(late)
     }
 }
 

@@ -34,7 +34,7 @@ use tracing::Instrument;
 
 pub(crate) use aside::Aside;
 pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
-pub(crate) use signal::{Clock, Signal};
+pub(crate) use signal::{Clock, Signal, from_now};
 pub(crate) use swap::{Consent, Swap};
 
 use crate::config::Config;

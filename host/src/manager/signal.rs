@@ -1,4 +1,4 @@
-//! Two small things that handles and the manager share: a bell, and a clock.
+//! Small things that handles and the manager share: a bell, and a clock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
@@ -36,6 +36,11 @@ impl Signal {
     }
 }
 
+/// So long from now. `None` is a time beyond all that the system's clock can say: it never comes.
+pub(crate) fn from_now(within: Duration) -> Option<Instant> {
+    Instant::now().checked_add(within)
+}
+
 /// Microseconds since the client began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
@@ -54,6 +59,11 @@ impl Clock {
     pub(crate) fn at(&self, instant: Instant) -> u64 {
         let since = instant.saturating_duration_since(self.start);
         u64::try_from(since.as_micros()).unwrap_or(NEVER - 1).min(NEVER - 1)
+    }
+
+    /// As `at`, and [`NEVER`] for what never comes.
+    pub(crate) fn until(&self, instant: Option<Instant>) -> u64 {
+        instant.map_or(NEVER, |instant| self.at(instant))
     }
 
     pub(crate) fn instant(&self, micros: u64) -> Instant {

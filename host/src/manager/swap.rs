@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
-use super::Manager;
 use super::lane::{Lane, Role};
 use super::requests::{Live, Phase};
 use super::sessions::Held;
+use super::{Manager, from_now};
 use crate::engine::Program;
 use crate::error::{Cause, Error, Failure, Outcome};
 use crate::event::Event;
@@ -117,9 +117,9 @@ impl Manager {
             let Swap { program, told, consent } = *swap;
             match self.try_candidate(program) {
                 Ok(lane) => {
-                    let until = Instant::now() + self.common.shared.ready_within();
-                    self.candidate =
-                        Some(Candidate { lane, told, until: Box::pin(tokio::time::sleep_until(until)), consent });
+                    // A sleep has an end, however long it is to be.
+                    let until = Box::pin(tokio::time::sleep(self.common.shared.ready_within()));
+                    self.candidate = Some(Candidate { lane, told, until, consent });
                 }
                 Err(error) => _ = told.send(Err(error)),
             }
@@ -138,7 +138,7 @@ impl Manager {
     fn promote(&mut self, lane: Lane) {
         let shared = &self.common.shared;
         tracing::info!("the component is exchanged");
-        let until = shared.clock.at(Instant::now() + self.common.config.retire_within);
+        let until = shared.clock.until(from_now(self.common.config.retire_within));
         let mut old = std::mem::replace(&mut self.lane, lane);
         self.lane.succeed(old.retire(until));
         self.retired.push(old);

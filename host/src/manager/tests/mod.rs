@@ -2,6 +2,7 @@
 
 mod caching;
 mod converted;
+mod endless;
 mod fake;
 mod holding;
 mod lanes;
