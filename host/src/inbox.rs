@@ -1,4 +1,7 @@
 //! Where jobs wait for the manager. It takes all of them at once, and is woken once for them.
+//!
+//! It always takes them, as it alone looks at their deadlines. What the core has no room for then waits with it, and
+//! counts on: who finds no room waits outside, where he sees to his deadline himself.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +15,10 @@ use crate::manager::Job;
 /// A bounded queue of jobs.
 pub(crate) struct Inbox {
     state: Mutex<State>,
+    /// Of those in here and those that are held.
     capacity: usize,
+    /// Jobs that were taken out, and wait with the manager.
+    held: AtomicUsize,
     manager: AtomicWaker,
     /// Callers who wait for room, and how they hear of it.
     waiting: AtomicUsize,
@@ -36,6 +42,7 @@ impl Inbox {
         Self {
             state: Mutex::default(),
             capacity,
+            held: AtomicUsize::new(0),
             manager: AtomicWaker::new(),
             waiting: AtomicUsize::new(0),
             room: Notify::new(),
@@ -66,6 +73,11 @@ impl Inbox {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Moves all jobs to the end of `into`; says whether there were some. If not, the task is woken by the next one.
     pub(crate) fn take(&self, cx: &Context<'_>, into: &mut Vec<Job>) -> bool {
         self.manager.register(cx.waker());
@@ -78,16 +90,30 @@ impl Inbox {
         if state.jobs.is_empty() {
             return false;
         }
+        // With the lock held: nobody is to find room in between.
+        self.held.fetch_add(state.jobs.len(), Ordering::Relaxed);
         if into.is_empty() {
             std::mem::swap(into, &mut state.jobs);
         } else {
             into.append(&mut state.jobs);
         }
-        drop(state);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
-            self.room.notify_waiters();
-        }
         true
+    }
+
+    /// Of all that was taken out so many wait now: the others have made room. The manager says so each time that it
+    /// has worked.
+    pub(crate) fn hold(&self, count: usize) {
+        if self.held.load(Ordering::Relaxed) == count {
+            return;
+        }
+        // In one order with what `send` does: either it is seen here that somebody waits, or he sees the room.
+        self.held.store(count, Ordering::SeqCst);
+        let waiting = self.waiting.load(Ordering::SeqCst);
+        if waiting > 0 {
+            let room = self.capacity.saturating_sub(self.lock().jobs.len().saturating_add(count));
+            // Not all of them, who would wake up for nothing each time.
+            (0..room.min(waiting)).for_each(|_| self.room.notify_one());
+        }
     }
 
     /// Takes nothing in any more. What is in here is taken by `drain`, or dropped by `clear`.
@@ -108,7 +134,7 @@ impl Inbox {
         if state.closed {
             return Err(Refused::Closed);
         }
-        if state.jobs.len() >= self.capacity {
+        if state.jobs.len().saturating_add(self.held.load(Ordering::SeqCst)) >= self.capacity {
             return Err(Refused::Full(job));
         }
         state.jobs.push(job);
@@ -131,7 +157,7 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::SeqCst);
         Self(count)
     }
 }
@@ -166,6 +192,11 @@ mod tests {
         jobs.iter().map(|job| job.deadline).collect()
     }
 
+    /// How many of these have found room now.
+    fn came(waiting: &mut Vec<impl Future<Output = bool> + Unpin>) -> usize {
+        waiting.extract_if(.., |send| send.now_or_never() == Some(true)).count()
+    }
+
     #[test]
     fn who_finds_it_full_waits_and_others_behind_him() {
         let inbox = Inbox::new(2);
@@ -174,10 +205,45 @@ mod tests {
         let mut third = Box::pin(inbox.send(job(3)));
         assert!((&mut third).now_or_never().is_none());
         assert_eq!(taken(&inbox), [1, 2]);
+        assert!((&mut third).now_or_never().is_none(), "they wait with the manager");
+        inbox.hold(0);
         assert!(matches!(inbox.try_send(job(4)), Err(Refused::Full(_))), "nobody goes before who waits");
         assert_eq!(third.now_or_never(), Some(true));
         assert!(inbox.try_send(job(5)).is_ok(), "nobody waits any more");
         assert_eq!(taken(&inbox), [3, 5]);
+    }
+
+    #[test]
+    fn what_the_manager_holds_counts() {
+        let inbox = Inbox::new(3);
+        assert!([1, 2].into_iter().all(|number| inbox.try_send(job(number)).is_ok()));
+        assert_eq!(taken(&inbox), [1, 2]);
+        assert!(inbox.try_send(job(3)).is_ok());
+        assert!(matches!(inbox.try_send(job(4)), Err(Refused::Full(_))));
+        inbox.hold(1);
+        assert!(inbox.try_send(job(4)).is_ok());
+        assert!(matches!(inbox.try_send(job(5)), Err(Refused::Full(_))));
+        assert_eq!(taken(&inbox), [3, 4]);
+        assert!(matches!(inbox.try_send(job(5)), Err(Refused::Full(_))), "what is taken is added to what is held");
+    }
+
+    #[test]
+    fn as_many_are_told_of_room_as_there_is() {
+        let inbox = Inbox::new(2);
+        assert!([1, 2].into_iter().all(|number| inbox.try_send(job(number)).is_ok()));
+        let mut waiting: Vec<_> = (3..7).map(|number| Box::pin(inbox.send(job(number)))).collect();
+        assert!(waiting.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
+        assert_eq!(taken(&inbox), [1, 2]);
+        inbox.hold(1);
+        assert_eq!((came(&mut waiting), taken(&inbox)), (1, vec![3]));
+        inbox.hold(2);
+        assert_eq!(came(&mut waiting), 0);
+        // Who goes away before he comes to it leaves the room to the next one.
+        inbox.hold(1);
+        drop(waiting.remove(0));
+        assert_eq!((came(&mut waiting), taken(&inbox)), (1, vec![5]));
+        inbox.hold(0);
+        assert_eq!((came(&mut waiting), taken(&inbox)), (1, vec![6]));
     }
 
     #[test]

@@ -211,8 +211,16 @@ impl Manager {
             self.lane.after_loss();
             self.settle_candidate();
             self.settle_retired();
+            self.tell_room();
         }
         self.leave();
+    }
+
+    /// Lets as many more callers in as there is room for.
+    fn tell_room(&mut self) {
+        let waiting = self.arrived.len();
+        let waiting = self.lanes().map(|lane| lane.queue.len()).sum::<usize>() + waiting;
+        self.common.shared.inbox.hold(waiting);
     }
 
     async fn yield_once(&mut self) {
@@ -239,9 +247,7 @@ impl Manager {
             }
         }
         self.lanes().for_each(|lane| callers |= lane.table.has_answered());
-        if self.lane.queue.len() < self.common.config.limits.waiting {
-            callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
-        }
+        callers |= self.common.shared.inbox.take(cx, &mut self.arrived);
         let busy = self.is_busy();
         if self.arrived.iter().any(|job| job.prompt && !busy || job.columns.commands() >= MANY) {
             return Poll::Ready(Turn::Room);
@@ -321,9 +327,7 @@ impl Manager {
     }
 
     fn take_jobs(&mut self) {
-        if self.lane.queue.len() + self.arrived.len() < self.common.config.limits.waiting {
-            self.common.shared.inbox.drain(&mut self.arrived);
-        }
+        self.common.shared.inbox.drain(&mut self.arrived);
         let mut arrived = std::mem::take(&mut self.arrived);
         for job in arrived.drain(..) {
             self.enqueue(job);

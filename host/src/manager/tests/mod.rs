@@ -14,6 +14,7 @@ mod rows;
 mod sessions;
 mod swap;
 mod telling;
+mod waiting;
 
 use std::time::Duration;
 
