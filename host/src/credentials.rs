@@ -52,7 +52,7 @@ impl Credentials {
         Self { username: bytes(username), password: bytes(password), expires_in: None }
     }
 
-    /// How long from now they are good.
+    /// How long from now they are good. New ones are fetched before, but not within 200 ms.
     #[must_use]
     pub fn expires_in(mut self, life: Duration) -> Self {
         self.expires_in = Some(life);

@@ -20,6 +20,9 @@ use crate::stats::add;
 /// Credentials are fetched when a fifth of their life is left, or this long before its end if that is later.
 const MARGIN: Duration = Duration::from_secs(60);
 const LIFE_LEFT: u32 = 5;
+/// The next fetch comes no sooner than this, even if what the last one gave has expired by then: a provider whose
+/// clock is wrong would be asked without end. As in the Go host.
+const LEAST: Duration = Duration::from_millis(200);
 /// How long after a fetch that failed comes the next.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -163,7 +166,7 @@ fn timer(clock: Clock, at: u64) -> Pin<Box<Sleep>> {
 
 fn fetch_at(now: u64, life: Duration) -> u64 {
     let margin = MARGIN.min(life / LIFE_LEFT);
-    now.saturating_add(micros(life.saturating_sub(margin)))
+    now.saturating_add(micros(life.saturating_sub(margin).max(LEAST)))
 }
 
 fn micros(time: Duration) -> u64 {
@@ -173,6 +176,12 @@ fn micros(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_has_a_pause_whatever_it_gives() {
+        assert_eq!([0, 1, 249].map(|life| fetch_at(7, Duration::from_millis(life))), [200_007; 3]);
+        assert_eq!(fetch_at(7, Duration::from_millis(500)), 400_007);
+    }
 
     #[test]
     fn credentials_are_fetched_before_they_expire() {

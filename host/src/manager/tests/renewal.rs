@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fake::Server;
-use super::{config, connect, in_time, until};
+use super::{config, connect, in_time, ping, pong, until};
 use crate::{Cause, Credentials, Outcome};
 
 #[tokio::test]
@@ -37,4 +37,23 @@ async fn a_provider_that_fails_is_heard_of() {
     assert!(error.to_string().contains("no token"), "{error}");
     let error = connect(&server).await.renew_credentials().await.unwrap_err();
     assert_eq!(error.cause(), Cause::Usage);
+}
+
+/// It would be asked without end, and nothing else be done.
+#[tokio::test]
+async fn a_provider_that_gives_what_has_expired_has_a_pause() {
+    let server = Server::default();
+    let asked = Arc::new(AtomicU32::new(0));
+    let provider = {
+        let asked = Arc::clone(&asked);
+        move || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async { Ok(Credentials::new("u", "p").expires_in(Duration::ZERO)) }
+        }
+    };
+    let since = Instant::now();
+    let client = config(&server).credentials_provider(provider).connect().await.unwrap();
+    in_time(until(|| asked.load(Ordering::Relaxed) == 3)).await;
+    assert!(since.elapsed() >= Duration::from_millis(400), "{:?}", since.elapsed());
+    assert_eq!(ping(&client).await, Ok(pong()));
 }
