@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{ConnectionAddr, IntoConnectionInfo};
 
 use crate::cache::Cache;
 use crate::client::Client;
@@ -15,6 +14,7 @@ use crate::engine::{Binary, CodeCache};
 use crate::error::Error;
 use crate::event::{Event, Hook};
 use crate::lanes::MAX_LANES;
+use crate::url::Target;
 
 /// The least memory an instance of the core is given.
 const MIN_MEMORY: usize = 2 << 20;
@@ -110,23 +110,14 @@ impl Default for Limits {
 
 impl Config {
     /// For a server at this URL: `redis://[user:password@]host[:port][/database]`, `valkey://…`, or
-    /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`].
+    /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`]. What else is behind
+    /// `?` or `#` is an error, and so is all that can't be read.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let parsed = redis::parse_redis_url(url).ok_or_else(|| Error::config(explain_url(url)))?;
-        if matches!(parsed.scheme(), "rediss" | "valkeys") {
-            return Err(Error::config("TLS is not supported yet"));
-        }
-        let resp2 = parsed.query_pairs().any(|(key, value)| key == "protocol" && matches!(&*value, "2" | "resp2"));
-        // The URL's text is not repeated in errors: it may hold a password.
-        let info = parsed.into_connection_info().map_err(|error| Error::config(format!("the URL: {error}")))?;
-        let redis = info.redis_settings();
-        let database = u32::try_from(redis.db())
-            .map_err(|_| Error::config(format!("the URL's database number, {}, is below 0", redis.db())))?;
-        let username = redis.username().unwrap_or_default();
+        let Target { endpoint, database, credentials, resp2 } = Target::read(url)?;
         Ok(Self {
-            endpoints: vec![endpoint(info.addr())?],
+            endpoints: vec![endpoint],
             database,
-            credentials: Credentials::new(username, redis.password().unwrap_or_default()),
+            credentials,
             provider: None,
             name: String::new(),
             library: ("coracle-rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -363,64 +354,9 @@ impl std::fmt::Debug for Config {
     }
 }
 
-fn endpoint(address: &ConnectionAddr) -> Result<Endpoint, Error> {
-    match address {
-        ConnectionAddr::Tcp(host, port) => Ok(Endpoint::Tcp { host: host.clone(), port: *port }),
-        ConnectionAddr::Unix(path) => match path.to_str() {
-            Some(path) => Ok(Endpoint::Unix { path: path.to_owned() }),
-            None => Err(Error::config("the socket's path is not UTF-8")),
-        },
-        ConnectionAddr::TcpTls { .. } => Err(Error::config("TLS is not supported yet")),
-        _ => Err(Error::config("an address of a kind that this client does not know")),
-    }
-}
-
-/// What is wrong with a URL that can't be parsed. Only its scheme is shown: the rest may hold a password.
-fn explain_url(url: &str) -> String {
-    const WANTED: &str = "wanted is redis://[user:password@]host[:port][/database], or unix:///path";
-    const KNOWN: [&str; 7] = ["redis", "valkey", "rediss", "valkeys", "unix", "redis+unix", "valkey+unix"];
-    match url.split_once(':') {
-        None => format!("the URL has no scheme; {WANTED}"),
-        Some((scheme, _)) if !KNOWN.contains(&scheme) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-            format!("the URL's scheme, {scheme}, is unknown; {WANTED}")
-        }
-        Some(_) => format!("the URL can't be parsed; {WANTED}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_urls() {
-        let config = Config::new("redis://u%40:p%3A@host:7000/3?protocol=resp2").unwrap();
-        assert_eq!(config.endpoints, [Endpoint::Tcp { host: "host".into(), port: 7000 }]);
-        assert_eq!((config.database, config.resp2), (3, true));
-        assert_eq!(config.credentials, Credentials::new("u@", "p:"));
-        let config = Config::new("unix:///run/x?db=2").unwrap().or_at("valkey://other").unwrap();
-        let other = Endpoint::Tcp { host: "other".into(), port: 6379 };
-        assert_eq!(config.endpoints, [Endpoint::Unix { path: "/run/x".into() }, other]);
-        assert_eq!((config.database, config.resp2), (2, false));
-    }
-
-    #[test]
-    fn refuses_urls_without_showing_passwords() {
-        for (url, said) in [
-            ("rediss://u:hidden@host", "TLS is not supported yet"),
-            ("http://u:hidden@host", "scheme, http, is unknown"),
-            ("localhost", "no scheme"),
-            ("hidden@host:1", "can't be parsed"),
-            ("redis://u:hidden@host:99999", "can't be parsed"),
-            ("redis://u:hidden@host/x", "Invalid database number"),
-            ("redis://u:hidden@host/-1", "database"),
-        ] {
-            let error = Config::new(url).unwrap_err().to_string();
-            assert!(error.contains(said) && !error.contains("hidden"), "{error}");
-        }
-        let debug = format!("{:?}", Config::new("redis://u:hidden@host").unwrap());
-        assert!(!debug.contains("hidden"), "{debug}");
-    }
 
     #[tokio::test]
     async fn refuses_limits() {

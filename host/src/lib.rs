@@ -41,6 +41,7 @@ mod stats;
 mod subscription;
 mod tape;
 mod ticket;
+mod url;
 
 pub use cache::{Cache, CacheStats, Cached};
 pub use client::Client;
