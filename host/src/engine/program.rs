@@ -103,6 +103,10 @@ fn engine(strategy: InstanceAllocationStrategy) -> wasmtime::Result<Engine> {
     // Of a trap, its cause is told, not where in the core it was: without that, code is smaller, and read faster from
     // disk.
     config.generate_address_map(false).wasm_backtrace_max_frames(None);
+    // That is for those who walk the stack from outside, a debugger say, not for wasmtime: traps don't need it. It
+    // would be told to the system's unwinder at each start. On Windows it can't be left out.
+    #[cfg(not(windows))]
+    config.native_unwind_info(false);
     config.concurrency_support(false).epoch_interruption(true).max_wasm_stack(512 << 10).allocation_strategy(strategy);
     Engine::new(&config)
 }
@@ -115,4 +119,17 @@ fn pool() -> PoolingAllocationConfig {
         .total_tables(POOL_INSTANCES * 3)
         .max_memory_size(POOL_MEMORY_BYTES);
     pool
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_to_the_unwinder() {
+        let program = Program::load(&Binary::shipped(), &CodeCache::Nowhere).unwrap();
+        let code = program.pre.instance_pre().component().serialize().unwrap();
+        let has = |section: &[u8]| code.windows(section.len()).any(|bytes| bytes == section);
+        assert!(has(b".text") && !has(b".eh_frame"));
+    }
 }
