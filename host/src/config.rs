@@ -110,16 +110,17 @@ impl Default for Limits {
 
 impl Config {
     /// For a server at this URL: `redis://[user:password@]host[:port][/database]`, `valkey://…`, or
-    /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`]. What else is behind
-    /// `?` or `#` is an error, and so is all that can't be read.
+    /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`], and
+    /// `?client_name=…` that of [`Config::name`]. What else is behind `?` or `#` is an error, and so is all that can't
+    /// be read.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let Target { endpoint, database, credentials, resp2 } = Target::read(url)?;
+        let Target { endpoint, database, credentials, resp2, name } = Target::read(url)?;
         Ok(Self {
             endpoints: vec![endpoint],
             database,
             credentials,
             provider: None,
-            name: String::new(),
+            name: name.unwrap_or_default(),
             library: ("coracle-rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             resp2,
             connect_timeout: Duration::from_secs(5),
@@ -259,7 +260,7 @@ impl Config {
     /// (`$XDG_CACHE_HOME`, or `~/.cache`; on macOS `~/Library/Caches`). Compiling takes a few tenths of a second, and
     /// is then done once for all processes of a user; a second client of one process never waits for it.
     ///
-    /// Only code is run that was not changed since it was compiled, by its SHA-256, and that nobody else could have
+    /// Only code is run that was not changed since it was compiled, by its BLAKE3 hash, and that nobody else could have
     /// written: folder and files have to belong to this user or to root, and nobody else may be able to write there, or
     /// to replace a folder above. What is damaged or not safe is not used, with a warning to `tracing`; the component
     /// is compiled then. Files can be deleted at any time.

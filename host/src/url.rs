@@ -10,9 +10,9 @@ use crate::credentials::Credentials;
 use crate::error::Error;
 
 /// What may be asked of a server behind `?`.
-const PARAMETERS: &[&str] = &["protocol"];
+const PARAMETERS: &[&str] = &["protocol", "client_name"];
 /// The same of one behind a socket, as its URL has no other place for it.
-const SOCKET_PARAMETERS: &[&str] = &["db", "user", "pass", "protocol"];
+const SOCKET_PARAMETERS: &[&str] = &["db", "user", "pass", "protocol", "client_name"];
 
 /// A server, and who asks it for what.
 pub(crate) struct Target {
@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) database: u32,
     pub(crate) credentials: Credentials,
     pub(crate) resp2: bool,
+    /// What the connections are to be called.
+    pub(crate) name: Option<String>,
 }
 
 impl Target {
@@ -38,13 +40,14 @@ impl Target {
         }
         check_parameters(parsed.query().unwrap_or_default(), parsed.query_pairs().map(|(name, _)| name), socket)?;
         let resp2 = parsed.query_pairs().any(|(name, value)| name == "protocol" && matches!(&*value, "2" | "resp2"));
+        let name = parsed.query_pairs().find(|(name, _)| name == "client_name").map(|(_, value)| value.into_owned());
         let info = parsed.into_connection_info().map_err(|error| Error::config(format!("the URL: {error}")))?;
         let redis = info.redis_settings();
         let database = u32::try_from(redis.db()).map_err(|_| {
             Error::config(format!("the URL's database is {}; it must be from 0 to 4294967295", redis.db()))
         })?;
         let credentials = Credentials::new(redis.username().unwrap_or_default(), redis.password().unwrap_or_default());
-        Ok(Self { endpoint: endpoint(info.addr())?, database, credentials, resp2 })
+        Ok(Self { endpoint: endpoint(info.addr())?, database, credentials, resp2, name })
     }
 }
 
@@ -140,9 +143,10 @@ mod tests {
             assert_eq!((target.database, target.resp2), (2, false));
         }
         for scheme in ["unix", "redis+unix", "valkey+unix"] {
-            let target = Target::read(&format!("{scheme}:///s?user=u%26&pass=p%40&db=3&protocol=2")).unwrap();
+            let target =
+                Target::read(&format!("{scheme}:///s?user=u%26&pass=p%40&db=3&protocol=2&client_name=a%20b")).unwrap();
             assert_eq!(target.endpoint, Endpoint::Unix { path: "/s".into() });
-            assert_eq!((target.database, target.resp2), (3, true));
+            assert_eq!((target.database, target.resp2, target.name.as_deref()), (3, true, Some("a b")));
             assert_eq!(target.credentials, Credentials::new("u&", "p@"));
         }
     }
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn nothing_is_passed_over() {
         for (url, said) in [
-            ("redis://host?protocl=resp2", "parameter protocl is unknown; known is protocol"),
+            ("redis://host?protocl=resp2", "parameter protocl is unknown; known is protocol, client_name"),
             ("redis://host?db=3", "goes behind the host, as /1"),
             ("redis://host?user=hidden", "parameter user is unknown"),
             ("redis://host?protocol=resp2&protocol=resp3", "protocol twice"),
@@ -161,7 +165,7 @@ mod tests {
             ("redis://u:12?hidden=1@host", "%3F"),
             ("redis://host:0", "port is 0"),
             ("redis://host/99999999999", "99999999999; it must be"),
-            ("unix:///s?name=x", "known is db, user, pass, protocol"),
+            ("unix:///s?name=x", "known is db, user, pass, protocol, client_name"),
             ("unix://u:hidden@localhost/s", "?user=…&pass=…"),
             ("unix://host/s", "Missing path"),
         ] {

@@ -2,7 +2,7 @@
 //!
 //! Compiled code is trusted as the program itself: whoever can write it can run what he likes. So it is read only from
 //! a folder, and a file, that belong to this user or to root, and that nobody else can write to; and run only if it is
-//! what was written, by its SHA-256, since wasmtime does not notice when a bit of it has changed.
+//! what was written, by its BLAKE3 hash, since wasmtime does not notice when a bit of it has changed.
 //!
 //! Most of what it takes to start is to move this megabyte: the code stands first in its file, and its hash behind it,
 //! so that wasmtime can map the file where the system lets it open just the one that was looked at.
@@ -16,11 +16,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use sha2::{Digest, Sha256};
+use super::hex;
 
-use super::{digest, hex};
-
-const HASH: usize = 32;
+/// Bytes of a hash.
+const HASH: usize = blake3::OUT_LEN;
+/// By what a file is sealed; one that is sealed otherwise has another name.
+const SEAL: &str = "blake3";
 /// How much is read at a time: it stays in the processor's cache while it is hashed.
 const PIECE: usize = 64 << 10;
 
@@ -60,6 +61,7 @@ impl Place {
         // Holds the version of wasmtime, and all settings that matter to the code.
         let mut settings = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut settings);
+        SEAL.hash(&mut settings);
         let file = folder.join(format!("{}-{:016x}.cwasm", hex(component), settings.finish()));
         Self { folder, file }
     }
@@ -101,7 +103,8 @@ impl Place {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Others read the whole file or none, so it gets its name at the end.
         let draft = self.file.with_extension(format!("{}-{count}.draft", std::process::id()));
-        let written = write_private(&draft, &[code, &digest(code)]).and_then(|()| std::fs::rename(&draft, &self.file));
+        let written = write_private(&draft, &[code, blake3::hash(code).as_bytes()])
+            .and_then(|()| std::fs::rename(&draft, &self.file));
         if written.is_err() {
             // What is wrong was said already.
             let _ = std::fs::remove_file(&draft);
@@ -113,18 +116,18 @@ impl Place {
 /// Whether a file of this size ends with the hash of what comes before.
 fn check_hash(file: &mut File, size: u64) -> io::Result<()> {
     let mut left = size.checked_sub(HASH as u64).ok_or_else(|| damaged("it is too short"))?;
-    let (mut hash, mut room) = (Sha256::new(), vec![0; PIECE]);
+    let (mut hash, mut room) = (blake3::Hasher::new(), vec![0; PIECE]);
     while left > 0 {
         let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
         let piece = room.get_mut(..most).unwrap_or_default();
         file.read_exact(piece)?;
-        hash.update(&piece);
+        hash.update(piece);
         left -= most as u64;
     }
     let mut written = [0; HASH];
     file.read_exact(&mut written)?;
-    if hash.finalize()[..] != written {
-        return Err(damaged("its SHA-256 is another one"));
+    if hash.finalize() != written {
+        return Err(damaged("its hash is another one"));
     }
     Ok(())
 }
@@ -325,7 +328,7 @@ mod tests {
             std::fs::write(&place.file, &whole[..length]).unwrap();
             assert!(place.read(&engine).is_none(), "{length} bytes");
         }
-        let nothing = [&b"no code"[..], &digest(b"no code")].concat();
+        let nothing = [&b"no code"[..], blake3::hash(b"no code").as_bytes()].concat();
         std::fs::write(&place.file, nothing).unwrap();
         assert!(place.read(&engine).is_none(), "wasmtime refuses what is none of its own");
         place.write(&component(&engine));
