@@ -1,5 +1,8 @@
 //! A bounded queue between the manager and one reader.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -7,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::{Notice, SubscribeOptions, WhenFull};
 use crate::error::{Cause, Error, Failure};
 
-/// Notices that are not messages and wait for the reader, at most.
+/// Notices that are not messages and wait for the reader, at most. The Go host has the same bound.
 const MAX_OTHERS: usize = 64;
 
 /// The queue between the manager and a reader.
@@ -20,6 +23,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     notices: VecDeque<Notice>,
+    /// What is no message and was in front of those that were dropped: it comes before all others.
+    displaced: VecDeque<Notice>,
     /// Messages among the notices, and their bytes.
     messages: usize,
     bytes: usize,
@@ -107,6 +112,9 @@ impl Queue {
     /// What comes next, and whether the link may be read again now.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> (Poll<Option<Result<Notice, Error>>>, bool) {
         let mut state = self.lock();
+        if let Some(notice) = state.displaced.pop_front() {
+            return (Poll::Ready(Some(Ok(notice))), false);
+        }
         if state.dropped > 0 {
             return (Poll::Ready(Some(Ok(Notice::Dropped(std::mem::take(&mut state.dropped))))), false);
         }
@@ -149,18 +157,25 @@ impl State {
 
     /// Drops the oldest messages, but no other notices.
     fn make_room(&mut self, options: &SubscribeOptions, size: usize) {
-        let mut kept = VecDeque::new();
         while !self.room(options, size) {
             match self.pop_front() {
                 Some(Notice::Message(_)) => self.dropped += 1,
-                // A reader that is so far behind needs to hear of one of each kind only.
-                Some(notice) if !kept.contains(&notice) => kept.push_back(notice),
-                Some(_) => {}
+                Some(notice) => self.displace(notice),
                 None => break,
             }
         }
-        for notice in kept.into_iter().rev() {
-            self.notices.push_front(notice);
+    }
+
+    /// A gap is told, however long nobody looks. Of several gaps one is enough, and whether the server has confirmed
+    /// the names since.
+    fn displace(&mut self, notice: Notice) {
+        if notice == Notice::Gap
+            && let Some(at) = self.displaced.iter().position(|earlier| *earlier == Notice::Gap)
+        {
+            self.displaced.truncate(at);
+        }
+        if self.displaced.back() != Some(&notice) {
+            self.displaced.push_back(notice);
         }
     }
 
@@ -168,11 +183,31 @@ impl State {
         if let Notice::Message(message) = &notice {
             self.messages += 1;
             self.bytes += message.size();
-        } else if self.notices.len() > self.messages + MAX_OTHERS {
-            // A reader that sleeps through many reconnects need not hear of each.
+        } else if self.notices.len() >= self.messages + MAX_OTHERS && !self.needs(&notice) {
             return;
         }
         self.notices.push_back(notice);
+    }
+
+    /// Whether a notice says more than those in the queue, which its reader has not seen. A further gap does not: it
+    /// only takes away that the names were confirmed since.
+    fn needs(&mut self, notice: &Notice) -> bool {
+        let counts = |earlier: &Notice| match notice {
+            Notice::Gap => *earlier == Notice::Gap,
+            _ => !matches!(earlier, Notice::Message(_)),
+        };
+        let Some(at) = self.notices.iter().rposition(counts) else { return true };
+        if self.notices.get(at) != Some(notice) {
+            return true;
+        }
+        if *notice == Notice::Gap {
+            let mut place = 0;
+            self.notices.retain(|later| {
+                place += 1;
+                place <= at + 1 || matches!(later, Notice::Message(_))
+            });
+        }
+        false
     }
 
     fn pop_front(&mut self) -> Option<Notice> {
@@ -191,33 +226,5 @@ fn wake(mut state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Message;
-
-    fn message() -> Notice {
-        Notice::Message(Message { channel: "c".into(), pattern: None, payload: "p".into() })
-    }
-
-    /// What is still on its way when the link is held finds a queue that is full no more, and not yet half empty.
-    #[test]
-    fn a_link_is_held_until_its_reader_is_told_to_let_it_go() {
-        let queue = Queue::new(SubscribeOptions { messages: 10, bytes: 1000, when_full: WhenFull::Wait });
-        let pop = || queue.poll(&mut Context::from_waker(Waker::noop())).1;
-        for _ in 0..10 {
-            queue.push(message());
-        }
-        assert!(queue.hold());
-        assert!(!(0..4).any(|_| pop()));
-        queue.push(message());
-        assert!(queue.hold(), "nobody would say that it is to be let go");
-        assert!(!pop() && pop());
-        assert!(!queue.is_held());
-        queue.push(message());
-        assert!(!queue.hold());
     }
 }
