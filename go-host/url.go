@@ -131,6 +131,10 @@ func (t *target) readDatabase(text string) error {
 }
 
 func (t *target) readQuery(raw string, isSocket bool) error {
+	// A password with a question mark: what is in front of that would be the host, and the rest must not be shown.
+	if !isSocket && strings.Contains(raw, "@") {
+		return errors.New("it has an @ behind its ?; a ? in a password is %3F")
+	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return errors.New("the part after ? can't be read")
@@ -159,8 +163,12 @@ func (t *target) readQuery(raw string, isSocket bool) error {
 		case "user", "pass":
 			return fmt.Errorf("the parameter %q is for unix sockets; write user:password@host", key)
 		default:
-			return fmt.Errorf("the parameter %q is unknown; db, protocol and client_name are known, "+
-				"and of a unix socket user and pass", key)
+			if isSocket { // its name may be what is behind an & in a password
+				return errors.New("it has a parameter that is unknown; db, protocol, client_name, user and pass are known; " +
+					"an & in a password is %26")
+			}
+			return fmt.Errorf("the parameter %q is unknown; db, protocol and client_name are known, and of a unix socket "+
+				"user and pass", key)
 		}
 	}
 	return nil

@@ -58,6 +58,8 @@ func TestWrongURLs(t *testing.T) {
 		"redis://h?protocol=RESP2":   "resp2 and resp3",
 		"redis://u:secret@h?a;b":     "after ?",
 		"redis://u:sec#secret@h":     "",
+		"redis://u:12?secret@h":      "%3F",
+		"unix:///s?pass=se&secret":   "%26",
 		"redis://u:secret@a,b:0":     "port",
 		"redis://u:secret@a,":        "host:port,host:port",
 		"redis://a,b:secret/":        "host:port,host:port",

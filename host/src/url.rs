@@ -62,6 +62,13 @@ fn check_parameters<'a>(query: &str, names: impl Iterator<Item = Cow<'a, str>>, 
     let mut seen = HashSet::new();
     for name in names {
         if !known.contains(&&*name) {
+            if socket {
+                // Its name may be what is behind an & in a password.
+                let known = known.join(", ");
+                return Err(Error::config(format!(
+                    "the URL has a parameter that is unknown; known is {known}; an & in a password is %26"
+                )));
+            }
             let place = if &*name == "db" { "; the database goes behind the host, as /1" } else { "" };
             let known = known.join(", ");
             return Err(Error::config(format!("the URL's parameter {name} is unknown; known is {known}{place}")));
@@ -166,6 +173,7 @@ mod tests {
             ("redis://host:0", "port is 0"),
             ("redis://host/99999999999", "99999999999; it must be"),
             ("unix:///s?name=x", "known is db, user, pass, protocol, client_name"),
+            ("unix:///s?user=u&pass=1&hidden", "%26"),
             ("unix://u:hidden@localhost/s", "?user=…&pass=…"),
             ("unix://host/s", "Missing path"),
         ] {

@@ -92,7 +92,7 @@ func (e *events) run(cmd *cobra.Command, prepare func(cmd *cobra.Command) (actio
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	store, err := eventstore.Open(cmd.Context(), client, e.namespace)
+	store, err := eventstore.Open(cmd.Context(), client, e.namespace, eventstore.WithLogger(nil))
 	if err != nil {
 		return err
 	}

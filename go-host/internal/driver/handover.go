@@ -133,7 +133,7 @@ func (l *Lane) adopt(moving []*Subscription) {
 		default:
 			s.lane.Store(l)
 			l.subs.byID[s.id] = s
-			l.subs.notify(s.id, Notice{Kind: NoticeGap})
+			l.subs.tellGap(s)
 			l.callSubscribe(s)
 			if s.isOver() { // who ended it may not have found this lane
 				l.callUnsubscribe(s)

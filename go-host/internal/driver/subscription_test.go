@@ -153,3 +153,18 @@ func TestOtherNoticesAreBounded(t *testing.T) {
 	require.LessOrEqual(t, len(told), maxOthers+1)
 	require.Equal(t, []NoticeKind{NoticeGap, NoticeSubscribed}, told[len(told)-2:])
 }
+
+// Before the names were confirmed there was nothing to lose.
+func TestNoGapIsToldBeforeTheFirstConfirmation(t *testing.T) {
+	s := newSubscription(nil, SubscribeOptions{MaxMessages: 1, MaxBytes: 1})
+	u := subscriptions{byID: map[uint64]*Subscription{s.id: s}, news: NewNews()}
+	u.tellGap(s)
+	_, told := s.take()
+	require.False(t, told)
+	u.notify(s.id, Notice{Kind: NoticeSubscribed})
+	u.tellGap(s)
+	for _, kind := range []NoticeKind{NoticeSubscribed, NoticeGap} {
+		n, _ := s.take()
+		require.Equal(t, kind, n.Kind)
+	}
+}

@@ -29,6 +29,15 @@ func (u *subscriptions) notify(id uint64, n Notice) {
 	}
 }
 
+// tellGap tells that messages may have been lost. Before the names were confirmed there were none to lose.
+func (u *subscriptions) tellGap(s *Subscription) {
+	select {
+	case <-s.confirmed:
+		u.notify(s.id, Notice{Kind: NoticeGap})
+	default:
+	}
+}
+
 // pushed sees to what came of a push.
 func (u *subscriptions) pushed(s *Subscription, was push) {
 	if was.dropped > 0 {
@@ -132,7 +141,7 @@ func (l *Lane) resubscribe() {
 		case s.leaving:
 			delete(l.subs.byID, id)
 		default:
-			l.subs.notify(id, Notice{Kind: NoticeGap})
+			l.subs.tellGap(s)
 			if l.callSubscribe(s); l.inst == nil || l.era != era {
 				return // that one is lost too, and did all this again
 			}

@@ -106,7 +106,7 @@ func open(o order) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := eventstore.Open(ctx, client, o.Namespace)
+	store, err := eventstore.Open(ctx, client, o.Namespace, eventstore.WithLogger(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // decide runs the caller's handler while the leases are kept, and tells the core what it decided.
@@ -54,13 +55,18 @@ const keepTraps = 5
 
 // Keep renews leases until the context is done, which is no error, or one is lost.
 func (e *Engine) Keep(ctx context.Context, leases []Lease, milliseconds uint32) error {
-	for attempt := 1; ; attempt++ {
+	lease := time.Duration(milliseconds) * time.Millisecond
+	for traps := 0; ; {
+		begun := time.Now()
 		_, err := e.Run(ctx, &Task{Operation: Keep{Leases: leases, Duration: milliseconds}})
 		if ctx.Err() != nil || errors.Is(err, ErrEnded) {
 			return nil
 		}
+		if traps++; time.Since(begun) > lease {
+			traps = 1 // it has renewed them, so that this one is the first in a row
+		}
 		var lost *Lost
-		if !errors.As(err, &lost) || attempt == keepTraps {
+		if !errors.As(err, &lost) || traps == keepTraps {
 			return err
 		}
 	}

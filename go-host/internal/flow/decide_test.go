@@ -165,3 +165,37 @@ func TestTheHandlersErrorIsNotTheFlowsWhereNobodyKnows(t *testing.T) {
 		cancel()
 	})
 }
+
+// Each in an instance of its own: only those count that were lost in a row.
+func TestLeasesOutliveManyInstances(t *testing.T) {
+	for name, c := range map[string]struct {
+		lives time.Duration
+		traps int
+		err   bool
+	}{"longer than a lease": {2 * time.Second, 20, false}, "shorter": {time.Second / 2, keepTraps, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var e *Engine
+				traps := 0
+				e = engine(t, &fake{answer: func(call string) (Step, error) {
+					switch call {
+					case "flow.Keep":
+						return Wait(e.now() + uint64(c.lives.Microseconds())), nil
+					case "elapsed":
+						if traps++; traps == 20 {
+							cancel()
+						}
+						return nil, errTest
+					default:
+						return cancelled, nil
+					}
+				}})
+				err := e.Keep(ctx, []Lease{{Name: "l"}}, 1000)
+				require.Equal(t, c.traps, traps)
+				require.Equal(t, c.err, err != nil)
+			})
+		})
+	}
+}

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::error::{EventError, ExecuteError};
 use super::event::Event;
 use super::flow::{Flow, Turn};
-use super::lock::{Held, Lock, give_back};
+use super::lock::{Held, Lock};
 use super::options::{Durability, millis};
 use super::query::Query;
 use super::read::Reader;
@@ -166,15 +166,9 @@ impl EventStore {
             held: options.held.iter().map(Held::wire).collect(),
         };
         let mut flow = Flow::new(&self.inner, call, blobs.into());
-        let mut taken = Vec::new();
         loop {
-            let turn = flow.turn().await;
-            if flow.is_trapped() {
-                give_back(&self.inner, &taken);
-            }
-            match turn? {
+            match flow.turn().await? {
                 Turn::Decide(decision) => {
-                    taken.clone_from(&decision.leases);
                     let decision = Decision {
                         store: Arc::clone(&self.inner),
                         flow: flow.number(),

@@ -20,7 +20,7 @@ use super::listening::Parked;
 use super::page;
 use super::table::{Lost, Name, Scripts};
 use super::transport::to_wire;
-use crate::engine::store::{Batch, Call, Cursor, Decision, Outcome, Step};
+use crate::engine::store::{Batch, Call, Cursor, Decision, Lease, Outcome, Step};
 use crate::error::Error;
 use crate::session::Session;
 
@@ -40,6 +40,8 @@ pub(super) struct Flow {
     session: Option<Session>,
     /// Whether anything was sent.
     sent: bool,
+    /// Those of its decision, which it has taken.
+    leases: Vec<Lease>,
     /// Its instance was lost.
     trapped: bool,
     /// It was cancelled, and a task does what is left to do.
@@ -82,6 +84,7 @@ impl Flow {
             bodies: Vec::new(),
             session: None,
             sent: false,
+            leases: Vec::new(),
             trapped: false,
             clearing: false,
         }
@@ -209,6 +212,7 @@ impl Flow {
             Step::Progress(progress) => Turn::Progress(progress.done, progress.total),
             Step::Decide(decision) => {
                 self.doing = Doing::Deciding;
+                self.leases.clone_from(&decision.leases);
                 Turn::Decide(decision)
             }
             Step::Done(outcome) => {
@@ -232,7 +236,7 @@ impl Flow {
             }),
         };
         told.map_err(|Lost(text)| {
-            (self.name, self.trapped) = (None, true);
+            self.trap();
             EventError::core(self.sent, text)
         })
     }

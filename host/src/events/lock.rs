@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::append::unexpected;
 use super::error::EventError;
@@ -154,6 +155,7 @@ const MOST_TRAPS: u32 = 5;
 async fn keep(store: Arc<Inner>, lease: Lease, duration: u32) -> EventError {
     let mut traps = 0;
     loop {
+        let begun = Instant::now();
         let mut flow = Flow::new(&store, Call::Keep { leases: vec![lease.clone()], duration }, Vec::new());
         let ending = loop {
             match flow.turn().await {
@@ -162,7 +164,8 @@ async fn keep(store: Arc<Inner>, lease: Lease, duration: u32) -> EventError {
                 Err(error) => break error,
             }
         };
-        traps += 1;
+        // One that lived for longer than a lease has renewed it.
+        traps = if begun.elapsed() > Duration::from_millis(duration.into()) { 1 } else { traps + 1 };
         if !flow.is_trapped() || traps == MOST_TRAPS {
             return ending;
         }

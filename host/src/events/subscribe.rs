@@ -113,7 +113,7 @@ impl Subscription {
                     self.traps = 0;
                 }
                 Ok(_) => {}
-                Err(_) if self.flow.is_trapped() && self.traps < MOST_TRAPS => {
+                Err(_) if self.flow.is_trapped() && self.traps + 1 < MOST_TRAPS => {
                     self.traps += 1;
                     self.flow = follow(self.flow.store(), &self.query, self.cursor);
                 }

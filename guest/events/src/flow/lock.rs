@@ -9,10 +9,11 @@ use super::{Context, Flow, Input, unasked};
 
 /// How long it may take to give locks back, beyond the deadline. Microseconds.
 const GRACE: u64 = 1_000_000;
+/// The longest pause is not bounded below this, however short leases are. Microseconds.
+const LEAST_PAUSE: u64 = 10_000;
 
 /// Takes locks, one after the other in their order. While one is waited for, those before it are renewed.
 pub(crate) struct Taking {
-    /// Those that are held first.
     names: Vec<String>,
     /// Milliseconds.
     duration: u32,
@@ -20,12 +21,22 @@ pub(crate) struct Taking {
     /// Of the next one, so that an attempt whose reply was lost is no other's.
     token: Option<Token>,
     sent: u64,
-    /// What was sent renews those that are held.
-    renewing: bool,
+    asking: Asking,
     attempt: u32,
     /// What is to be given back, and how often that may yet be sent.
     given: Vec<(String, Token)>,
     left: u8,
+}
+
+/// What was sent last.
+#[derive(Clone, Copy, PartialEq)]
+enum Asking {
+    /// It takes the next one.
+    Taking,
+    /// It renews those that are held.
+    Renewing,
+    /// It gives back what was held behind one that is not any more.
+    Loosening,
 }
 
 impl Taking {
@@ -36,7 +47,7 @@ impl Taking {
             held: Vec::new(),
             token: None,
             sent: 0,
-            renewing: false,
+            asking: Asking::Taking,
             attempt: 0,
             given: Vec::new(),
             left: 2,
@@ -49,22 +60,25 @@ impl Taking {
         if all || self.held.iter().all(|lease| context.now < renewal(lease.until, self.duration)) {
             return self.take(context);
         }
-        (self.sent, self.renewing) = (context.now, true);
+        (self.sent, self.asking) = (context.now, Asking::Renewing);
         Some(context.send(plan::renew(&context.shared.layout, &secrets(&self.held), self.duration)))
     }
 
     fn take(&mut self, context: &mut Context<'_>) -> Option<Step> {
         let name = self.names.get(self.held.len())?;
-        (self.sent, self.renewing) = (context.now, false);
+        (self.sent, self.asking) = (context.now, Asking::Taking);
         let token = *self.token.get_or_insert_with(|| context.shared.token());
         Some(context.send(plan::take(&context.shared.layout, name, token, self.duration)))
     }
 
     pub(crate) fn replied(&mut self, context: &mut Context<'_>, mut reply: Reply<'_>) -> Result<Option<Step>, Fault> {
-        if self.renewing {
-            self.renewed(plan::held(&mut reply)?);
-            // However short the leases are, each renewal is followed by an attempt.
-            return Ok(self.take(context));
+        match self.asking {
+            Asking::Taking => {}
+            Asking::Loosening => return Ok(self.take(context)),
+            Asking::Renewing => {
+                let gone = plan::held(&mut reply)?;
+                return Ok(self.renewed(context, gone));
+            }
         }
         match plan::taken(&mut reply)? {
             plan::Outcome::Held(_) => Ok(Some(self.pause(context))),
@@ -79,17 +93,22 @@ impl Taking {
         }
     }
 
-    /// Those that are held were renewed, but for the one in this place: it is to be taken once more.
-    fn renewed(&mut self, gone: Option<usize>) {
-        let until = self.sent.saturating_add(whole(self.duration));
+    /// Those that are held were renewed, unless the one in this place was gone, and perhaps others behind it: who has
+    /// that may wait for these, so they are given back, and taken again in their order.
+    fn renewed(&mut self, context: &mut Context<'_>, gone: Option<usize>) -> Option<Step> {
+        let (count, until) = (self.held.len(), self.sent.saturating_add(whole(self.duration)));
+        let mut loose = secrets(self.held.get(gone.unwrap_or(count)..).unwrap_or_default());
+        self.held.truncate(gone.unwrap_or(count));
         self.held.iter_mut().for_each(|lease| lease.until = until);
-        if let Some(place) = gone.filter(|place| *place < self.held.len()) {
-            self.held.remove(place);
-            let name = self.names.remove(place);
-            // Behind those that are held. An attempt at what is next may have had it: so it stays that.
-            let last = self.held.len().saturating_add(usize::from(self.token.is_some())).min(self.names.len());
-            self.names.insert(last, name);
+        if loose.is_empty() {
+            // However short the leases are, each renewal is followed by an attempt.
+            return self.take(context);
         }
+        if let (Some(name), Some(token)) = (self.names.get(count), self.token.take()) {
+            loose.push((name.clone(), token));
+        }
+        self.asking = Asking::Loosening;
+        Some(context.send(plan::release(&context.shared.layout, &loose)))
     }
 
     pub(crate) fn lost(&mut self, context: &mut Context<'_>, lost: Lost) -> Result<Step, Fault> {
@@ -128,7 +147,8 @@ impl Taking {
         match step {
             // Not so long that those that are held could not be renewed in time.
             Step::Wait(until) if !self.held.is_empty() => {
-                Step::Wait(until.min(context.now.saturating_add(whole(self.duration) / 6)))
+                let soon = (whole(self.duration) / 6).max(LEAST_PAUSE);
+                Step::Wait(until.min(context.now.saturating_add(soon)))
             }
             step => step,
         }

@@ -11,7 +11,7 @@ use super::{Context, Flow, Input, unasked};
 const PATIENCE: u64 = 30_000_000 + SLACK;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
-/// Failures in a row after which it believes that the client is closed.
+/// So often in a row the client may say that it is being closed, until it is believed.
 const MOST_CLOSINGS: u32 = 4;
 
 /// `subscribe`: rounds of pages up to the head, between which it is parked: see `Listen`. What rings while a page is
@@ -21,6 +21,7 @@ pub(crate) struct Subscribe {
     reading: Reading,
     state: State,
     failures: u32,
+    closings: u32,
     /// How often the bell had been asked to ring when this round's head was asked for.
     asked: u64,
     /// While this listener waited, the last round was one more.
@@ -43,7 +44,7 @@ impl Flow for Subscribe {
             (Input::Begin, _) => self.round(context),
             (Input::Reply(reply), _) => match self.reading.replied(context, reply) {
                 Ok(turn) => {
-                    self.failures = 0;
+                    (self.failures, self.closings) = (0, 0);
                     turn
                 }
                 Err(Fault::Ahead(_) | Fault::Rewritten(_)) if self.reading.resume() => self.round(context),
@@ -51,11 +52,12 @@ impl Flow for Subscribe {
             },
             (Input::Go, State::Page) => self.reading.more(context)?,
             (Input::Go, State::Rest) => self.round(context),
-            // A client that is replaced has another in a moment; one that is closed never has.
-            (Input::Lost(lost), _) if lost.cause == Lost::CLOSING && self.failures >= MOST_CLOSINGS => {
-                return Err(lost.fault(false));
-            }
             (Input::Lost(lost), _) => {
+                // A client that is replaced has another in a moment; one that is closed never has.
+                self.closings = if lost.cause == Lost::CLOSING { self.closings.saturating_add(1) } else { 0 };
+                if self.closings > MOST_CLOSINGS {
+                    return Err(lost.fault(false));
+                }
                 context.shared.bell.lost(&lost);
                 return Ok(self.pause(context));
             }
@@ -71,7 +73,7 @@ impl Flow for Subscribe {
 
 impl Subscribe {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self { reading, state: State::Page, failures: 0, asked: 0, looked: 0, doubts: 0 }
+        Self { reading, state: State::Page, failures: 0, closings: 0, asked: 0, looked: 0, doubts: 0 }
     }
 
     /// A round ended at the head.

@@ -292,13 +292,17 @@ fn a_subscription_of_a_client_that_is_closed_ends() {
     let closing = || lost(Failure::NotSent, 8);
     store.subscribe(0, FLOW, vec![Item::default()], Cursor::default());
     let mut now = 0;
-    // One that is replaced has another soon.
+    // One that is replaced has another soon; and what breaks else does not count.
+    for _ in 0..4 {
+        now = until(&store.unanswered(now, FLOW, broke()));
+        store.elapsed(now, FLOW);
+    }
     for _ in 0..4 {
         now = until(&store.unanswered(now, FLOW, closing()));
         assert_eq!(sent(&store.elapsed(now, FLOW)), "script");
     }
     assert_eq!(store.unanswered(now, FLOW, closing()), Step::Failed(Fault::Transport(closing())));
-    assert!(now < 1_000_000);
+    assert!(now < 5_000_000);
 }
 
 #[test]

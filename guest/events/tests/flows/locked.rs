@@ -197,21 +197,48 @@ fn a_lock_that_is_lost_while_another_one_is_waited_for_is_taken_again() {
     let step = store.unanswered(0, FLOW, broke());
     let now = until(&step).max(1_500_000);
     assert!(sent(&store.elapsed(now, FLOW)) == "lease");
-    // The first is not held any more.
+    // The first is not held any more: whoever has it may wait for the others.
     let step = store.replied(now, FLOW, &number(1), &[]);
-    let third = said(&step);
-    assert!(sent(&step) == "lock" && third.contains("{n}:k:c"), "{third}");
-    let step = store.replied(now, FLOW, &numbers(&[0, 3]), &[]);
-    assert!(sent(&step) == "lock" && said(&step).contains("{n}:k:a"));
-    // Another question that is lost is not mistaken for a renewal.
-    let step = store.unanswered(now, FLOW, broke());
-    let now = until(&step);
-    store.elapsed(now, FLOW);
-    let Step::Decide(decision) = store.replied(now, FLOW, &numbers(&[0, 4]), &[]) else { panic!("not held") };
+    assert!(
+        sent(&step) == "lease" && ["a", "b", "c"].iter().all(|name| said(&step).contains(&format!("{{n}}:k:{name}")))
+    );
+    let mut step = store.replied(now, FLOW, &number(1), &[]);
+    for (name, fence) in [("a", 7), ("b", 8), ("c", 9)] {
+        assert!(sent(&step) == "lock" && said(&step).contains(&format!("{{n}}:k:{name}")));
+        // A question that is lost is not mistaken for another one.
+        let again = until(&store.unanswered(now, FLOW, broke()));
+        assert_eq!(sent(&store.elapsed(again, FLOW)), "lock");
+        step = store.replied(now, FLOW, &numbers(&[0, fence]), &[]);
+    }
+    let Step::Decide(decision) = step else { panic!("not held") };
     let fences: Vec<_> = decision.leases.iter().map(|lease| (lease.name.as_str(), lease.fence)).collect();
-    assert_eq!(fences, [("b", 1), ("c", 3), ("a", 4)]);
+    assert_eq!(fences, [("a", 7), ("b", 8), ("c", 9)]);
     let step = store.decided(now, FLOW, vec![bad()]);
     assert!(["a", "b", "c"].iter().all(|name| said(&step).contains(&format!("{{n}}:k:{name}"))), "all are given back");
+}
+
+/// The answer names the first that is gone, and others behind it may be, too.
+#[test]
+fn what_is_in_front_of_a_lost_lock_is_kept() {
+    let mut store = store();
+    store.execute(0, FLOW, DEADLINE, command(&["a", "b", "c", "d"]), retries(1), None, Vec::new());
+    for _ in 0..3 {
+        store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+    }
+    let now = until(&store.replied(0, FLOW, &numbers(&[1, 9]), &[])).max(1_500_000);
+    assert_eq!(sent(&store.elapsed(now, FLOW)), "lease");
+    let step = store.replied(now, FLOW, &number(2), &[]);
+    assert!(sent(&step) == "lease" && !said(&step).contains("{n}:k:a") && said(&step).contains("{n}:k:c"));
+    assert!(said(&step).contains("{n}:k:d"), "an attempt may have had it");
+    // Whether they were given back is not known; then their leases end.
+    let now = until(&store.unanswered(now, FLOW, broke()));
+    let mut step = store.elapsed(now, FLOW);
+    for name in ["b", "c", "d"] {
+        assert!(sent(&step) == "lock" && said(&step).contains(&format!("{{n}}:k:{name}")));
+        step = store.replied(now, FLOW, &numbers(&[0, 5]), &[]);
+    }
+    let Step::Decide(decision) = step else { panic!("not held") };
+    assert_eq!(decision.leases.iter().map(|lease| lease.fence).collect::<Vec<_>>(), [1, 5, 5, 5]);
 }
 
 fn bad() -> Event {

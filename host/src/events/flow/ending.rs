@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Doing, Flow, Turn};
 use crate::engine::store::{Call, Step};
+use crate::events::lock::give_back;
 
 /// What is left to do of a flow that was dropped may take so long.
 const CLEARING: Duration = Duration::from_secs(10);
@@ -28,6 +29,12 @@ impl Flow {
         }
     }
 
+    /// Its instance was lost, which would have given back its locks.
+    pub(super) fn trap(&mut self) {
+        (self.name, self.trapped) = (None, true);
+        give_back(&self.store, &std::mem::take(&mut self.leases));
+    }
+
     /// Leaves undone what is left to do, and has the core forget it.
     fn abandon(&mut self) {
         self.doing = Doing::Over;
@@ -50,7 +57,7 @@ impl Drop for Flow {
         // What is under way is given up first.
         self.doing = Doing::Over;
         let Some(name) = self.name.take() else { return };
-        let Ok(step) = self.store.table.call(name, &Call::Cancel) else { return };
+        let Ok(step) = self.store.table.call(name, &Call::Cancel) else { return self.trap() };
         if matches!(step, Step::Done(_) | Step::Failed(_)) {
             return;
         }
