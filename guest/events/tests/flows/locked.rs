@@ -173,15 +173,17 @@ fn leases_that_are_over_by_the_time_of_an_answer_do_not_keep_from_trying() {
     let short = Retries { lease: 1, ..retries(1) };
     store.execute(0, FLOW, DEADLINE, command(&["a", "b"]), short, None, Vec::new());
     let mut now = 5_000;
-    let mut step = store.replied(now, FLOW, &numbers(&[0, 1]), &[]);
-    for _ in 0..3 {
+    let (mut step, mut longest) = (store.replied(now, FLOW, &numbers(&[0, 1]), &[]), 0);
+    for _ in 0..10 {
         assert_eq!(sent(&step), "lease");
         now += 5_000;
         assert_eq!(sent(&store.replied(now, FLOW, &number(0), &[])), "lock");
         step = store.replied(now, FLOW, &numbers(&[1, 9]), &[]);
+        longest = longest.max(until(&step) - now);
         now = until(&step).max(now + 5_000);
         step = store.elapsed(now, FLOW);
     }
+    assert!((2_000..=10_000).contains(&longest), "nor is the server asked without a pause: {longest}");
     store.replied(now, FLOW, &number(0), &[]);
     assert!(matches!(store.replied(now, FLOW, &numbers(&[0, 2]), &[]), Step::Decide(_)));
 }
@@ -213,6 +215,9 @@ fn a_lock_that_is_lost_while_another_one_is_waited_for_is_taken_again() {
     let Step::Decide(decision) = step else { panic!("not held") };
     let fences: Vec<_> = decision.leases.iter().map(|lease| (lease.name.as_str(), lease.fence)).collect();
     assert_eq!(fences, [("a", 7), ("b", 8), ("c", 9)]);
+    let mut tokens: Vec<_> = decision.leases.iter().map(|lease| lease.token.0).collect();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 3, "each is a secret of its own");
     let step = store.decided(now, FLOW, vec![bad()]);
     assert!(["a", "b", "c"].iter().all(|name| said(&step).contains(&format!("{{n}}:k:{name}"))), "all are given back");
 }
@@ -220,25 +225,32 @@ fn a_lock_that_is_lost_while_another_one_is_waited_for_is_taken_again() {
 /// The answer names the first that is gone, and others behind it may be, too.
 #[test]
 fn what_is_in_front_of_a_lost_lock_is_kept() {
-    let mut store = store();
-    store.execute(0, FLOW, DEADLINE, command(&["a", "b", "c", "d"]), retries(1), None, Vec::new());
-    for _ in 0..3 {
-        store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+    for answered in [true, false] {
+        let mut store = store();
+        store.execute(0, FLOW, DEADLINE, command(&["a", "b", "c", "d"]), retries(1), None, Vec::new());
+        for _ in 0..3 {
+            store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+        }
+        let now = until(&store.replied(0, FLOW, &numbers(&[1, 9]), &[])).max(1_500_000);
+        assert_eq!(sent(&store.elapsed(now, FLOW)), "lease");
+        let step = store.replied(now, FLOW, &number(2), &[]);
+        assert!(sent(&step) == "lease" && !said(&step).contains("{n}:k:a") && said(&step).contains("{n}:k:c"));
+        assert!(said(&step).contains("{n}:k:d"), "an attempt may have had it");
+        let mut step = if answered {
+            // The first of these was not held, which is known.
+            store.replied(now, FLOW, &number(1), &[])
+        } else {
+            // Whether they were given back is not; then their leases end.
+            let later = until(&store.unanswered(now, FLOW, broke()));
+            store.elapsed(later, FLOW)
+        };
+        for name in ["b", "c", "d"] {
+            assert!(sent(&step) == "lock" && said(&step).contains(&format!("{{n}}:k:{name}")));
+            step = store.replied(now, FLOW, &numbers(&[0, 5]), &[]);
+        }
+        let Step::Decide(decision) = step else { panic!("not held") };
+        assert_eq!(decision.leases.iter().map(|lease| lease.fence).collect::<Vec<_>>(), [1, 5, 5, 5]);
     }
-    let now = until(&store.replied(0, FLOW, &numbers(&[1, 9]), &[])).max(1_500_000);
-    assert_eq!(sent(&store.elapsed(now, FLOW)), "lease");
-    let step = store.replied(now, FLOW, &number(2), &[]);
-    assert!(sent(&step) == "lease" && !said(&step).contains("{n}:k:a") && said(&step).contains("{n}:k:c"));
-    assert!(said(&step).contains("{n}:k:d"), "an attempt may have had it");
-    // Whether they were given back is not known; then their leases end.
-    let now = until(&store.unanswered(now, FLOW, broke()));
-    let mut step = store.elapsed(now, FLOW);
-    for name in ["b", "c", "d"] {
-        assert!(sent(&step) == "lock" && said(&step).contains(&format!("{{n}}:k:{name}")));
-        step = store.replied(now, FLOW, &numbers(&[0, 5]), &[]);
-    }
-    let Step::Decide(decision) = step else { panic!("not held") };
-    assert_eq!(decision.leases.iter().map(|lease| lease.fence).collect::<Vec<_>>(), [1, 5, 5, 5]);
 }
 
 fn bad() -> Event {
