@@ -89,3 +89,11 @@ func TestJSONIsWhatEveryReaderTakesForTheSame(t *testing.T) {
 	_, err := parseLine([]byte("{\"type\":\"A\",\"data\":\"\xff\"}"))
 	require.ErrorIs(t, err, errNotText)
 }
+
+func TestATimeBetweenTwoMillisecondsIsTheLaterOne(t *testing.T) {
+	for want, at := range map[uint64]time.Time{
+		5: time.UnixMilli(5), 6: time.UnixMilli(5).Add(time.Nanosecond), 0: time.UnixMilli(-5).Add(time.Nanosecond),
+	} {
+		require.Equal(t, want, SinceTime(at).flow.At)
+	}
+}

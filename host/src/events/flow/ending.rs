@@ -41,8 +41,9 @@ impl Flow {
         let Some(name) = self.name.take() else { return };
         for _ in 0..MOST_CANCELS {
             match self.store.table.call(name, &Call::Cancel) {
-                Err(_) | Ok(Step::Done(_) | Step::Failed(_)) => return,
+                Ok(Step::Done(_) | Step::Failed(_)) => return,
                 Ok(_) => {}
+                Err(_) => return self.trap(),
             }
         }
     }
@@ -64,6 +65,7 @@ impl Drop for Flow {
         let mut rest = Self::new(&self.store, Call::Cancel, std::mem::take(&mut self.blobs));
         (rest.name, rest.session, rest.sent) = (Some(name), self.session.take(), self.sent);
         (rest.scripts, rest.clearing) = (std::mem::take(&mut self.scripts), true);
+        rest.leases = std::mem::take(&mut self.leases);
         if rest.take(step).is_ok() {
             self.store.runtime.spawn(async move { rest.finish().await });
         }

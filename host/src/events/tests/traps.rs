@@ -108,6 +108,31 @@ async fn locks_of_a_command_are_given_back_by_another_instance() {
     }
 }
 
+/// The instance is lost while they are given back, or when that is not waited for any longer.
+#[tokio::test(start_paused = true)]
+async fn locks_that_were_being_given_back_are_so_by_another_instance() {
+    for late in [false, true] {
+        let script = Script::default();
+        let store = script.store(Options::new()).await.unwrap();
+        script.steps([Step::Decide(crate::engine::store::Decision { attempt: 1, leases: vec![lease()] })]);
+        let options = ExecuteOptions::new();
+        let handler = |_| std::future::pending::<Result<Vec<Event>, Infallible>>();
+        let executed = store.execute(Command::new("C").lock("l"), options, handler);
+        // Its keeper ends, and then its locks are given back.
+        let giving = store.inner.clock().now() + if late { 3_600_000_000 } else { 1000 };
+        let observed = script.clone();
+        let mut executed = Box::pin(executed);
+        assert!((&mut executed).now_or_never().is_none());
+        observed.steps([cancelled(), Step::Wait(giving)]);
+        observed.trap();
+        observed.steps([Step::Done(Outcome::Nothing)]);
+        drop(executed);
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        let ended = if late { "Cancel" } else { "Elapsed" };
+        assert_eq!(script.told(), ["Execute", "Keep", "Cancel", "Cancel", ended, "Unlock"]);
+    }
+}
+
 /// Each in a new instance: only those in a row count.
 #[tokio::test(start_paused = true)]
 async fn a_lock_may_outlive_many_instances() {
