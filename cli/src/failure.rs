@@ -51,6 +51,11 @@ impl Failure {
         Self::new("interrupted", "it was interrupted", hint)
     }
 
+    /// Who reads what is written has gone.
+    fn unread() -> Self {
+        Self { code: UNREAD, ..Self::new("unread", "", "") }
+    }
+
     /// A file that a flag names can't be opened or read.
     pub fn file(flag: &str, name: &str, error: &io::Error) -> Self {
         let why = match error.kind() {
@@ -71,7 +76,7 @@ impl Failure {
         } else if let Some(client) = error.downcast_ref::<Error>() {
             of_client(client)
         } else if is_broken_pipe(error) {
-            Self { code: UNREAD, ..Self::new("unread", "", "") }
+            Self::unread()
         } else {
             Self::new("other", format!("{error:#}"), "")
         }
@@ -149,6 +154,7 @@ fn of_store(error: &EventError) -> Failure {
             "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
         ),
         EventError::Transport(error) => of_client(error),
+        EventError::File { kind: io::ErrorKind::BrokenPipe, .. } => Failure::unread(),
         EventError::Deadline { maybe_executed } | EventError::Cancelled { maybe_executed } => {
             unanswered(*maybe_executed, &error.to_string())
         }

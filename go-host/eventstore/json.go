@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -9,12 +10,13 @@ import (
 )
 
 // maxJSONDepth is how many arrays and objects may be in each other: as in the Rust host, which has to bound it.
-const maxJSONDepth = 128
+const maxJSONDepth = 127
 
 var (
 	errNotJSON = errors.New("it is not JSON")
 	errNotText = errors.New("it is not UTF-8, or has half of a surrogate pair")
 	errTooDeep = errors.New("it is more than " + strconv.Itoa(maxJSONDepth) + " deep")
+	errTooMuch = errors.New("a number of it is too large for a float of 64 bits")
 )
 
 // checkStrict refuses what is no JSON that every reader takes for the same: [encoding/json] puts another letter in the
@@ -41,9 +43,23 @@ func checkStrict(text []byte) error {
 				return errNotText
 			}
 			at = end
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			end := skipNumber(text, at)
+			if _, err := strconv.ParseFloat(string(text[at:end]), 64); err != nil {
+				return errTooMuch
+			}
+			at = end - 1
 		}
 	}
 	return nil
+}
+
+// skipNumber gives the end of a number of valid JSON.
+func skipNumber(text []byte, at int) int {
+	for at < len(text) && bytes.IndexByte([]byte("+-.eE0123456789"), text[at]) >= 0 {
+		at++
+	}
+	return at
 }
 
 // skipString gives the place of the quote that ends a string of valid JSON, and whether all its escapes are letters.

@@ -48,17 +48,14 @@ func written(b []byte) (text *string, encoded string) {
 
 var errNoType = errors.New("type is missing")
 
-// parseLine reads an event. What else the line says is not looked at: position and time are new ones.
+// parseLine reads an event. What else the line says is not looked at: position and time are new ones. Null is as good
+// as nothing.
 func parseLine(text []byte) (Event, error) {
-	var l struct {
-		line
-		Position json.RawMessage `json:"position"`
-		Time     json.RawMessage `json:"time"`
-	}
-	if err := json.Unmarshal(text, &l); err != nil {
+	if err := checkStrict(text); err != nil {
 		return Event{}, err
 	}
-	if err := checkStrict(text); err != nil {
+	l, err := parseFields(text)
+	if err != nil {
 		return Event{}, err
 	}
 	if l.Type == "" {
@@ -68,7 +65,6 @@ func parseLine(text []byte) (Event, error) {
 	if l.ID != nil {
 		e.ID = *l.ID
 	}
-	var err error
 	if e.Data, err = read(l.Data, l.DataBase64); err != nil {
 		return Event{}, fmt.Errorf("data_base64: %w", err)
 	}
@@ -78,9 +74,43 @@ func parseLine(text []byte) (Event, error) {
 	return e, nil
 }
 
+// parseFields reads an object field by field: [json.Unmarshal] would take "Type" for "type", and of two the last.
+func parseFields(text []byte) (l line, err error) {
+	into := map[string]any{
+		"id": &l.ID, "type": &l.Type, "tags": &l.Tags, "data": &l.Data, "data_base64": &l.DataBase64,
+		"metadata": &l.Metadata, "metadata_base64": &l.MetadataBase64,
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return l, errors.New("it is no object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return l, err
+		}
+		name, _ := token.(string)
+		field, known := into[name]
+		if !known {
+			field = new(json.RawMessage)
+		} else if seen[name] {
+			return l, fmt.Errorf("%s is there twice", name)
+		}
+		seen[name] = known
+		if err := d.Decode(field); err != nil {
+			return l, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return l, nil
+}
+
 func read(text *string, encoded string) ([]byte, error) {
 	if text != nil {
 		return []byte(*text), nil
+	}
+	if encoded == "" {
+		return nil, nil
 	}
 	return base64.StdEncoding.DecodeString(encoded)
 }

@@ -65,7 +65,7 @@ type Imported struct {
 func (s *Store) Import(ctx context.Context, r io.Reader, progress Progress) (done Imported, err error) {
 	const what = "eventstore: import"
 	b := batch{store: s}
-	for event, err := range parsed(r) {
+	for event, err := range parsed(r, s.longestLine()) {
 		if err != nil {
 			return done, during(what, err)
 		}
@@ -88,29 +88,38 @@ func (s *Store) Import(ctx context.Context, r io.Reader, progress Progress) (don
 	return done, nil
 }
 
+// longestLine is how long a line may be: data and metadata together are a batch at most, and a byte of them is six in
+// JSON.
+func (s *Store) longestLine() int {
+	const theRest = 256 << 10
+	return 6*s.bytes + theRest
+}
+
 // parsed gives the events of lines, until one can't be read.
-func parsed(r io.Reader) iter.Seq2[*Event, error] {
+func parsed(r io.Reader, longest int) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
-		lines := bufio.NewReader(r)
-		for number := 1; ; number++ {
-			text, err := lines.ReadBytes('\n')
-			ended := errors.Is(err, io.EOF)
-			if err != nil && !ended {
-				yield(nil, err)
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, longest)
+		number := 1
+		for ; lines.Scan(); number++ {
+			text := bytes.TrimSpace(lines.Bytes())
+			if len(text) == 0 {
+				continue
+			}
+			event, err := parseLine(text)
+			if err != nil {
+				err = &ValidationError{Field: fmt.Sprintf("line %d", number), Why: err.Error()}
+			}
+			if !yield(&event, err) || err != nil {
 				return
 			}
-			if text = bytes.TrimSpace(text); len(text) > 0 {
-				event, err := parseLine(text)
-				if err != nil {
-					err = &ValidationError{Field: fmt.Sprintf("line %d", number), Why: err.Error()}
-				}
-				if !yield(&event, err) || err != nil {
-					return
-				}
-			}
-			if ended {
-				return
-			}
+		}
+		switch err := lines.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			why := fmt.Sprintf("it is longer than %d bytes, which is more than any event of this store needs", longest)
+			yield(nil, &ValidationError{Field: fmt.Sprintf("line %d", number), Why: why})
+		case err != nil:
+			yield(nil, err)
 		}
 	}
 }

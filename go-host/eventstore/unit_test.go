@@ -73,6 +73,7 @@ func TestJSONIsWhatEveryReaderTakesForTheSame(t *testing.T) {
 	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 	for _, good := range []string{
 		"0", `"\\\"\u00e9\ud83d\ude00"`, `"\\ud800"`, `{"a[[{":["\u0000",{}]}`, `"\ufffd�"`, nested(maxJSONDepth),
+		"-0", "1e-999", `[1,-2.5E+3,{"1e999":12345678901234567890123}]`,
 		`[` + strings.Repeat(`[],{},`, 1000) + `"]]]"]`,
 	} {
 		require.NoError(t, checkStrict([]byte(good)), good)
@@ -80,7 +81,8 @@ func TestJSONIsWhatEveryReaderTakesForTheSame(t *testing.T) {
 	for want, all := range map[error][]string{
 		errNotJSON: {"", "{", `{"a":}`, `"\x"`, "1 2"},
 		errNotText: {"\"\xff\"", `"\ud800"`, `"\ud800\u0041"`, `"\udc00"`, `"\ude00\ud83d"`, `{"\ud83d ":1}`, `"\ud800\\"`},
-		errTooDeep: {nested(maxJSONDepth + 1), strings.Repeat(`{"a":[`, 65) + strings.Repeat("]}", 65)},
+		errTooDeep: {nested(maxJSONDepth + 1), strings.Repeat(`{"a":[`, 64) + strings.Repeat("]}", 64)},
+		errTooMuch: {"1e999", "[1,-1e400]", `{"a":1e309}`},
 	} {
 		for _, bad := range all {
 			require.ErrorIs(t, checkStrict([]byte(bad)), want, bad)
@@ -88,6 +90,36 @@ func TestJSONIsWhatEveryReaderTakesForTheSame(t *testing.T) {
 	}
 	_, err := parseLine([]byte("{\"type\":\"A\",\"data\":\"\xff\"}"))
 	require.ErrorIs(t, err, errNotText)
+}
+
+func TestALineOfAnotherWriter(t *testing.T) {
+	event, err := parseLine([]byte(`{"type":"T","data_base64":"/w==","data":null,"tags":null,"id":null,"Type":1,"more":{"x":[1]}}`))
+	require.NoError(t, err)
+	require.Equal(t, Event{Type: "T", Data: []byte{0xff}}, event)
+	for text, want := range map[string]string{
+		"[]": "it is no object", "{}": "type is missing", `{"type":null}`: "type is missing", `{"Type":"T"}`: "type is missing",
+		`{"type":"T"} x`: "it is not JSON", `{"type":"T","id":"7"}`: "id: eventstore: an id is",
+		`{"type":7}`: "type: json: cannot unmarshal number", `{"type":"T","type":"T"}`: "type is there twice",
+		`{"type":"T","tags":["a:1",7]}`: "tags: json: cannot unmarshal number", `{"type":"T","data_base64":"é"}`: "data_base64: illegal base64",
+		`{"type":"T","more":["\ud800"]}`: "half of a surrogate pair",
+	} {
+		_, err := parseLine([]byte(text))
+		require.ErrorContains(t, err, want, text)
+	}
+}
+
+func TestALineIsNoLongerThanAnEventNeeds(t *testing.T) {
+	line := `{"type":"T"}`
+	var events int
+	for _, err := range parsed(strings.NewReader(line+"\n\n"+line), len(line)+1) {
+		require.NoError(t, err)
+		events++
+	}
+	require.Equal(t, 2, events)
+	for _, err := range parsed(strings.NewReader("\n"+line+strings.Repeat(" ", 9)), len(line)) {
+		require.ErrorContains(t, err, "line 2: it is longer than 12 bytes")
+	}
+	require.Equal(t, 6000+256<<10, (&Store{bytes: 1000}).longestLine())
 }
 
 func TestATimeBetweenTwoMillisecondsIsTheLaterOne(t *testing.T) {

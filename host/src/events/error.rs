@@ -1,6 +1,6 @@
 //! What can go wrong with a store, as types.
 
-use std::fmt;
+use std::{fmt, io};
 
 use super::append::Appended;
 use super::cursor::Cursor;
@@ -14,11 +14,11 @@ use crate::error::{Error, Outcome};
 #[non_exhaustive]
 pub enum EventError {
     /// An event that the condition forbids is there.
-    #[error("the append conflicts with the event at {position} (the head is {head})")]
+    #[error("the append conflicts with {} (the head is {head})", Place(*position))]
     Conflict {
         /// The head of the log now.
         head: u64,
-        /// The last event that conflicts, as far as is known.
+        /// The last event that conflicts; 0 where it is not known.
         position: u64,
     },
     /// The cursor is beyond the head: it is of another store, or this one lost its end in a fail-over.
@@ -75,7 +75,10 @@ pub enum EventError {
         name: String,
     },
     /// It is written, but too few acknowledged it in time.
-    #[error("written from {} to {}, but acknowledged by {replicas} replicas only", appended.first, appended.last)]
+    #[error(
+        "written from {} to {}, but acknowledged by {local} files and {replicas} replicas only",
+        appended.first, appended.last
+    )]
     TooFewAcknowledgements {
         /// How many append-only files of the server itself have it: 0 or 1.
         local: u32,
@@ -122,6 +125,14 @@ pub enum EventError {
     /// More operations are under way than the store's options allow.
     #[error("too many operations of the store are under way")]
     TooManyFlows,
+    /// What an export writes to, or an import reads from, failed: the store is as well as before.
+    #[error("{text}")]
+    File {
+        /// Of what kind the error is.
+        kind: io::ErrorKind,
+        /// The error.
+        text: String,
+    },
     /// It was not called as it should be: such as a read of a decision that is over.
     #[error("{0}")]
     Misuse(String),
@@ -213,6 +224,18 @@ impl<E: std::error::Error + 'static> std::error::Error for ExecuteError<E> {
         match self {
             Self::Handler(error) => error.source(),
             Self::Store(error) => error.source(),
+        }
+    }
+}
+
+/// Where the event is that a condition forbids.
+struct Place(u64);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("an event"),
+            position => write!(f, "the event at {position}"),
         }
     }
 }

@@ -26,7 +26,6 @@
 
 mod append;
 mod assemble;
-mod base64;
 mod care;
 mod command;
 mod cursor;

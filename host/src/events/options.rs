@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::id::random;
+use uuid::Uuid;
+
 use crate::engine::store as wire;
 
 /// How a store is to be. Everything has a default.
@@ -164,8 +165,8 @@ impl Options {
     pub(super) fn wire(&self, namespace: &str) -> wire::Settings {
         wire::Settings {
             namespace: namespace.to_owned(),
-            seed: random(),
-            token_seed: (random(), random()),
+            seed: Uuid::new_v4().as_u64_pair().1,
+            token_seed: Uuid::new_v4().as_u64_pair(),
             max_batch_events: self.max_batch_events,
             max_batch_bytes: self.max_batch_bytes,
             scan_budget: self.scan_budget,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::append::AppendOptions;
 use super::error::EventError;
@@ -68,13 +68,13 @@ impl EventStore {
         mut progress: impl FnMut(u64),
     ) -> Result<Imported, EventError> {
         let mut done = Imported::default();
-        let (mut batch, mut line, mut number) = (Batch::default(), String::new(), 0_u64);
+        let most = self.inner.options.most_batch();
+        let (mut batch, mut line, mut number) = (Batch::default(), Vec::new(), 0_u64);
         loop {
-            line.clear();
-            let ended = from.read_line(&mut line).await.map_err(|error| broken(&error))? == 0;
             number += 1;
-            let event = if ended || line.trim().is_empty() { None } else { Some(parse(&line, number)?) };
-            if ended || event.as_ref().is_some_and(|event| !batch.takes(event, self.inner.options.most_batch())) {
+            let ended = !read_line(&mut from, &mut line, longest(most), number).await?;
+            let event = if line.trim_ascii().is_empty() { None } else { Some(parse(&line, number)?) };
+            if ended || event.as_ref().is_some_and(|event| !batch.takes(event, most)) {
                 self.import_batch(batch.take(), &mut done).await?;
                 progress(done.events + done.repeated);
             }
@@ -128,11 +128,70 @@ fn size(event: &Event) -> usize {
     event.data.len() + event.metadata.len()
 }
 
-fn parse(line: &str, number: u64) -> Result<Event, EventError> {
-    ndjson::read(line).map_err(|field| EventError::invalid(format!("line {number}"), format!("{field} can't be read")))
+/// Reads one more line; `false` if there is none. Bytes that no event can have are not waited for.
+async fn read_line(
+    from: &mut (impl AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+    longest: u64,
+    number: u64,
+) -> Result<bool, EventError> {
+    line.clear();
+    let length = from.take(longest + 1).read_until(b'\n', line).await.map_err(|error| broken(&error))?;
+    if length as u64 > longest {
+        let why = format!("it is longer than {longest} bytes, which is more than any event of this store needs");
+        return Err(EventError::invalid(format!("line {number}"), why));
+    }
+    Ok(length > 0)
+}
+
+/// How long a line may be: data and metadata together are a batch at most, and a byte of them is six in JSON.
+fn longest((_, bytes): (u32, u32)) -> u64 {
+    const THE_REST: u64 = 256 << 10;
+    6 * u64::from(bytes) + THE_REST
+}
+
+fn parse(line: &[u8], number: u64) -> Result<Event, EventError> {
+    ndjson::read(line).map_err(|why| EventError::invalid(format!("line {number}"), why))
 }
 
 /// Of the file, not of the store.
 fn broken(error: &io::Error) -> EventError {
-    EventError::invalid("the file", error.to_string())
+    EventError::File { kind: error.kind(), text: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncRead, BufReader, ReadBuf};
+
+    use super::*;
+
+    struct Folder;
+
+    impl AsyncRead for Folder {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::IsADirectory.into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_is_read_to_its_end_and_no_further_than_an_event_needs() {
+        let (mut from, mut line) = (&b"abc\nde"[..], Vec::new());
+        for expected in [&b"abc\n"[..], b"de"] {
+            assert_eq!(read_line(&mut from, &mut line, 4, 1).await, Ok(true));
+            assert_eq!(line, expected);
+        }
+        assert_eq!(read_line(&mut from, &mut line, 4, 1).await, Ok(false));
+        let error = read_line(&mut &b"abcd\n"[..], &mut line, 4, 7).await.unwrap_err().to_string();
+        assert!(error.starts_with("line 7: it is longer than 4 bytes"), "{error}");
+        assert_eq!(longest((1, 1000)), 6000 + (256 << 10));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_fails_is_no_wrong_line() {
+        let error = read_line(&mut BufReader::new(Folder), &mut Vec::new(), 4, 7).await.unwrap_err();
+        assert!(matches!(error, EventError::File { kind: io::ErrorKind::IsADirectory, .. }), "{error}");
+    }
 }
