@@ -4,6 +4,7 @@ package marks
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
 	"github.com/coracle-client/coracle/tests/bench/go/internal/summary"
@@ -60,24 +61,45 @@ func (k *checker) median(client, workload string, m summary.Metric) float64 {
 	return k.s.Median(k.language, client, workload, m)
 }
 
-// most adds a verdict on a value with an upper bound, and least one on a value with a lower bound.
-func (k *checker) most(workload, what string, got, bound float64, unit, note string) {
-	k.add(workload, what, fmt.Sprintf("≤ %s%s", figure(bound), unit), got, unit, note, got <= bound)
+func (k *checker) place(client, workload string) summary.Place {
+	return summary.Place{Language: k.language, Client: client, Workload: workload}
 }
 
-func (k *checker) least(workload, what string, got, bound float64, unit, note string) {
-	k.add(workload, what, fmt.Sprintf("≥ %s%s", figure(bound), unit), got, unit, note, got >= bound)
+// values are a figure of each round that counts, of which the median decides.
+type values struct {
+	rounds     []float64
+	unit, note string
 }
 
-func (k *checker) add(workload, what, want string, got float64, unit, note string, met bool) {
-	v := Verdict{
-		Language: k.language, Client: k.client.Name, Workload: workload, What: what, Want: want,
-		Got: figure(got) + unit + note, Met: No,
+// one is what is no figure of a round; NaN where there is none.
+func one(value float64) values { return values{rounds: []float64{value}} }
+
+// String gives the median, and what the rounds lie between.
+func (v values) String() string {
+	text := figure(summary.Median(v.rounds)) + v.unit
+	if least, most := figure(slices.Min(v.rounds)), figure(slices.Max(v.rounds)); least != most {
+		text += " (" + least + " to " + most + ")"
 	}
-	switch {
-	case math.IsNaN(got):
-		v.Got, v.Met = "–", Unknown
-	case met:
+	return text + v.note
+}
+
+// most adds a verdict on a value with an upper bound, and least one on a value with a lower bound.
+func (k *checker) most(workload, what string, got values, bound float64) {
+	k.add(workload, what, "≤ "+figure(bound)+got.unit, got, summary.Median(got.rounds) <= bound)
+}
+
+func (k *checker) least(workload, what string, got values, bound float64) {
+	k.add(workload, what, "≥ "+figure(bound)+got.unit, got, summary.Median(got.rounds) >= bound)
+}
+
+func (k *checker) add(workload, what, want string, got values, met bool) {
+	v := Verdict{
+		Language: k.language, Client: k.client.Name, Workload: workload, What: what, Want: want, Got: "–", Met: Unknown,
+	}
+	if !math.IsNaN(summary.Median(got.rounds)) {
+		v.Got, v.Met = got.String(), No
+	}
+	if met {
 		v.Met = Yes
 	}
 	k.verdicts = append(k.verdicts, v)

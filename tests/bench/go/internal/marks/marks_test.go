@@ -1,6 +1,7 @@
 package marks
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
@@ -48,6 +49,36 @@ func TestRatios(t *testing.T) {
 	expect(t, inRust, "W2 CPU an operation, to the best peer", Yes)
 }
 
+// Each bound, from both of its sides.
+func TestBoundsOfRatios(t *testing.T) {
+	bounds := map[string][2]float64{ // throughput and processor time
+		"Go W1": {1, 1}, "Go W2": {1.2, 0.8}, "Go W3": {1.2, 0.8}, "Go W4": {1, 0.8}, "Go W5": {1, 1}, "Go W6": {1, 1},
+		"Go W8": {1, 1}, "Rust W1": {1, 1}, "Rust W2": {1.1, 1}, "Rust W3": {1.1, 1}, "Rust W4": {1, 1}, "Rust W5": {1, 1},
+		"Rust W6": {1, 1}, "Rust W8": {1, 1},
+	}
+	for place, bound := range bounds {
+		language, w, _ := strings.Cut(place, " ")
+		peer := result.Result{Client: "peer", Workload: w, Ops: 1000, CPU: 1000}
+		for shift, want := range map[float64]Met{1: Yes, -1: No} {
+			found := verdicts(language, peer, result.Result{
+				Client: "coracle", Workload: w, Ops: 1000*bound[0] + shift, CPU: 1000*bound[1] - shift,
+			})
+			expect(t, found, w+" throughput, to the best peer", want)
+			expect(t, found, w+" CPU an operation, to the best peer", want)
+		}
+	}
+}
+
+func TestTheRoundsAreTold(t *testing.T) {
+	got := values{[]float64{1.5, 1, 2}, "×", " of x"}
+	if text := got.String(); text != "1.5× (1 to 2) of x" {
+		t.Error(text)
+	}
+	if text := one(3).String(); text != "3" {
+		t.Error(text)
+	}
+}
+
 func TestOwnFigures(t *testing.T) {
 	few := verdicts("Go", result.Result{Client: "coracle", Workload: "W2", Batch: 15.9, Allocs: 1.02})
 	expect(t, few, "W2 mean batch", No)
@@ -71,6 +102,9 @@ func TestScale(t *testing.T) {
 	expect(t, verdicts("Go", one, result.Result{Client: "coracle", Workload: "W11x1000", CPU: 11.1}),
 		"W11 CPU an operation, 1,000 clients to one", No)
 	expect(t, verdicts("Go", one), "W11 CPU an operation, 1,000 clients to one", Unknown)
+	hundred := result.Result{Client: "coracle", Workload: "W11x100", CPU: 5}
+	expect(t, verdicts("Go", one, hundred, result.Result{Client: "coracle", Workload: "W11x1000", CPU: 6}),
+		"W11 CPU an operation, 1,000 clients to 100", No)
 }
 
 func TestSandbox(t *testing.T) {

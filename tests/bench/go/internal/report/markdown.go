@@ -81,8 +81,11 @@ func table(out *strings.Builder, s *summary.Summary, l result.List, workload, wh
 			return fmt.Sprintf("%.0f %%", 100*summary.Spread(s.Values(l.Language, c.Name, workload, m)))
 		}
 		ratio := func(m summary.Metric) string {
-			best := s.BestPeer(l.Language, c.Group, workload, m)
-			return ratioText(s.Ratio(l.Language, c.Name, best, workload, m))
+			best := s.BestPeer(l.Language, workload, m)
+			of, to := summary.Place{Language: l.Language, Client: c.Name, Workload: workload}, summary.Place{
+				Language: l.Language, Client: best, Workload: workload,
+			}
+			return ratioText(s.Ratio(of, to, m))
 		}
 		cells := []string{
 			c.Name, version(s, l, c, workload), median(summary.Throughput), spread(summary.Throughput),

@@ -50,8 +50,6 @@ type Client struct {
 	// Ours marks the clients that marks are checked of, and Baseline those that are no peer, but are compared with.
 	Ours     bool `json:"ours,omitempty"`
 	Baseline bool `json:"baseline,omitempty"`
-	// Group is which peers a client of ours is compared with: those of the same group.
-	Group string `json:"group,omitempty"`
 	// Native names the client that is the same driver on the native core.
 	Native string `json:"native,omitempty"`
 	// Workloads are those that the client can run.

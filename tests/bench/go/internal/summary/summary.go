@@ -3,6 +3,7 @@ package summary
 
 import (
 	"math"
+	"slices"
 
 	"github.com/coracle-client/coracle/tests/bench/go/internal/result"
 )
@@ -24,10 +25,8 @@ type Summary struct {
 	// Calm are the rounds that count, and Disturbances those of all rounds, each by workload.
 	Calm         map[string][]int
 	Disturbances map[string]map[int]float64
-	results      map[key]map[int]result.Result
+	results      map[Place]map[int]result.Result
 }
-
-type key struct{ language, client, workload string }
 
 // New summarises runs. A round of a workload is as disturbed as its runs were, in the mean; three of five rounds count,
 // those that were disturbed least.
@@ -36,7 +35,7 @@ func New(lists []result.List, runs []Run) *Summary {
 		Lists: lists, Runs: runs,
 		Calm:         map[string][]int{},
 		Disturbances: map[string]map[int]float64{},
-		results:      map[key]map[int]result.Result{},
+		results:      map[Place]map[int]result.Result{},
 	}
 	counts := map[string]map[int]float64{}
 	for _, r := range runs {
@@ -48,7 +47,7 @@ func New(lists []result.List, runs []Run) *Summary {
 		if r.Error != "" {
 			continue
 		}
-		k := key{r.Language, r.Client, r.Workload}
+		k := Place{r.Language, r.Client, r.Workload}
 		if s.results[k] == nil {
 			s.results[k] = map[int]result.Result{}
 		}
@@ -67,7 +66,7 @@ func New(lists []result.List, runs []Run) *Summary {
 func (s *Summary) Values(language, client, workload string, m Metric) []float64 {
 	var values []float64
 	for _, round := range s.Calm[workload] {
-		if r, ok := s.results[key{language, client, workload}][round]; ok {
+		if r, ok := s.results[Place{language, client, workload}][round]; ok {
 			values = append(values, m.Of(r))
 		}
 	}
@@ -79,25 +78,50 @@ func (s *Summary) Median(language, client, workload string, m Metric) float64 {
 	return Median(s.Values(language, client, workload, m))
 }
 
-// Ratio is how a client stands to another: the median of the ratios within each round that counts; NaN where there is
-// none with both.
-func (s *Summary) Ratio(language, client, other, workload string, m Metric) float64 {
+// Place is where a value comes from: a client's runs of a workload.
+type Place struct{ Language, Client, Workload string }
+
+// Ratios are how one place stands to another within each round that counts in both; none where nothing was measured.
+func (s *Summary) Ratios(of, to Place, m Metric) []float64 {
 	var ratios []float64
-	for _, round := range s.Calm[workload] {
-		a, okA := s.results[key{language, client, workload}][round]
-		b, okB := s.results[key{language, other, workload}][round]
-		if okA && okB && m.Of(b) != 0 {
-			ratios = append(ratios, m.Of(a)/m.Of(b))
+	for _, pair := range s.pairs(of, to, m) {
+		if pair[1] != 0 {
+			ratios = append(ratios, pair[0]/pair[1])
 		}
 	}
-	return Median(ratios)
+	return ratios
 }
 
-// BestPeer names the peer of a group with the best median; empty where there is none.
-func (s *Summary) BestPeer(language, group, workload string, m Metric) string {
+// Ratio is the median of Ratios; NaN of none.
+func (s *Summary) Ratio(of, to Place, m Metric) float64 { return Median(s.Ratios(of, to, m)) }
+
+// Differences are what one place has more than another within each round that counts in both.
+func (s *Summary) Differences(of, to Place, m Metric) []float64 {
+	var differences []float64
+	for _, pair := range s.pairs(of, to, m) {
+		differences = append(differences, pair[0]-pair[1])
+	}
+	return differences
+}
+
+// pairs are the values of two places in the rounds that count in both.
+func (s *Summary) pairs(of, to Place, m Metric) [][2]float64 {
+	var pairs [][2]float64
+	for _, round := range s.Calm[of.Workload] {
+		a, okA := s.results[of][round]
+		b, okB := s.results[to][round]
+		if okA && okB && slices.Contains(s.Calm[to.Workload], round) {
+			pairs = append(pairs, [2]float64{m.Of(a), m.Of(b)})
+		}
+	}
+	return pairs
+}
+
+// BestPeer names the peer of a language with the best median, on whichever runtime; empty where there is none.
+func (s *Summary) BestPeer(language, workload string, m Metric) string {
 	best, name := math.NaN(), ""
 	for _, c := range s.clients(language) {
-		if c.Ours || c.Baseline || c.Group != group {
+		if c.Ours || c.Baseline {
 			continue
 		}
 		median := s.Median(language, c.Name, workload, m)

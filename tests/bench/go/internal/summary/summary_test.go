@@ -50,7 +50,7 @@ func run(client string, round int, disturbance, ops, cpu float64) Run {
 
 func sample() *Summary {
 	lists := []result.List{{Language: "Go", Clients: []result.Client{
-		{Name: "ours", Ours: true}, {Name: "fast"}, {Name: "slow"}, {Name: "other", Group: "current"},
+		{Name: "ours", Ours: true}, {Name: "fast"}, {Name: "slow"}, {Name: "other"},
 		{Name: "base", Baseline: true},
 	}}}
 	runs := []Run{
@@ -58,7 +58,7 @@ func sample() *Summary {
 		run("ours", 0, 0, 1000, 9), run("fast", 0, 2, 1, 90), run("slow", 0, 0, 1, 90),
 		run("ours", 1, 0.1, 20, 2), run("fast", 1, 0.1, 10, 4), run("slow", 1, 0.1, 5, 3),
 		run("ours", 2, 0.1, 12, 2), run("fast", 2, 0.1, 10, 4), run("slow", 2, 0.1, 5, 3),
-		run("other", 1, 0.1, 99, 1), run("base", 1, 0.1, 99, 1),
+		run("other", 1, 0.1, 9, 1), run("base", 1, 0.1, 99, 0.5),
 	}
 	failed := run("slow", 2, 0.1, 1e9, 0)
 	failed.Error = "broke"
@@ -78,26 +78,41 @@ func TestRatiosAreOfCalmRounds(t *testing.T) {
 		t.Errorf("median %v", m)
 	}
 	// 20/10 and 12/10: each within its round.
-	if r := s.Ratio("Go", "ours", "fast", "W2", Throughput); r != 1.6 {
+	ours, fast := Place{"Go", "ours", "W2"}, Place{"Go", "fast", "W2"}
+	if r := s.Ratio(ours, fast, Throughput); r != 1.6 {
 		t.Errorf("ratio %v", r)
 	}
-	if r := s.Ratio("Go", "ours", "nobody", "W2", Throughput); !math.IsNaN(r) {
+	if d := s.Differences(ours, fast, Throughput); !slices.Equal(d, []float64{10, 2}) {
+		t.Errorf("differences %v", d)
+	}
+	if r := s.Ratio(ours, Place{"Go", "nobody", "W2"}, Throughput); !math.IsNaN(r) {
 		t.Errorf("ratio to nobody %v", r)
+	}
+	// Another load has other rounds that count.
+	s.Calm["W3"] = []int{2, 3}
+	for round := range 4 {
+		s.results[Place{"Go", "ours", "W3"}] = map[int]result.Result{round: {Ops: 24}}
+		want := []float64{2}
+		if round != 2 {
+			want = nil
+		}
+		if r := s.Ratios(Place{"Go", "ours", "W3"}, ours, Throughput); !slices.Equal(r, want) {
+			t.Errorf("ratios to a load of which round %d was measured: %v", round, r)
+		}
 	}
 }
 
 func TestBestPeer(t *testing.T) {
 	s := sample()
 	for _, c := range []struct {
-		group  string
 		metric Metric
 		want   string
-	}{{"", Throughput, "fast"}, {"", CPU, "slow"}, {"current", CPU, "other"}, {"none", CPU, ""}} {
-		if got := s.BestPeer("Go", c.group, "W2", c.metric); got != c.want {
-			t.Errorf("best %s of group %q: %q, want %q", c.metric.Name, c.group, got, c.want)
+	}{{Throughput, "fast"}, {CPU, "other"}} {
+		if got := s.BestPeer("Go", "W2", c.metric); got != c.want {
+			t.Errorf("best %s: %q, want %q", c.metric.Name, got, c.want)
 		}
 	}
-	if got := s.BestPeer("Go", "", "W9", CPU); got != "" {
+	if got := s.BestPeer("Go", "W9", CPU); got != "" {
 		t.Errorf("best peer of what was not run: %q", got)
 	}
 }

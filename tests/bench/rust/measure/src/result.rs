@@ -52,8 +52,6 @@ pub struct About {
     #[serde(skip_serializing_if = "is_false")]
     pub baseline: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub group: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub native: String,
     pub workloads: Vec<&'static str>,
     #[serde(skip_serializing_if = "is_false")]
@@ -82,6 +80,6 @@ mod tests {
         assert!(line.get("mb_s").is_none() && line.get("p99_us").is_some(), "{line}");
         let about = serde_json::to_value(About { ours: true, ..About::default() }).unwrap();
         assert_eq!(about["ours"], true);
-        assert!(about.get("quick").is_none() && about.get("group").is_none(), "{about}");
+        assert!(about.get("quick").is_none() && about.get("native").is_none(), "{about}");
     }
 }

@@ -28,12 +28,11 @@ pub fn kinds() -> Vec<Kind> {
 pub struct OnRuntime {
     /// Behind the names of clients.
     suffix: &'static str,
-    group: &'static str,
     current_thread: bool,
 }
 
-const MULTI: OnRuntime = OnRuntime { suffix: "", group: "", current_thread: false };
-const CURRENT: OnRuntime = OnRuntime { suffix: "-current", group: "current-thread", current_thread: true };
+const MULTI: OnRuntime = OnRuntime { suffix: "", current_thread: false };
+const CURRENT: OnRuntime = OnRuntime { suffix: "-current", current_thread: true };
 
 /// Groups of workloads that clients can run. W9w is W9 in a process that has opened one before.
 const OPENS: [&str; 2] = ["W9", "W9w"];
@@ -52,7 +51,6 @@ impl OnRuntime {
         let about = About {
             name: self.name(&about.name),
             about: format!("{}; tokio's {runtime} runtime", about.about),
-            group: self.group.to_owned(),
             ..about
         };
         kind(about, version, self.current_thread, opening)
