@@ -17,7 +17,6 @@ use crate::link::{Link, Purpose, Received, State};
 use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Output, Progress, Verdict};
 use crate::pubsub::Hubs;
-use crate::putoff::UnknownScripts;
 use crate::random::{Random, backoff};
 use crate::renewal::Renewal;
 use crate::resp::decode::Fault;
@@ -54,7 +53,6 @@ pub struct Core {
     pub(crate) hubs: Hubs,
     pub(crate) leases: Leases,
     pub(crate) renewal: Option<Renewal>,
-    pub(crate) unknown_scripts: UnknownScripts,
     pub(crate) partial: Option<Partial>,
     /// The host has requests that were not accepted.
     pub(crate) starved: bool,
@@ -81,7 +79,6 @@ impl Core {
             hubs: Hubs::default(),
             leases: Leases::default(),
             renewal: None,
-            unknown_scripts: UnknownScripts::default(),
             partial: None,
             starved: false,
             draining: None,

@@ -19,6 +19,10 @@ impl Core {
             if futile {
                 entry.flags = 0;
             }
+            if link.has_executed(entry.id) {
+                // As far as its end is concerned, that of its commands was sent.
+                entry.end = 0;
+            }
             if entry.what.ends_a_request() {
                 self.end_request(now, entry, written, in_session, cause, why);
             } else if matches!(entry.what, What::Unsubscribe(..)) && entry.id != 0 {
@@ -31,7 +35,8 @@ impl Core {
         {
             // Without its end the server executes nothing of it.
             let what = What::Command;
-            let entry = Entry { id: partial.id, end: u64::MAX, deadline: partial.deadline, what, flags: 0 };
+            let end = if link.has_executed(partial.id) { 0 } else { u64::MAX };
+            let entry = Entry { id: partial.id, end, deadline: partial.deadline, what, flags: 0 };
             self.end_request(now, entry, written, in_session, cause, why);
         }
     }

@@ -5,6 +5,7 @@
 use crate::client::Core;
 use crate::commands::{self, Blocks, Flags};
 use crate::inflight::{Entry, REPEAT, What};
+use crate::lane::of_a_module;
 use crate::mutant::{self, Mutant};
 use crate::refused;
 use crate::resp::encode;
@@ -154,7 +155,7 @@ impl Key {
 
 /// Whether the command may be repeated; `None` unless its name alone says that it is usual.
 fn usual(name: &[u8]) -> Option<bool> {
-    let found = commands::find(name, None)?;
+    let Some(found) = commands::find(name, None) else { return of_a_module(name).then_some(false) };
     let alone = found.blocks == Blocks::Never && !found.flags.has(Flags::CONTAINER);
     let goes = refused::always(name, None).is_ok() && refused::on_a_shared_link(name, None).is_ok();
     (alone && goes).then(|| found.flags.has(Flags::REPEATABLE))
@@ -179,10 +180,10 @@ mod tests {
 
     #[test]
     fn knows_what_is_usual_by_its_name() {
-        for (name, repeatable) in [("GET", true), ("exists", true), ("INCR", false), ("PUBLISH", false)] {
+        for (name, repeatable) in [("GET", true), ("exists", true), ("INCR", false), ("JSON.GET", false)] {
             assert_eq!(usual(name.as_bytes()), Some(repeatable), "{name}");
         }
-        for name in ["BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "JSON.GET", "MONITOR"] {
+        for name in ["BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "MONITOR"] {
             assert_eq!(usual(name.as_bytes()), None, "{name}");
         }
     }

@@ -158,8 +158,8 @@ impl InFlight {
         self.entries.retain(|entry| entry.what != What::Swallow || !mutant::on(Mutant::DropSwallowed));
     }
 
-    /// MULTI and the queued commands of these transactions.
-    fn swallow_parts(&mut self, transactions: &[u64]) {
+    /// Turns MULTI and the queued commands of these transactions into `Swallow`.
+    pub fn swallow_parts(&mut self, transactions: &[u64]) {
         if transactions.is_empty() {
             return;
         }
@@ -177,7 +177,7 @@ impl InFlight {
     }
 
     /// All entries, in order; the queue is empty afterwards.
-    pub fn drain(&mut self) -> impl Iterator<Item = Entry> {
+    pub fn drain(&mut self) -> impl Iterator<Item = Entry> + use<> {
         self.earliest = NEVER;
         std::mem::take(&mut self.entries).into_iter()
     }

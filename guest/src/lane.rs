@@ -45,8 +45,9 @@ impl Core {
             return Err("a command's name must not be empty, nor be held by the host");
         };
         refused::always(name, second)?;
-        if name.eq_ignore_ascii_case(b"CLIENT") && second.is_none() && row.total > 1 {
-            return Err("CLIENT's subcommand must be in its first row, and not held by the host");
+        let hides = |container: &[u8]| name.eq_ignore_ascii_case(container) && second.is_none() && row.total > 1;
+        if hides(b"CLIENT") || hides(b"SCRIPT") {
+            return Err("CLIENT's and SCRIPT's subcommands must be in their first row, and not held by the host");
         }
         let found = commands::find(name, second);
         let in_session = row.session != 0;
@@ -54,13 +55,13 @@ impl Core {
         if !in_session {
             refused::on_a_shared_link(name, second)?;
         }
-        let blocks = found.and_then(|command| command.blocks_for(row.total as usize, |at| arguments.at(at)));
+        let blocks = found.and_then(|command| command.blocks_for(row.total as usize, arguments.iter()));
         let lane = match (in_session, atomic) {
             (true, _) => Lane::Session(row.session),
             // Within a transaction nothing blocks.
             (false, true) => Lane::Main,
             (false, false) if mutant::on(Mutant::BlockOnMain) => Lane::Main,
-            (false, false) if found.is_none() || blocks.is_some() => Lane::Alone,
+            (false, false) if blocks.is_some() || found.is_none() && !of_a_module(name) => Lane::Alone,
             (false, false) => Lane::Main,
         };
         // They count as of the connection, and leave nothing on it.
@@ -71,9 +72,14 @@ impl Core {
             lane,
             blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
             repeat: row.has(option::MAY_REPEAT) && has(Flags::REPEATABLE) && !in_session,
-            // A module's command, by its name, is about data.
             store: row.has(option::TRACK) && lane == Lane::Main && !atomic && found.as_ref().is_some_and(store),
-            lasting: found.is_none() && !name.contains(&b'.') || in_session && has(Flags::CONNECTION) && !harmless,
+            lasting: found.is_none() && !of_a_module(name) || in_session && has(Flags::CONNECTION) && !harmless,
         })
     }
+}
+
+/// Whether a name is that of a module's command, such as JSON.SET: these are about data. They go with the rest, as what
+/// is sent together has to keep its order.
+pub(crate) fn of_a_module(name: &[u8]) -> bool {
+    name.contains(&b'.')
 }

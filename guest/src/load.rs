@@ -1,6 +1,7 @@
 //! How much is in flight, and when there is room for more.
 
 use crate::client::Core;
+use crate::link::{Link, Purpose};
 use crate::wire::{ClientState, EventKind};
 
 /// What is in flight.
@@ -37,7 +38,10 @@ impl Core {
         let limits = &self.settings.limits;
         let (bytes, queued, queued_bytes) =
             (u64::from(limits.inflight_bytes), limits.queued as usize, u64::from(limits.queued_bytes));
-        let crowded = self.load().is_over(queued.div_ceil(2), queued_bytes.div_ceil(2));
+        // What blocks on a link of its own may do so for ever: only its place is gone, and that is counted below.
+        let shared = self.load_of(|link| link.purpose != Purpose::Lease);
+        let crowded =
+            shared.is_over(queued.div_ceil(2), queued_bytes.div_ceil(2)) || self.load().is_over(queued, queued_bytes);
         let room = match self.connection.state {
             _ if self.draining.is_some() => true,
             ClientState::Connecting => false,
@@ -55,7 +59,11 @@ impl Core {
 
     /// What is in flight on all links together.
     pub(crate) fn load(&self) -> Load {
-        self.links.iter().fold(Load::default(), |load, link| Load {
+        self.load_of(|_| true)
+    }
+
+    fn load_of(&self, counts: impl Fn(&Link) -> bool) -> Load {
+        self.links.iter().filter(|link| counts(link)).fold(Load::default(), |load, link| Load {
             requests: load.requests + link.inflight.len(),
             bytes: load.bytes + link.inflight.bytes(link.sent),
         })

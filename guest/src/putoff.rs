@@ -1,7 +1,5 @@
 //! Answers that mean "not now": nothing was executed, and the request goes out again once it can be.
 
-use std::collections::VecDeque;
-
 use crate::client::Core;
 use crate::inflight::{Entry, What};
 use crate::link::{Link, Purpose, State};
@@ -13,29 +11,6 @@ use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, NEVER};
 /// The attempt whose backoff is the longest between two questions to a server that loads: 160 ms.
 const MOST_PATIENT: u32 = 4;
 
-/// Requests whose script the server does not know, and that come again with its source. A host that leaves one out
-/// costs a round trip, and no memory.
-#[derive(Debug, Default)]
-pub struct UnknownScripts(VecDeque<u64>);
-
-impl UnknownScripts {
-    const MOST: usize = 1024;
-
-    /// This request's script has to be sent.
-    pub fn add(&mut self, request: u64) {
-        if self.0.len() >= Self::MOST {
-            self.0.pop_front();
-        }
-        self.0.push_back(request);
-    }
-
-    /// Whether it is to be sent now.
-    pub fn take(&mut self, request: u64) -> bool {
-        let found = self.0.iter().position(|id| *id == request);
-        found.and_then(|at| self.0.remove(at)).is_some()
-    }
-}
-
 impl Core {
     /// The server did not execute this, for a reason that passes.
     pub(crate) fn put_off(&mut self, now: u64, link: u32, entry: Entry, class: ErrorClass, mark: usize) {
@@ -43,7 +18,9 @@ impl Core {
         let text = self.links.iter().find(|candidate| candidate.id == link).map(Link::error_text).unwrap_or_default();
         let cause = match class {
             ErrorClass::Noscript => {
-                self.unknown_scripts.add(entry.id);
+                if let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) {
+                    link.scripts.clear();
+                }
                 Cause::None
             }
             ErrorClass::Readonly => {

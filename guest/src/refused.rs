@@ -24,13 +24,19 @@ pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> 
     if ["SYNC", "PSYNC"].iter().any(|word| is(word)) {
         return Err("this command makes a link a stream, which a shared link must not become");
     }
+    if is("REPLCONF") {
+        return Err("REPLCONF is what replicas say: some of it has no reply, and the next one would be taken for it");
+    }
     if ["HELLO", "RESET", "QUIT"].iter().any(|word| is(word)) {
         return Err(
             "this command would change the shared link for everybody: the client's settings say how it is greeted",
         );
     }
-    if is("CLIENT") && argument.is_some_and(|word| word.eq_ignore_ascii_case(b"REPLY")) {
+    if is("CLIENT") && is_any(argument, &["REPLY"]) {
         return Err("CLIENT REPLY would take away the replies of everybody on the shared link");
+    }
+    if is("SCRIPT") && is_any(argument, &["DEBUG"]) {
+        return Err("SCRIPT DEBUG would make the next script on the link a debugger's session");
     }
     Ok(())
 }
@@ -40,7 +46,7 @@ pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> 
 /// # Errors
 /// Says why, and what to use instead.
 pub fn on_a_shared_link(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> {
-    if !name.first().is_some_and(|first| b"MEDWUSAC".contains(&first.to_ascii_uppercase())) {
+    if !name.first().is_some_and(|first| b"MEDWUSACR".contains(&first.to_ascii_uppercase())) {
         return Ok(());
     }
     let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
@@ -50,11 +56,20 @@ pub fn on_a_shared_link(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'st
     if ["SELECT", "AUTH"].iter().any(|word| is(word)) {
         return Err("this would change the shared link for everybody: use the client's settings, or a session");
     }
-    let tracks = |word: &[u8]| word.eq_ignore_ascii_case(b"TRACKING") || word.eq_ignore_ascii_case(b"CACHING");
-    if is("CLIENT") && argument.is_some_and(tracks) {
+    if is("CLIENT") && is_any(argument, &["TRACKING", "CACHING", "SETNAME", "NO-EVICT", "NO-TOUCH", "CAPA"]) {
+        return Err("this would change the shared link for everybody: use the client's settings, or a session");
+    }
+    if ["READONLY", "READWRITE", "ASKING"].iter().any(|word| is(word)) {
         return Err("this would change the shared link for everybody: use a session");
     }
+    if ["WAIT", "WAITAOF"].iter().any(|word| is(word)) {
+        return Err("this tells of what its own link has written, so only a session can ask: write and wait in one");
+    }
     Ok(())
+}
+
+fn is_any(argument: Option<&[u8]>, words: &[&str]) -> bool {
+    argument.is_some_and(|argument| words.iter().any(|word| argument.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 const SUBSCRIPTIONS: [&str; 6] =
@@ -66,19 +81,23 @@ mod tests {
 
     #[test]
     fn refuses_what_would_change_the_link() {
-        for name in ["SUBSCRIBE", "punsubscribe", "Monitor", "QUIT", "hello", "RESET", "SYNC"] {
+        for name in ["SUBSCRIBE", "punsubscribe", "Monitor", "QUIT", "hello", "RESET", "SYNC", "replconf"] {
             assert!(always(name.as_bytes(), None).is_err(), "{name}");
         }
-        assert!(always(b"client", Some(b"reply")).is_err());
-        for name in ["multi", "WATCH", "Select", "AUTH"] {
+        assert!(always(b"client", Some(b"reply")).is_err() && always(b"script", Some(b"debug")).is_err());
+        for name in ["multi", "WATCH", "Select", "AUTH", "readonly", "READWRITE", "asking", "wait", "WaitAof"] {
             assert!(on_a_shared_link(name.as_bytes(), None).is_err(), "{name}");
         }
-        assert!(on_a_shared_link(b"CLIENT", Some(b"tracking")).is_err());
+        for word in ["tracking", "CACHING", "setname", "no-evict", "NO-TOUCH", "capa"] {
+            assert!(on_a_shared_link(b"CLIENT", Some(word.as_bytes())).is_err(), "{word}");
+        }
     }
 
     #[test]
     fn lets_the_rest_pass() {
-        for (name, argument) in [("SET", "reply"), ("CLIENT", "INFO"), ("PING", ""), ("RENAME", "a"), ("GET", "k")] {
+        let all =
+            [("SET", "reply"), ("CLIENT", "INFO"), ("PING", ""), ("RENAME", "a"), ("GET", "k"), ("SCRIPT", "LOAD")];
+        for (name, argument) in all {
             let argument = Some(argument.as_bytes());
             assert!(always(name.as_bytes(), argument).is_ok(), "{name}");
             assert!(on_a_shared_link(name.as_bytes(), argument).is_ok(), "{name}");

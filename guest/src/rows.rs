@@ -77,6 +77,17 @@ impl<'a> Columns<'a> {
         self.bytes.get(from..)?.get(..*length as usize)
     }
 
+    /// All arguments, and `None` for those that are held.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Option<&'a [u8]>> {
+        let mut rest = self.bytes;
+        self.lengths.iter().map(move |length| {
+            // With `HELD` it is more than all bytes.
+            let (argument, behind) = rest.split_at_checked(*length as usize)?;
+            rest = behind;
+            Some(argument)
+        })
+    }
+
     /// An argument's length, as the row says it.
     pub(crate) fn length(&self, index: usize) -> Option<u32> {
         self.lengths.get(index).copied()

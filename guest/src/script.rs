@@ -1,4 +1,7 @@
-//! Scripts: EVALSHA, and EVAL with the source where the server does not know them.
+//! Scripts: EVAL with the source the first time on a link, and EVALSHA from then on. Whether the server knows a script
+//! already could be found out by EVALSHA, and NOSCRIPT: but what was sent behind it would be executed before it.
+
+use std::collections::VecDeque;
 
 use crate::effects::Effects;
 use crate::link::Link;
@@ -12,6 +15,35 @@ const BEFORE_KEYS: u32 = 3;
 const HASH: usize = 1;
 /// Place of the source.
 const SOURCE: usize = 2;
+
+/// Which scripts a link has sent by their source, so that its server knows them: the last ones. One that is left out is
+/// sent so again; one that the server has forgotten is asked for again.
+#[derive(Debug, Default)]
+pub struct Sent(VecDeque<u64>);
+
+impl Sent {
+    const MOST: usize = 64;
+
+    /// Whether the script of this row was sent before; it is from now on.
+    pub fn add(&mut self, arguments: &Arguments<'_>) -> bool {
+        let Some(hash) = arguments.at(HASH) else { return false };
+        // Eight of a SHA-1's digits tell some scripts apart. Where they don't, the server says NOSCRIPT.
+        let key = hash.iter().take(8).fold(0, |key, digit| key << 8 | u64::from(*digit));
+        let known = self.0.contains(&key);
+        if !known {
+            if self.0.len() >= Self::MOST {
+                self.0.pop_front();
+            }
+            self.0.push_back(key);
+        }
+        known
+    }
+
+    /// The server has forgotten its scripts.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
 
 /// Whether this is a script's first row.
 ///

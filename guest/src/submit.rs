@@ -109,8 +109,7 @@ impl Core {
             && partial.link != 0
         {
             self.out.failed(partial.id, verdict(Failure::NotSent), "cancelled before it was sent");
-            let text = "a request was cancelled between its parts".to_owned();
-            self.fail_link(partial.link, Fault { cause: Cause::Lost, text });
+            self.abandon(partial, "a request was cancelled between its parts");
         }
         let why = "cancelled before the reply came";
         self.swallow(now, verdict(Failure::MaybeExecuted), why, |entry| requests.contains(&entry.id));
@@ -224,7 +223,6 @@ impl Core {
             return self.let_go(row);
         }
         let in_transaction = row.has(option::ATOMIC | option::LONE) || self.in_transaction();
-        let send_source = row.has(option::SCRIPT) && (in_transaction || self.unknown_scripts.take(row.id));
         let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state == State::Ready) else {
             return Err("there is no link");
         };
@@ -247,6 +245,8 @@ impl Core {
         }
         let begins = partial.rest == 0;
         if begins && row.has(option::SCRIPT) {
+            // A transaction may not be executed, nor what is in it.
+            let send_source = in_transaction || !link.scripts.add(arguments);
             if !send_source {
                 partial.flags |= SCRIPT;
             }
@@ -293,11 +293,27 @@ impl Core {
                 return;
             }
             let text = format!("a request was not gone on with as it began: {why}");
-            self.fail_link(partial.link, Fault { cause: Cause::Lost, text });
-            if partial.id != id {
-                self.out.notice(EventKind::Resubmit, partial.id);
+            if partial.id == id {
+                return self.abandon(partial, &text);
             }
+            self.out.notice(EventKind::Resubmit, partial.id);
+            self.fail_link(partial.link, Fault { cause: Cause::Lost, text });
         }
+    }
+
+    /// Lets go of a request of which part was written: a transaction between two of its commands is discarded, but half
+    /// a command can't be taken back, and takes its link with it. In a session a MULTI of the caller's own may be open,
+    /// which is not ours to discard.
+    fn abandon(&mut self, partial: Partial, text: &str) {
+        let between = partial.rest == 0;
+        let open = |link: &&mut Link| link.id == partial.link && link.state == State::Ready && !link.in_session();
+        if let Some(link) = self.links.iter_mut().find(open).filter(|_| between) {
+            let bytes = self.effects.send(link.id, |out| encode::words(out, &[b"DISCARD"]));
+            link.wrote(bytes as u64, 0, NEVER, What::Swallow);
+            link.inflight.swallow_parts(&[partial.id]);
+            return;
+        }
+        self.fail_link(partial.link, Fault { cause: Cause::Lost, text: text.to_owned() });
     }
 
     fn misuse_all(&mut self, rows: &[[u64; 4]], why: &str) {

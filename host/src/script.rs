@@ -1,4 +1,4 @@
-//! Scripts that are sent by their hashes, and by their sources only to a server that does not know them.
+//! Scripts that are sent by their sources once a connection, and by their hashes from then on.
 
 use redis::Value;
 
@@ -8,8 +8,10 @@ use crate::error::Error;
 
 /// A Lua script with its SHA-1.
 ///
-/// Beside [`redis::Script`], which works with this client too, it saves a round trip where the server does not know the
-/// script, and the one that asks.
+/// Beside [`redis::Script`], which works with this client too, it saves the round trips of a server that does not know
+/// the script, and keeps its place among what is sent with it: the first time on a connection the source is sent, and
+/// the hash from then on. Only where a server forgets its scripts (SCRIPT FLUSH) is one executed behind what was sent
+/// behind it, unless all of it is a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     source: String,

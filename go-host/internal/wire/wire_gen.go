@@ -397,9 +397,10 @@ const (
 	// commands that the core's table calls repeatable: reads, and writes that only overwrite. A transaction is
 	// repeatable if all its commands are and say so.
 	OptionMayRepeat
-	// OptionScript: EVALSHA or EVALSHA_RO: argument 1 is a SHA-1 in hexadecimal, argument 2 the script's source, which
-	// is not sent with it. When the server answers NOSCRIPT, the core asks for the request again and sends EVAL with
-	// the source instead; in a transaction it does so at once. The first row has these three arguments at least.
+	// OptionScript: EVALSHA or EVALSHA_RO: argument 1 is a SHA-1 in hexadecimal, argument 2 the script's source. The
+	// first time on a link, and in a transaction, the core sends EVAL with the source, so that what is sent behind it
+	// is executed behind it; then the hash. When the server answers NOSCRIPT, as it has forgotten the script, the core
+	// asks for the request again and sends the source. The first row has these three arguments at least.
 	OptionScript
 	// OptionContinues: The command's arguments go on in the next row, which bears the same id.
 	OptionContinues

@@ -53,46 +53,54 @@ pub struct Keys {
 impl Command {
     /// How long the server may hold the reply back, in microseconds; `u64::MAX` is for ever. `None`: it does not block.
     ///
-    /// There are `count` arguments with the command's name, which is number 0. `argument` gives one of them, and `None`
-    /// where its bytes are not at hand. A time-out that is not at hand may be any, so it counts as for ever; one that
-    /// the server refuses as 0, as its error comes at once.
-    pub fn blocks_for<'a>(&self, count: usize, argument: impl Fn(usize) -> Option<&'a [u8]>) -> Option<u64> {
+    /// There are `count` arguments with the command's name. `arguments` are the first of them, or all, beginning with
+    /// the name, and `None` where its bytes are not at hand. A time-out that is not at hand may be any, so it counts as
+    /// for ever; one that the server refuses as 0, as its error comes at once.
+    pub fn blocks_for<'a>(&self, count: usize, mut arguments: impl Iterator<Item = Option<&'a [u8]>>) -> Option<u64> {
         match self.blocks {
             Blocks::Never => None,
-            Blocks::Seconds(place) => Some(held_at(place, count, argument, timeout::seconds)),
-            Blocks::Millis(place) => Some(held_at(place, count, argument, timeout::milliseconds)),
-            Blocks::Token(word) => held_after(word, count, argument),
+            Blocks::Seconds(place) => Some(held_at(place, count, &mut arguments, timeout::seconds)),
+            Blocks::Millis(place) => Some(held_at(place, count, &mut arguments, timeout::milliseconds)),
+            Blocks::Token(word) => held_after(word, count, &mut arguments),
         }
     }
 }
 
-fn held_at<'a>(place: i8, count: usize, argument: impl Fn(usize) -> Option<&'a [u8]>, read: fn(&[u8]) -> u64) -> u64 {
+/// Some of a command's arguments, one after the other: to find one by its number takes as long as all before it.
+type Remaining<'i, 'a> = &'i mut dyn Iterator<Item = Option<&'a [u8]>>;
+
+fn held_at(place: i8, count: usize, arguments: Remaining<'_, '_>, read: fn(&[u8]) -> u64) -> u64 {
     let from_start = usize::from(place.unsigned_abs());
     let index = if place < 0 { count.checked_sub(from_start) } else { Some(from_start) };
     match index {
-        Some(index) if index < count => argument(index).map_or(u64::MAX, read),
+        Some(index) if index < count => arguments.nth(index).flatten().map_or(u64::MAX, read),
         // It lacks arguments, which the server says at once.
         _ => 0,
     }
 }
 
 /// Walks the options as the server does, which takes them in any order: a group or a key may have a word for its name.
-fn held_after<'a>(word: &str, count: usize, argument: impl Fn(usize) -> Option<&'a [u8]>) -> Option<u64> {
+fn held_after(word: &str, count: usize, arguments: Remaining<'_, '_>) -> Option<u64> {
     let mut held = None;
     let mut index = 1;
-    while index < count {
+    let _name = arguments.next();
+    while let Some(argument) = arguments.next() {
         // What is not at hand is too long for a word.
-        let bytes = argument(index).unwrap_or_default();
+        let bytes = argument.unwrap_or_default();
         let option = table::WORDS.iter().find(|(name, _)| bytes.eq_ignore_ascii_case(name.as_bytes()));
         let values = match option {
             Some((name, Some(_))) if *name == word && index + 1 < count => {
-                held = Some(argument(index + 1).map_or(u64::MAX, timeout::milliseconds));
+                held = Some(arguments.next().flatten().map_or(u64::MAX, timeout::milliseconds));
                 1
             }
-            Some((_, Some(values))) => usize::from(*values),
+            Some((_, Some(values @ 1..))) => {
+                let values = usize::from(*values);
+                arguments.nth(values - 1);
+                values
+            }
             // The rest is keys.
             Some((_, None)) => break,
-            None => 0,
+            _ => 0,
         };
         index += 1 + values;
     }

@@ -10,14 +10,14 @@ fn known(name: &str) -> Command {
 fn blocks(call: &str) -> Option<u64> {
     let arguments: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
     let command = find(arguments[0], arguments.get(1).copied()).unwrap();
-    command.blocks_for(arguments.len(), |index| Some(arguments[index]))
+    command.blocks_for(arguments.len(), arguments.into_iter().map(Some))
 }
 
 /// The same, where one argument is not at hand.
 fn blocks_without(missing: usize, call: &str) -> Option<u64> {
     let arguments: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
-    let argument = |index| if index == missing { None } else { Some(arguments[index]) };
-    known(call.split(' ').next().unwrap()).blocks_for(arguments.len(), argument)
+    let at_hand = arguments.iter().enumerate().map(|(index, argument)| (index != missing).then_some(*argument));
+    known(call.split(' ').next().unwrap()).blocks_for(arguments.len(), at_hand)
 }
 
 #[test]
@@ -148,6 +148,7 @@ fn a_word_before_the_time_out_is_an_option() {
     assert_eq!(blocks("XREADGROUP GROUP BLOCK 0 STREAMS k >"), None, "a group");
     assert_eq!(blocks("XREAD BLOCK 1 BLOCK 2 STREAMS k 0"), Some(2000), "the last counts");
     assert_eq!(blocks("XREAD COUNT 1 BLOCK"), None);
+    assert_eq!(blocks("XREAD BLOCK 20"), Some(20_000));
     assert_eq!(blocks("XREAD"), None);
 }
 
@@ -157,6 +158,18 @@ fn a_time_out_that_is_not_at_hand_is_for_ever() {
     assert_eq!(blocks_without(1, "BLPOP a 1"), Some(1_000_000));
     assert_eq!(blocks_without(2, "XREAD BLOCK 1 STREAMS k 0"), Some(u64::MAX));
     assert_eq!(blocks_without(3, "XREADGROUP GROUP g c BLOCK 1 STREAMS k >"), Some(1000));
+}
+
+#[test]
+fn a_row_that_ends_before_its_command_says_no_more() {
+    let blocks_of = |call: &str, first: usize| {
+        let arguments: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
+        let command = find(arguments[0], None).unwrap();
+        command.blocks_for(arguments.len(), arguments.into_iter().take(first).map(Some))
+    };
+    assert_eq!(blocks_of("BLPOP a 1", 2), Some(u64::MAX));
+    assert_eq!(blocks_of("XREAD BLOCK 1 STREAMS k 0", 2), Some(u64::MAX));
+    assert_eq!(blocks_of("XREAD COUNT 1 BLOCK 1 STREAMS k 0", 3), None);
 }
 
 #[test]

@@ -4,10 +4,10 @@ use super::{Link, Purpose, State, Unfinished};
 use crate::handshake::Greeting;
 use crate::inflight::{Entry, RAW, SCRIPT, STORE, What};
 use crate::mutant::{self, Mutant};
-use crate::output::{Node, Nodes, Output};
+use crate::output::{Node, Nodes, Output, Verdict};
 use crate::pubsub::Kind;
 use crate::resp::decode::{Fault, Step, Top};
-use crate::wire::{Cause, ErrorClass, EventKind, NodeKind};
+use crate::wire::{Cause, ErrorClass, EventKind, Failure, NodeKind};
 
 /// What a PING on a link that monitors is answered with.
 const PONG: &str = "PONG";
@@ -133,6 +133,12 @@ impl Link {
                 let class = self.aborted.take().map_or(ErrorClass::Loading, |(_, class)| class);
                 Ok(Received::PutOff(entry, class, mark))
             }
+            (What::Exec, _) if self.has_executed(entry.id) => {
+                out.rewind(mark);
+                let why = "MULTI was refused, so the transaction's commands were executed one by one";
+                out.failed(entry.id, Verdict::new(Failure::MaybeExecuted, Cause::None), why);
+                Ok(Received::Handled)
+            }
             (What::Gate, _) => {
                 out.rewind(mark);
                 Ok(Received::Gate(error == Some(ErrorClass::Loading)))
@@ -155,10 +161,14 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Multi, Some(_)) => {
+                self.loose = Some((entry.id, false));
                 out.event(EventKind::Kept, 0, self.id, entry.id, out.since(mark));
                 Ok(Received::Handled)
             }
             (What::Multi | What::Queued(_) | What::Swallow | What::Probe | What::Tidy, _) => {
+                if let Some((_, executed)) = self.loose.as_mut().filter(|(id, _)| *id == entry.id) {
+                    *executed = true;
+                }
                 out.rewind(mark);
                 if parts {
                     out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);

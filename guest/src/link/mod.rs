@@ -16,6 +16,7 @@ use crate::config::{Credentials, Endpoint, Settings};
 use crate::handshake::Handshake;
 use crate::inflight::{Entry, InFlight, What};
 use crate::resp::decode::{Decoder, Fault};
+use crate::script::Sent;
 use crate::wire::ErrorClass;
 
 pub use self::input::Received;
@@ -123,10 +124,14 @@ pub struct Link {
     pub traces: Traces,
     /// To be authenticated with, as soon as that can be.
     pub renew: Option<Credentials>,
+    /// The scripts whose source was sent on it.
+    pub scripts: Sent,
     /// READONLY means that this is the wrong server.
     primary: bool,
     /// A command of this transaction was refused for a reason that passes.
     aborted: Option<(u64, ErrorClass)>,
+    /// The MULTI of this transaction was refused, so that its commands are executed one by one; whether one was.
+    loose: Option<(u64, bool)>,
     decoder: Decoder,
     /// Offset of the first byte fed in this call.
     fed_from: u64,
@@ -164,8 +169,10 @@ impl Link {
             holder: Holder::Idle(0),
             traces: Traces::default(),
             renew: None,
+            scripts: Sent::default(),
             primary: settings.primary,
             aborted: None,
+            loose: None,
             decoder: Decoder::new(settings.limits),
             fed_from: 0,
             parts: false,
@@ -191,6 +198,12 @@ impl Link {
     #[must_use]
     pub fn in_session(&self) -> bool {
         self.purpose == Purpose::Lease && matches!(self.holder, Holder::Session(_))
+    }
+
+    /// Whether commands of this transaction were executed although its EXEC was not.
+    #[must_use]
+    pub fn has_executed(&self, transaction: u64) -> bool {
+        self.loose == Some((transaction, true))
     }
 
     /// Something came from the peer. `begun` says that part of a request was written, and the rest is to come.

@@ -5,9 +5,11 @@
 mod bench;
 mod found;
 mod leases;
+mod order;
 mod putoff;
 mod raw;
 mod tracking;
+mod transactions;
 mod usual;
 
 use bench::{Bench, Row};
@@ -162,8 +164,20 @@ fn a_full_client_takes_no_more_on_any_link() {
     bench.submit(&[block, Row::command(2, &["GET", "k"]), Row::command(3, &["GET", "k"])]);
     assert_eq!(bench.accepted(), 2);
     bench.received(1, b"$-1\r\n");
+    assert_eq!(bench.count(EventKind::Room), 1);
+}
+
+#[test]
+fn there_is_no_room_while_what_blocks_fills_the_client() {
+    let mut bench = Bench::ready_with(Limits { queued: 1, ..Limits::default() });
+    let block = Row::command(1, &["BLPOP", "k", "0"]);
+    bench.submit(std::slice::from_ref(&block));
+    bench.greet(2);
+    bench.submit(&[block, Row::command(2, &["GET", "k"])]);
+    assert_eq!(bench.accepted(), 1);
+    bench.received(1, b"");
     assert_eq!(bench.count(EventKind::Room), 0);
-    bench.closed(2, Reason::Lost, 0);
+    bench.received(2, b"_\r\n");
     assert_eq!(bench.count(EventKind::Room), 1);
 }
 

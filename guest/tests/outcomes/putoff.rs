@@ -69,22 +69,6 @@ fn what_broke_the_link_is_not_repeated() {
 }
 
 #[test]
-fn a_script_goes_by_its_hash_and_then_by_its_source() {
-    let script = Row { options: option::SCRIPT, ..Row::command(1, &["EVALSHA", "5ha", "return 1", "1", "k"]) };
-    let mut bench = Bench::ready();
-    let from = bench.output(1).len();
-    bench.submit(std::slice::from_ref(&script));
-    assert_eq!(&bench.output(1)[from..], b"*4\r\n$7\r\nEVALSHA\r\n$3\r\n5ha\r\n$1\r\n1\r\n$1\r\nk\r\n");
-    bench.received(1, b"-NOSCRIPT No matching script.\r\n");
-    assert_eq!(bench.resubmits(), [(1, false)]);
-    let from = bench.output(1).len();
-    bench.submit(&[script]);
-    assert_eq!(&bench.output(1)[from..], b"*4\r\n$4\r\nEVAL\r\n$8\r\nreturn 1\r\n$1\r\n1\r\n$1\r\nk\r\n");
-    bench.received(1, b"-NOSCRIPT from within\r\n");
-    assert_eq!(bench.ids(EventKind::Reply), [1]);
-}
-
-#[test]
 fn a_script_that_is_none_is_misuse() {
     let mut bench = Bench::ready();
     for args in [&["EVAL", "a", "b"][..], &["EVALSHA", "a"]] {

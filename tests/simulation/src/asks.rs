@@ -44,13 +44,13 @@ impl Draw<'_> {
         }
     }
 
-    /// One that the core does not know: of a module, or of nobody knows what.
+    /// One that the core does not know: of a module, which goes with the rest, or of nobody knows what.
     fn unknown(&mut self) -> Ask {
         let id = self.number();
         let name = self.random.pick(&["FROB", "MOD.X"]);
         let commands = vec![vec![name.as_bytes().to_vec(), format!("payload of {id}").into_bytes(), tag(id)]];
         let (may_repeat, patience) = (self.random.chance(20), self.patience());
-        Ask { id, commands, may_repeat, patience, alone: true, ..Ask::default() }
+        Ask { id, commands, may_repeat, patience, alone: name == "FROB", ..Ask::default() }
     }
 
     /// A script, or several as a transaction.

@@ -43,7 +43,7 @@ async fn a_killed_server(mut target: Target) {
     let client = target.client().await;
     let mut blocked = tokio::spawn({
         let client = client.clone();
-        async move { client.command(["WAIT", "1", "0"]).await }
+        async move { client.command(["BLPOP", "never", "0"]).await }
     });
     // The server has the command before it is killed.
     let early = tokio::time::timeout(Duration::from_millis(100), &mut blocked).await;
@@ -112,7 +112,7 @@ async fn dropped_calls_do_no_harm(target: Target) {
 async fn closing_waits(target: Target) {
     let client = target.client().await;
     let other: Client = client.clone();
-    let blocked = tokio::spawn(async move { other.command(["WAIT", "1", "300"]).await });
+    let blocked = tokio::spawn(async move { other.command(["BLPOP", "never", "0.3"]).await });
     in_time(async {
         // It is submitted a second time once it has a link of its own.
         while client.stats().rows < 2 {
