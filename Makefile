@@ -120,7 +120,7 @@ component: setup-rust ## Build the component and write it where both hosts embed
 	@$(STEP) "Building the component" cargo xtask component
 
 .PHONY: generate
-generate: component ## Write every generated file
+generate: component ## Write the generated files, but for the table of commands
 	@$(STEP) "Writing the Go host's constants" cargo xtask wire
 	@$(STEP) "Writing the Go linker's test components" cargo xtask fixtures
 

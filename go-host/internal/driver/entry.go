@@ -1,5 +1,3 @@
-// Package driver runs one instance of the core: it owns the sockets, the requests and their arguments, the queues, and
-// the clock. What goes over the wire, and what it means, is the core's alone.
 package driver
 
 import (
