@@ -35,6 +35,7 @@ test: setup check-generated check-component lint test-rust simulate-mutants test
 setup: ## Install what the tests need: Rust targets, redis-server, valkey-server
 	@$(STEP) "Installing the Rust toolchain and its WebAssembly targets" scripts/setup-rust.sh wasm32-wasip2
 	@$(STEP) "Installing the servers that tests run against" scripts/install-servers.sh
+	@$(STEP) "Fetching a newer server, for the table of commands" scripts/newer-server.sh
 
 .PHONY: setup-rust
 setup-rust:

@@ -21,6 +21,14 @@ fn blocks_without(missing: usize, call: &str) -> Option<u64> {
 }
 
 #[test]
+fn knows_what_came_after_debian_s_servers() {
+    for name in ["HEXPIRE", "HGETEX", "HSETEX", "HGETDEL", "DELIFEQ", "MSETEX"] {
+        assert!(known(name).flags.has(Flags::WRITE) && !known(name).flags.has(Flags::REPEATABLE), "{name}");
+    }
+    assert!(known("HTTL").flags.has(Flags::REPEATABLE));
+}
+
+#[test]
 fn tells_what_a_command_does() {
     let get = known("GET");
     assert_eq!(get.flags, Flags::all(&[Flags::READONLY, Flags::REPEATABLE]));

@@ -11,6 +11,8 @@ pub enum Kind {
     Redis,
     /// Valkey 8.
     Valkey,
+    /// Valkey 9.1, which `scripts/newer-server.sh` fetches: asked for its commands, no server of the suite.
+    NewerValkey,
 }
 
 impl Kind {
@@ -20,6 +22,7 @@ impl Kind {
         match self {
             Self::Redis => "redis-server",
             Self::Valkey => "valkey-server",
+            Self::NewerValkey => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/valkey-server-9.1.2"),
         }
     }
 }

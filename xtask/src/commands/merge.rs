@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 
-use super::ask::Known;
+use super::ask::{Argument, Known};
 use super::timeout::{self, Blocks};
 
 /// All commands.
@@ -97,8 +97,8 @@ fn flags(command: &Known) -> BTreeSet<&'static str> {
 }
 
 /// It only reads, or all it does is to overwrite keys. One that also reads keys may read what it wrote (BITOP NOT a a),
-/// one that writes no key changes something else (XREADGROUP), and what the server calls dangerous may fail when it
-/// finds its own work (RESTORE).
+/// one that writes no key changes something else (XREADGROUP), and what the server calls dangerous, or what may have a
+/// condition, may fail when it finds its own work (RESTORE, MSETEX NX).
 fn is_repeatable(command: &Known) -> bool {
     let overwrites = |spec: &BTreeSet<String>| {
         spec.contains("OW") && !["insert", "delete", "access"].iter().any(|flag| spec.contains(*flag))
@@ -108,12 +108,17 @@ fn is_repeatable(command: &Known) -> bool {
             && !command.categories.contains("@dangerous")
             && !command.specs.is_empty()
             && command.specs.iter().all(overwrites)
+            && !command.arguments.iter().any(is_condition)
+}
+
+fn is_condition(argument: &Argument) -> bool {
+    let word = |token: &str| ["NX", "XX"].contains(&token);
+    argument.token.as_deref().is_some_and(word) || argument.parts.iter().any(is_condition)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::ask::Argument;
 
     fn known(flags: &[&str], specs: &[&[&str]]) -> Known {
         let set = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect();
@@ -165,5 +170,9 @@ mod tests {
         let mut dangerous = known(&["write"], &[&["OW", "update"]]);
         dangerous.categories.insert("@dangerous".into());
         assert!(!is_repeatable(&dangerous));
+        let word = Argument { token: Some("XX".into()), ..Argument::default() };
+        let either = Argument { parts: vec![Argument::default(), word], ..Argument::default() };
+        let conditional = Known { arguments: vec![either], ..known(&["write"], &[&["OW", "update"]]) };
+        assert!(!is_repeatable(&conditional));
     }
 }

@@ -16,17 +16,18 @@ mod hash;
 
 const OUTPUT: &str = "guest/src/commands/table.rs";
 
-/// Asks both servers, then writes or checks the table.
+/// Asks the servers, then writes or checks the table.
 pub fn run(mode: Mode) -> Result<()> {
     let (redis, first) = learn(Kind::Redis)?;
     let (valkey, second) = learn(Kind::Valkey)?;
-    let commands = merge::merge(&[first, second])?;
-    let text = write::table(&commands, &[&redis, &valkey])?;
-    println!("{redis} and {valkey} know {} commands", commands.rows.len());
+    let (newer, third) = learn(Kind::NewerValkey)?;
+    let commands = merge::merge(&[first, second, third])?;
+    let text = write::table(&commands, &[&redis, &valkey, &newer])?;
+    let servers = format!("{redis}, {valkey} and {newer}");
+    println!("{servers} know {} commands", commands.rows.len());
     let file = File { path: OUTPUT.into(), bytes: text.into_bytes() };
-    settle(mode, &[file], "cargo xtask commands").with_context(|| {
-        format!("the table is not what {redis} and {valkey} make; its first lines say which versions made it")
-    })
+    settle(mode, &[file], "cargo xtask commands")
+        .with_context(|| format!("the table is not what {servers} make; its first lines say which versions made it"))
 }
 
 /// A server's name with its version, and what it knows.

@@ -33,7 +33,7 @@ pub fn table(commands: &Commands, servers: &[&str]) -> Result<String> {
             .push((name, number));
     }
     let longest = commands.rows.keys().map(String::len).max().unwrap_or_default();
-    let mut text = HEADER.replace("SERVERS", &releases(servers).join(" and "));
+    let mut text = HEADER.replace("SERVERS", &releases(servers).join(", "));
     write!(text, "\n/// The length of the longest name.\npub const LONGEST: usize = {longest};\n")?;
     text.push_str(&words(commands)?);
     text.push_str(&all_rows(&rows)?);
