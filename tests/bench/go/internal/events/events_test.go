@@ -99,7 +99,11 @@ func session(t *testing.T, store Store) Session {
 func TestMeasureEachLoad(t *testing.T) {
 	store := open(t, "first")
 	school := NewSchool(500)
-	if err := store.Fill(t.Context(), []Event{school.Event(0)}); err != nil {
+	events := make([]Event, 500)
+	for n := range events {
+		events[n] = school.Event(n)
+	}
+	if err := store.Fill(t.Context(), events); err != nil {
 		t.Fatal(err)
 	}
 	for _, load := range Loads() {

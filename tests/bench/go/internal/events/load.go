@@ -11,6 +11,8 @@ type Load struct {
 	Name string
 	// Most is the mark: how much of the first layout's processor time of the server it may take. 0 where none is set.
 	Most float64
+	// reads says that it finds events.
+	reads bool
 	// do gives how many events were read, and whether there was a conflict.
 	do func(ctx context.Context, session Session, school School, rng *rand.Rand) (found int, conflict bool, err error)
 }
@@ -28,7 +30,7 @@ func Loads() []Load {
 }
 
 func read(name string, most float64, limit int, item func(s School, rng *rand.Rand) Item) Load {
-	return Load{"read, " + name, most,
+	return Load{"read, " + name, most, true,
 		func(ctx context.Context, session Session, school School, rng *rand.Rand) (int, bool, error) {
 			found, err := session.Read(ctx, item(school, rng), limit)
 			return found, false, err
@@ -36,7 +38,7 @@ func read(name string, most float64, limit int, item func(s School, rng *rand.Ra
 }
 
 func appending(name string, event func(s School, rng *rand.Rand) (Event, []Item)) Load {
-	return Load{"append, " + name, 1,
+	return Load{"append, " + name, 1, false,
 		func(ctx context.Context, session Session, school School, rng *rand.Rand) (int, bool, error) {
 			event, items := event(school, rng)
 			conflict, err := session.Append(ctx, event, items)

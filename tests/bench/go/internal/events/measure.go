@@ -85,6 +85,9 @@ func (w *workload) measure(ctx context.Context, warmUp, span time.Duration) (Res
 	if ops == 0 {
 		return Result{}, errors.New("nothing was done")
 	}
+	if all.found == 0 && w.load.reads {
+		return Result{}, errors.New("nothing was found: a read of nothing costs less than any other")
+	}
 	slices.Sort(all.times)
 	micros := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(ops) }
 	return Result{

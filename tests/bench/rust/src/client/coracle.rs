@@ -27,7 +27,7 @@ pub fn kinds(runtime: OnRuntime) -> Vec<Kind> {
         about: "defaults".to_owned(),
         ours: true,
         native: runtime.name("coracle-native"),
-        workloads: [&COMMON, &CACHE[..], runtime.scale()].concat(),
+        workloads: [&COMMON, &CACHE[..], runtime.scale(), runtime.first()].concat(),
         quick: true,
         ..About::default()
     };

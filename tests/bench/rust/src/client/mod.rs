@@ -36,6 +36,8 @@ const CURRENT: OnRuntime = OnRuntime { suffix: "-current", current_thread: true 
 
 /// Groups of workloads that clients can run. W9w is W9 in a process that has opened one before.
 const OPENS: [&str; 2] = ["W9", "W9w"];
+/// Of clients that keep something on disk.
+const FIRST: [&str; 1] = ["W9f"];
 const COMMON: [&str; 10] = ["W1", "W2", "W3", "W4", "W5", "W6", "W8", "W10", "W9", "W9w"];
 const CACHE: [&str; 1] = ["W7"];
 const SCALE: [&str; 3] = ["W11x1", "W11x100", "W11x1000"];
@@ -59,6 +61,11 @@ impl OnRuntime {
     /// Scale is measured on the default runtime only.
     fn scale(self) -> &'static [&'static str] {
         if self.current_thread { &[] } else { &SCALE }
+    }
+
+    /// And so is the first start on a machine, which takes long.
+    fn first(self) -> &'static [&'static str] {
+        if self.current_thread { &[] } else { &FIRST }
     }
 }
 

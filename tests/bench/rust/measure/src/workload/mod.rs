@@ -43,6 +43,7 @@ pub enum Load {
     Cached,
     Sizes,
     Cold,
+    First,
     Warm,
     Paced,
     Scale(usize),
@@ -68,7 +69,7 @@ impl Env {
 
 impl Load {
     /// All of them, in the order in which they are to be run: W10 after W2.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Sequential,
         Self::Mixed64,
         Self::Mixed1K,
@@ -78,6 +79,7 @@ impl Load {
         Self::Cached,
         Self::Sizes,
         Self::Cold,
+        Self::First,
         Self::Warm,
         Self::Paced,
         Self::Scale(1),
@@ -103,6 +105,7 @@ impl Load {
             Self::Cached => "W7",
             Self::Sizes => "W8",
             Self::Cold => "W9",
+            Self::First => "W9f",
             Self::Warm => "W9w",
             Self::Paced => "W10",
             Self::Scale(1) => "W11x1",
@@ -122,7 +125,12 @@ impl Load {
             Self::Cached => "64 tasks, cached GET, 64 B; latencies are means of 32".to_owned(),
             Self::Sizes => "1 connection, 1,000 tasks, 80 % GET 20 % SET, 16 B to 64 KiB".to_owned(),
             Self::Cold => {
-                "open and first reply, each in a process of its own; CPU is that of the whole process".to_owned()
+                "open and first reply, each in a process of its own; CPU is that of the whole process; what a client keeps \
+                 on disk between processes is there (the mark counts so; W9f is without)"
+                    .to_owned()
+            }
+            Self::First => {
+                "W9 on a machine that has never run the client: nothing that it keeps is on disk yet".to_owned()
             }
             Self::Warm => "open and first reply, in a process that has done so before".to_owned(),
             Self::Paced => {
@@ -147,7 +155,8 @@ pub async fn run<O: Opening>(load: Load, opening: &O, env: &mut Env) -> Result<F
         Load::PubSub => pubsub::run(opening, env).await,
         Load::Cached => cached::run(opening, env).await,
         Load::Sizes => sizes::run(opening, env).await,
-        Load::Cold => open::run_cold(env),
+        Load::Cold => open::run_cold(env, false),
+        Load::First => open::run_cold(env, true),
         Load::Warm => open::run_warm(opening, env).await,
         Load::Paced => paced::run(opening, env).await,
         Load::Scale(clients) => scale::run(clients, opening, env).await,

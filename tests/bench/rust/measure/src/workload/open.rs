@@ -1,5 +1,6 @@
 //! W9: open a client and wait for its first reply.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,14 +42,17 @@ pub async fn run_warm<O: Opening>(opening: &O, env: &mut Env) -> Result<Figures>
     opens.end::<O::Client>(&mut env.server)
 }
 
-pub fn run_cold(env: &mut Env) -> Result<Figures> {
+/// Opens each time in a process of its own: all of them find what clients keep on disk in one folder, or each in a new
+/// one (`first`).
+pub fn run_cold(env: &mut Env, first: bool) -> Result<Figures> {
     prepare(&mut env.server)?;
-    child(env)?;
+    let kept = tempfile::tempdir()?;
+    child(env, kept.path())?;
     let before = cpu(UsageWho::RUSAGE_CHILDREN)?;
     let mut opens = Opens::begin::<Nobody>(env, Duration::ZERO)?;
     let mut rss_mb = 0.0;
     while opens.go_on(env.span) {
-        let once = child(env)?;
+        let once = if first { child(env, tempfile::tempdir()?.path())? } else { child(env, kept.path())? };
         opens.note(Duration::from_nanos(once.nanoseconds));
         rss_mb = once.rss_mb;
     }
@@ -109,9 +113,10 @@ fn prepare(server: &mut Plain) -> Result<()> {
     server.ask(&[b"SET", KEY.as_bytes(), KEY.as_bytes()]).map(drop)
 }
 
-/// A process that opens one client.
-fn child(env: &Env) -> Result<Once> {
+/// A process that opens one client, and keeps what it keeps in this folder.
+fn child(env: &Env, kept: &Path) -> Result<Once> {
     let mut command = Command::new(std::env::current_exe()?);
+    command.env("XDG_CACHE_HOME", kept);
     command.args(["--once", "--client", &env.name, "--addr", &env.addr]).stderr(Stdio::inherit());
     let out = command.output().context("a process that opens one client")?;
     if !out.status.success() {
