@@ -102,6 +102,16 @@ var refusedComponents = []struct {
 		vec(2, join([]byte{0, 0, 2}, text("m"), []byte{0x12, 0}, text("m"), []byte{0x12, 0})))},
 	{"core type index", "core type 4 of 0", bin(coreModule(vec(3, []byte{4})), instantiated)},
 	{"GC types", "core types of form 0x5f are not supported", bin(coreModule(vec(1, []byte{0x5f, 0})), instantiated)},
+	{"core tables twice", "a second core table section", bin(coreModule(vec(4, []byte{0x70, 0, 1}), vec(4, []byte{0x70, 0, 1})))},
+	{"core imports after tables", "or one after the tables", bin(
+		coreModule(vec(4, []byte{0x70, 0, 1}), vec(2, join(text("m"), text("a"), []byte{2, 0, 1}))))},
+	{"large table", "a core table of 20001 elements, allowed are 20000", bin(coreModule(vec(4, []byte{0x70, 0, 0xa1, 0x9c, 1})))},
+	{"shared table", "shared core tables are not supported", bin(coreModule(vec(4, []byte{0x70, 3, 1, 1})))},
+	{"table with values", "core tables with initial values are not supported", bin(
+		coreModule(vec(4, []byte{0x40, 0, 0x70, 0, 1, 0xd0, 0x70, 0x0b})))},
+	{"typed table", "typed references in core modules", bin(coreModule(vec(4, []byte{0x63, 0, 0, 1})))},
+	{"memory of 4 GiB", "core memories that start with 65536 pages are not supported", bin(
+		coreModule(vec(5, []byte{0, 0x80, 0x80, 4})))},
 	{"64-bit memory", "64-bit memories", bin(coreModule(vec(5, []byte{4, 1})), instantiated)},
 
 	{"import twice", `import "f" twice`, bin(vec(7, u32ToU32), vec(10, join(extern("f"), []byte{1, 0}), join(extern("f"), []byte{1, 0})))},

@@ -1,12 +1,14 @@
 package binary
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	"github.com/coracle-client/coracle/go-host/component/wit"
 )
+
+// maxPages is what a memory can have here at most: its size in bytes has to be a u32.
+const maxPages = 1<<16 - 1
 
 // ModuleInfo is what linking needs to know of a core module. The rest of it is wazero's to validate.
 type ModuleInfo struct {
@@ -15,15 +17,18 @@ type ModuleInfo struct {
 	Exports map[string]ModuleExport
 	// MemoryPages is the initial size of the memories the module defines itself, in pages of 64 KiB.
 	MemoryPages uint64
+	// Tables is how many tables the module defines itself; none can grow beyond [MaxTableElements].
+	Tables int
 	// HasStart tells whether instantiating runs code.
 	HasStart bool
 
-	offset      int
-	bytes       []byte
-	importStart int // of the import section, its id included
-	importEnd   int
-	types       []*CoreFuncType
-	funcs       []*CoreFuncType // imported ones first
+	offset  int
+	bytes   []byte
+	imports span
+	tables  span
+	table   []table
+	types   []*CoreFuncType
+	funcs   []*CoreFuncType // imported ones first
 }
 
 // ModuleImport is one import of a core module.
@@ -77,8 +82,6 @@ func (f *CoreFuncType) String() string {
 // ScanModule reads a core module's imports, exports and the types of its functions.
 func ScanModule(m *CoreModule) (*ModuleInfo, error) {
 	info := &ModuleInfo{Exports: map[string]ModuleExport{}, offset: m.Offset, bytes: m.Bytes}
-	info.importStart = len(modulePreamble)
-	info.importEnd = info.importStart
 	r := &reader{data: m.Bytes, base: m.Offset, pos: len(modulePreamble)}
 	for !r.end() {
 		r.moduleSection(info)
@@ -102,17 +105,25 @@ func (r *reader) moduleSection(info *ModuleInfo) {
 			s.vec(func() { info.types = append(info.types, s.coreFuncType()) })
 		case 2:
 			name = "the core import section"
-			if info.importEnd > info.importStart {
-				s.fail(r.base+start, "a second core import section")
+			if info.imports.end > 0 || info.tables.end > 0 {
+				s.fail(r.base+start, "a second core import section, or one after the tables")
 			}
-			info.importStart, info.importEnd = start, r.pos
+			info.imports = span{start, r.pos}
 			s.vec(func() { info.Imports = append(info.Imports, s.moduleImport(info)) })
 		case 3:
 			name = "the core function section"
 			s.vec(func() { info.funcs = append(info.funcs, s.typeRef(info)) })
+		case 4:
+			name = "the core table section"
+			if info.tables.end > 0 {
+				s.fail(r.base+start, "a second core table section")
+			}
+			info.tables = span{start, r.pos}
+			s.vec(func() { info.table = append(info.table, s.table()) })
+			info.Tables = len(info.table)
 		case 5:
 			name = "the core memory section"
-			s.vec(func() { info.MemoryPages += s.limits() })
+			s.vec(func() { info.MemoryPages += s.memory() })
 		case 7:
 			name = "the core export section"
 			s.vec(func() { s.moduleExport(info) })
@@ -190,18 +201,29 @@ func (r *reader) moduleImport(info *ModuleInfo) ModuleImport {
 	return i
 }
 
-// limits reads limits of 32 bits and gives the minimum.
-func (r *reader) limits() uint64 {
+// memory reads a memory type and gives the initial size in pages.
+func (r *reader) memory() uint64 {
+	start := r.offset()
+	l := r.limits()
+	if l.minimum > maxPages {
+		r.refuse(start, fmt.Sprintf("core memories that start with %d pages", l.minimum))
+	}
+	return uint64(l.minimum)
+}
+
+// limits reads limits of 32 bits.
+func (r *reader) limits() (l limits) {
 	start := r.offset()
 	flags := r.byte()
 	if flags > 3 {
 		r.refuse(start, "64-bit memories, and memories with pages of other sizes")
 	}
-	minimum := r.u32()
-	if flags&1 != 0 {
-		r.u32()
+	l.minimum = r.u32()
+	l.shared = flags&2 != 0
+	if l.bounded = flags&1 != 0; l.bounded {
+		l.maximum = r.u32()
 	}
-	return uint64(minimum)
+	return l
 }
 
 func (r *reader) moduleExport(info *ModuleInfo) {
@@ -229,40 +251,8 @@ func (r *reader) moduleExport(info *ModuleInfo) {
 	info.Exports[name] = e
 }
 
-// Rename gives the module with other import names; target is asked for each import by its index.
-func (m *ModuleInfo) Rename(target func(i int) (module, name string)) []byte {
-	var body bytes.Buffer
-	appendU32(&body, uint32(len(m.Imports)))
-	for i := range m.Imports {
-		module, name := target(i)
-		appendU32(&body, uint32(len(module)))
-		body.WriteString(module)
-		appendU32(&body, uint32(len(name)))
-		body.WriteString(name)
-		body.Write(m.Imports[i].desc)
-	}
-	var out bytes.Buffer
-	out.Grow(len(m.bytes) + body.Len())
-	out.Write(m.bytes[:m.importStart])
-	if len(m.Imports) > 0 {
-		out.WriteByte(2)
-		appendU32(&out, uint32(body.Len()))
-		out.Write(body.Bytes())
-	}
-	out.Write(m.bytes[m.importEnd:])
-	return out.Bytes()
-}
-
 // Size gives the bytes of the module.
 func (m *ModuleInfo) Size() int { return len(m.bytes) }
 
 // Offset gives where the module lies in the whole binary.
 func (m *ModuleInfo) Offset() int { return m.offset }
-
-func appendU32(b *bytes.Buffer, v uint32) {
-	for v >= 0x80 {
-		b.WriteByte(byte(v) | 0x80)
-		v >>= 7
-	}
-	b.WriteByte(byte(v))
-}

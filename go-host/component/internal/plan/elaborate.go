@@ -13,6 +13,7 @@ const (
 	maxWork        = 5_000_000 // definitions, exports and types looked at
 	maxSteps       = 1_000     // core modules instantiated
 	maxModuleBytes = 1 << 28   // of those, each time one is instantiated
+	maxTables      = 100       // of those, each of at most [binary.MaxTableElements]
 	maxUnfold      = 50        // components instantiated in one another
 )
 
@@ -20,6 +21,7 @@ const (
 type shared struct {
 	work       int
 	bytes      int
+	tables     int
 	modules    map[*binary.CoreModule]*binary.ModuleInfo
 	validated  map[*binary.Component]bool
 	signatures map[*wit.FuncType]*Signature

@@ -32,6 +32,9 @@ func (e *elaborator) coreInstance(c *binary.CoreInstance, s *scope) error {
 			return err
 		}
 	}
+	if e.tables += module.Tables; e.tables > maxTables {
+		return fmt.Errorf("component has more than %d core tables", maxTables)
+	}
 	e.bytes += module.Size()
 	if len(e.plan.Steps) >= maxSteps || e.bytes > maxModuleBytes {
 		return errors.New("component instantiates too many core modules")
