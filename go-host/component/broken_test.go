@@ -118,7 +118,11 @@ func FuzzDecode(f *testing.F) {
 		f.Add(c.binary)
 	}
 	f.Fuzz(func(t *testing.T, binary []byte) {
+		before := allocated()
 		c, err := component.Decode(binary)
+		if used := allocated() - before; used > decodeBytes(len(binary)) {
+			t.Fatalf("%d bytes were allocated for a component of %d", used, len(binary))
+		}
 		if err != nil {
 			requireRefused(t, err, len(binary))
 			return

@@ -10,11 +10,10 @@ import (
 
 // Bounds on what a small binary may unfold to.
 const (
-	maxWork        = 5_000_000 // definitions, exports and types looked at
-	maxSteps       = 1_000     // core modules instantiated
-	maxModuleBytes = 1 << 28   // of those, each time one is instantiated
-	maxTables      = 100       // of those, each of at most [binary.MaxTableElements]
-	maxUnfold      = 50        // components instantiated in one another
+	maxSteps       = 1_000   // core modules instantiated
+	maxModuleBytes = 1 << 28 // of those, each time one is instantiated
+	maxTables      = 100     // of those, each of at most [binary.MaxTableElements]
+	maxUnfold      = 50      // components instantiated in one another
 )
 
 // shared is common to the elaboration of a component and of those in it.
@@ -32,14 +31,6 @@ func newShared() *shared {
 		modules: map[*binary.CoreModule]*binary.ModuleInfo{}, validated: map[*binary.Component]bool{},
 		signatures: map[*wit.FuncType]*Signature{},
 	}
-}
-
-// charge bounds the work that a binary can cause.
-func (s *shared) charge(n int) error {
-	if s.work += n; s.work > maxWork {
-		return errors.New("component unfolds to too much work")
-	}
-	return nil
 }
 
 func (s *shared) signature(f *wit.FuncType) (*Signature, error) {
@@ -103,9 +94,12 @@ func (e *elaborator) body(c *binary.Component, s *scope, args arguments) error {
 		return &binary.Error{Offset: c.Offset, Message: "components are instantiated too deep in one another"}
 	}
 	defer func() { e.depth-- }()
+	if err := e.charge(costScope); err != nil {
+		return located(err, c.Offset)
+	}
 	for i := range c.Defs {
 		d := &c.Defs[i]
-		err := e.charge(1)
+		err := e.charge(cost(d))
 		if err == nil {
 			err = e.def(d, s, args)
 		}
@@ -196,6 +190,9 @@ func (e *elaborator) hostArgument(name string, want item) (item, error) {
 		return want, nil
 	case binary.SortInstance:
 		host := newInstance()
+		if err := e.charge(costScope + costEntry*len(want.inst.names)); err != nil {
+			return item{}, err
+		}
 		for _, export := range want.inst.names {
 			x := want.inst.exports[export]
 			switch x.sort {
@@ -205,7 +202,7 @@ func (e *elaborator) hostArgument(name string, want item) (item, error) {
 			default:
 				return item{}, unsupported(sortName(x.sort) + "s within imported instances")
 			}
-			if err := errors.Join(e.charge(1), host.add(export, x)); err != nil {
+			if err := host.add(export, x); err != nil {
 				return item{}, err
 			}
 		}
@@ -250,8 +247,11 @@ func (e *elaborator) exportFunc(iface, name string, f *funcItem) error {
 	if f.lift == nil {
 		return unsupported("imported functions that are exported again")
 	}
+	if err := e.charge(costDefinition); err != nil {
+		return err
+	}
 	out := *f.lift
 	out.Func = Func{Interface: iface, Name: name, Type: f.typ}
 	e.plan.Exports = append(e.plan.Exports, out)
-	return e.charge(1)
+	return nil
 }

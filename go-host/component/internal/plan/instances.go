@@ -26,6 +26,9 @@ func (e *elaborator) coreInstance(c *binary.CoreInstance, s *scope) error {
 		}
 		args[a.Name] = inst
 	}
+	if err := e.charge(costPart * len(module.Imports)); err != nil {
+		return err
+	}
 	step := Step{Module: module, Args: make([]CoreItem, len(module.Imports))}
 	for i, want := range module.Imports {
 		if step.Args[i], err = coreArgument(&want, args); err != nil {
@@ -41,7 +44,7 @@ func (e *elaborator) coreInstance(c *binary.CoreInstance, s *scope) error {
 	}
 	e.plan.Steps = append(e.plan.Steps, step)
 	s.coreInstances = append(s.coreInstances, &coreInstance{step: len(e.plan.Steps) - 1, module: module})
-	return e.charge(len(module.Imports))
+	return nil
 }
 
 func coreArgument(want *binary.ModuleImport, args map[string]*coreInstance) (CoreItem, error) {

@@ -26,10 +26,15 @@ type typeItem struct {
 	comp  bool
 }
 
+// maxNested bounds instances in instances, and their types: each level is found by an index, so that the nesting of the
+// binary doesn't bound it.
+const maxNested = 100
+
 // instance is a component instance: exports by name, in order.
 type instance struct {
 	names   []string
 	exports map[string]item
+	depth   int // of the deepest instance, or type of one, in it
 }
 
 func newInstance() *instance { return &instance{exports: map[string]item{}} }
@@ -37,6 +42,16 @@ func newInstance() *instance { return &instance{exports: map[string]item{}} }
 func (i *instance) add(name string, x item) error {
 	if _, twice := i.exports[name]; twice {
 		return fmt.Errorf("export %q twice", name)
+	}
+	inner := x.inst
+	if x.sort == binary.SortType {
+		inner = x.typ.inst
+	}
+	if inner != nil {
+		i.depth = max(i.depth, inner.depth+1)
+	}
+	if i.depth > maxNested {
+		return fmt.Errorf("instances are nested deeper than %d", maxNested)
 	}
 	i.names = append(i.names, name)
 	i.exports[name] = x

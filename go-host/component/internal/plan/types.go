@@ -112,7 +112,7 @@ func (e *elaborator) decls(d *binary.Decls, parent *scope) (*scope, error) {
 	s := newScope(parent)
 	for i := range d.List {
 		decl := &d.List[i]
-		err := e.charge(1)
+		err := e.charge(declCost(decl))
 		if err == nil {
 			err = e.decl(decl, s)
 		}
@@ -168,104 +168,4 @@ func (e *elaborator) externType(t binary.ExternType, s *scope) (item, error) {
 		return item{}, fmt.Errorf("type %d is not a %s type", t.Index, sortName(t.Sort))
 	}
 	return x, nil
-}
-
-// match checks that got may stand where want is declared.
-func (e *elaborator) match(got, want item) error {
-	if err := e.charge(1); err != nil {
-		return err
-	}
-	if got.sort != want.sort {
-		return fmt.Errorf("a %s is wanted, given is a %s", sortName(want.sort), sortName(got.sort))
-	}
-	switch want.sort {
-	case binary.SortFunc:
-		return e.matchFunc(got.fn.typ, want.fn.typ)
-	case binary.SortType:
-		return e.matchType(got.typ, want.typ)
-	case binary.SortInstance:
-		return e.matchInstance(got.inst, want.inst)
-	default:
-		return unsupported("components as imports and exports")
-	}
-}
-
-func (e *elaborator) matchInstance(got, want *instance) error {
-	if got == want {
-		return nil
-	}
-	for _, name := range want.names {
-		x, ok := got.exports[name]
-		if !ok {
-			return fmt.Errorf("export %q is missing", name)
-		}
-		if err := e.match(x, want.exports[name]); err != nil {
-			return fmt.Errorf("export %q: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (e *elaborator) matchFunc(got, want *wit.FuncType) error {
-	if got == want {
-		return nil
-	}
-	if err := e.charge(nodes(want)); err != nil {
-		return err
-	}
-	if !got.Equal(want) {
-		return fmt.Errorf("type %s is wanted, given is %s", want, got)
-	}
-	return nil
-}
-
-func nodes(f *wit.FuncType) int {
-	n := 1
-	for _, p := range f.Params {
-		n += p.Type.Nodes()
-	}
-	if f.Result != nil {
-		n += f.Result.Nodes()
-	}
-	return n
-}
-
-func (e *elaborator) matchType(got, want *typeItem) error {
-	switch {
-	case got == want:
-		return nil
-	case got.value != nil && want.value != nil:
-		if err := e.charge(want.value.Nodes()); err != nil {
-			return err
-		}
-		if !got.value.Equal(want.value) {
-			return fmt.Errorf("type %s is wanted, given is %s", want.value, got.value)
-		}
-		return nil
-	case got.fn != nil && want.fn != nil:
-		return e.matchFunc(got.fn, want.fn)
-	case got.inst != nil && want.inst != nil:
-		return errors.Join(e.matchInstance(got.inst, want.inst), e.matchInstance(want.inst, got.inst))
-	default:
-		return errors.New("types are of different sorts")
-	}
-}
-
-// ascribe hides what of an instance isn't in the declared type.
-func (e *elaborator) ascribe(got, want item) (item, error) {
-	if got.sort != binary.SortInstance || got.inst == want.inst {
-		return got, nil
-	}
-	inst := newInstance()
-	for _, name := range want.inst.names {
-		x, err := e.ascribe(got.inst.exports[name], want.inst.exports[name])
-		if err != nil {
-			return item{}, err
-		}
-		if err := errors.Join(e.charge(1), inst.add(name, x)); err != nil {
-			return item{}, err
-		}
-	}
-	got.inst = inst
-	return got, nil
 }
