@@ -1,6 +1,7 @@
 package component_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestWhatSmallBinariesUnfoldToIsBounded(t *testing.T) {
 	for what, inner := range map[string][]byte{
 		"nothing": bin(),
 		"an enum": bin(large(7, many([]byte{1, 0x6d}, numbered))),
-		"labels":  bin(large(7, join([]byte{1, 0x6d, 1}, leb(100_000), []byte(strings.Repeat("l", 100_000))))),
+		"labels":  bin(large(7, join([]byte{1, 0x6d, 1}, long(1000)))),
 		"records": bin(large(7, many([]byte{1, 0x72}, plain))),
 		"tuples":  bin(large(7, many([]byte{1, 0x6f}, func(int) []byte { return []byte{0x79} }))),
 		"variants": bin(large(7, many([]byte{1, 0x71}, func(i int) []byte {
@@ -128,4 +129,29 @@ func TestTypesThatDifferDeepInside(t *testing.T) {
 		require.ErrorContains(t, err, `export "e": export "`+name+`-a": type s32 is wanted, given is u32`)
 		require.Less(t, len(err.Error()), 2000)
 	}
+}
+
+func TestImportErrorsAreFew(t *testing.T) {
+	const n = 2000
+	iface := strings.Repeat("i", 1000)
+	functions := counted(2*n, func(i int) []byte {
+		if i%2 == 0 {
+			return []byte{1, 0x40, 0, 1, 0}
+		}
+		return join([]byte{4, 0}, numbered(i), []byte{1}, leb(i/2))
+	})
+	binary := bin(large(7, join([]byte{1, 0x42}, functions)), large(10, join([]byte{1, 0}, leb(len(iface)), []byte(iface), []byte{5, 0})))
+	c, err := component.Decode(binary)
+	require.NoError(t, err)
+	ctx := context.Background()
+	rt, err := component.NewRuntime(ctx, component.RuntimeConfig{Interpreter: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rt.Close(ctx)) }()
+	compiled, err := rt.Compile(ctx, c)
+	require.NoError(t, err)
+	_, err = compiled.Instantiate(ctx, nil, component.Config{})
+	var missing *component.ImportError
+	require.ErrorAs(t, err, &missing)
+	require.ErrorContains(t, err, "and 1990 more imports")
+	require.Less(t, len(err.Error()), 12_000)
 }

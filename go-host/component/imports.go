@@ -60,19 +60,28 @@ func (i *Imports) FuncTyped(iface, function string, t *wit.FuncType, handler Hos
 	return i
 }
 
-// bind finds the handler of each import, or reports all that don't fit.
+// maxTold bounds how many imports an error names.
+const maxTold = 10
+
+// bind finds the handler of each import, or reports those that don't fit.
 func (i *Imports) bind(wanted []plan.Func) ([]HostFunc, error) {
 	if i == nil {
 		i = &Imports{}
 	}
 	errs := append([]error{}, i.errs...)
 	handlers := make([]HostFunc, len(wanted))
+	missing := 0
 	for n, want := range wanted {
 		got, ok := i.offers[name{want.Interface, want.Name}]
 		if !ok || got.typ != nil && !got.typ.Equal(want.Type) {
-			errs = append(errs, &ImportError{want.Interface, want.Name, want.Type, got.typ})
+			if missing++; missing <= maxTold {
+				errs = append(errs, &ImportError{want.Interface, want.Name, want.Type, got.typ})
+			}
 		}
 		handlers[n] = got.handler
+	}
+	if missing > maxTold {
+		errs = append(errs, fmt.Errorf("and %d more imports", missing-maxTold))
 	}
 	return handlers, errors.Join(errs...)
 }

@@ -44,8 +44,8 @@ const (
 	stateClosed
 )
 
-// Instantiate type-checks imports against the binary ([*ImportError] for each that is missing or of another type,
-// joined), links the core modules and runs their start functions. A trap in those is a [*TrapError].
+// Instantiate type-checks imports against the binary ([*ImportError] for each that is missing or of another type, up to
+// ten of them, joined), links the core modules and runs their start functions. A trap in those is a [*TrapError].
 func (c *Compiled) Instantiate(ctx context.Context, imports *Imports, config Config) (*Instance, error) {
 	p := c.component.plan
 	handlers, err := imports.bind(p.Imports)

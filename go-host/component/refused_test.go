@@ -1,6 +1,7 @@
 package component_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -25,6 +26,9 @@ var refusedComponents = []struct {
 	{"length beyond the bytes", "bytes announced", bin([]byte{7, 0x7f})},
 	{"name not UTF-8", "name is not UTF-8", bin(vec(7, []byte{0x6d, 1, 1, 0xff}))},
 	{"label not kebab", "not in kebab case", bin(vec(7, []byte{0x6d, 1, 1, '_'}))},
+	{"long label", "a name of 1025 bytes, allowed are 1024", bin(large(7, join([]byte{1, 0x6d, 1}, long(1025))))},
+	{"long name", "a name of 1025 bytes, allowed are 1024", bin(large(10, join([]byte{1, 0}, long(1025), []byte{3, 0, 0})))},
+	{"name just not too long", "type 0 of 0", bin(large(10, join([]byte{1, 0}, long(1024), []byte{3, 0, 0})))},
 	{"label twice", `name "a" twice`, bin(vec(7, []byte{0x6d, 2, 1, 'a', 1, 'a'}))},
 	{"unknown type code", "unknown type code 0x62", bin(vec(7, []byte{0x62}))},
 	{"empty record", "a record without fields", bin(vec(7, []byte{0x72, 0}))},
@@ -140,6 +144,8 @@ var refusedComponents = []struct {
 		section(4, bin(vec(7, u32ToU32), vec(10, join(extern("f"), []byte{1, 0})))),
 		vec(7, u32ToU32), vec(5, join([]byte{0, 0, 1}, text("f"), []byte{3, 0})))},
 }
+
+func long(n int) []byte { return join(leb(n), bytes.Repeat([]byte{'a'}, n)) }
 
 func manyLabels(n int) (labels []byte) {
 	for i := range n {

@@ -1,9 +1,15 @@
 package wit
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// maxPrinted bounds a printed type, so that an error about a huge one stays readable.
-const maxPrinted = 2000
+// Bounds of a printed type, and of a name in it, so that an error about a huge one stays readable.
+const (
+	maxPrinted = 2000
+	maxName    = 200
+)
 
 // String prints the type in one line, in the grammar of [ParseType]; what is very long is cut with "…".
 func (t *Type) String() string {
@@ -56,7 +62,7 @@ func printType(b *strings.Builder, t *Type) {
 		b.WriteByte('}')
 	case KindEnum:
 		b.WriteString("enum{")
-		printParts(b, len(t.cases), func(i int) { b.WriteString(t.cases[i].Name) })
+		printParts(b, len(t.cases), func(i int) { printName(b, t.cases[i].Name) })
 		b.WriteByte('}')
 	case KindOption:
 		b.WriteString("option<")
@@ -66,23 +72,36 @@ func printType(b *strings.Builder, t *Type) {
 		printResult(b, t.cases[0].Type, t.cases[1].Type)
 	case KindFlags:
 		b.WriteString("flags{")
-		printParts(b, len(t.labels), func(i int) { b.WriteString(t.labels[i]) })
+		printParts(b, len(t.labels), func(i int) { printName(b, t.labels[i]) })
 		b.WriteByte('}')
 	default:
 		b.WriteString(t.kind.String())
 	}
 }
 
+func printName(b *strings.Builder, name string) {
+	if len(name) <= maxName {
+		b.WriteString(name)
+		return
+	}
+	end := maxName
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	b.WriteString(name[:end])
+	b.WriteString("…")
+}
+
 func printFields(b *strings.Builder, fields []Field) {
 	printParts(b, len(fields), func(i int) {
-		b.WriteString(fields[i].Name)
+		printName(b, fields[i].Name)
 		b.WriteString(": ")
 		printType(b, fields[i].Type)
 	})
 }
 
 func printCase(b *strings.Builder, c Case) {
-	b.WriteString(c.Name)
+	printName(b, c.Name)
 	if c.Type != nil {
 		b.WriteByte('(')
 		printType(b, c.Type)

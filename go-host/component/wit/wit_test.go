@@ -183,6 +183,22 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestLongNamesAreCut(t *testing.T) {
+	long := strings.Repeat("ä", 1_000_000)
+	enum, err := NewEnum(long, "b")
+	require.NoError(t, err)
+	cut := strings.Repeat("ä", 100) + "…"
+	require.Equal(t, "enum{"+cut+", b}", enum.String())
+	odd, err := NewFlags("x" + long)
+	require.NoError(t, err)
+	record, err := NewRecord(Field{long, odd})
+	require.NoError(t, err)
+	variant, err := NewVariant(Case{long, record})
+	require.NoError(t, err)
+	inner := cut + ": flags{x" + strings.Repeat("ä", 99) + "…}"
+	require.Equal(t, "func("+cut+": variant{"+cut+"(record{"+inner+"})})", (&FuncType{Params: []Field{{long, variant}}}).String())
+}
+
 func TestFits(t *testing.T) {
 	require.NoError(t, Value{}.Fits(nil))
 	require.Error(t, U8(1).Fits(nil))

@@ -239,7 +239,7 @@ func (r *reader) export() *Export {
 func (r *reader) externName() string {
 	start := r.offset()
 	kind := r.byte()
-	name := r.name()
+	name := r.shortName()
 	switch {
 	case r.err != nil:
 	case kind == 2:

@@ -155,6 +155,19 @@ func (r *reader) name() string {
 	return string(b)
 }
 
+// maxName bounds the names that are told in errors, some of them often.
+const maxName = 1 << 10
+
+// shortName reads a name of an import or export, or of a part of a type.
+func (r *reader) shortName() string {
+	start := r.offset()
+	name := r.name()
+	if len(name) > maxName {
+		r.fail(start, "a name of %d bytes, allowed are %d", len(name), maxName)
+	}
+	return name
+}
+
 // vec reads a count and then that many elements, each of which takes at least one byte.
 func (r *reader) vec(element func()) {
 	start := r.offset()

@@ -119,7 +119,7 @@ func (r *reader) variantCase(t *ValueType) {
 // label reads a name of a field, case, flag or parameter, which is in kebab case.
 func (r *reader) label() string {
 	start := r.offset()
-	name := r.name()
+	name := r.shortName()
 	if r.err == nil && !isKebab(name) {
 		r.fail(start, "label %q is not in kebab case", name)
 	}
