@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/coracle-client/coracle/go-host/component"
 )
@@ -45,10 +46,18 @@ var (
 )
 
 func (i *Instance) note(e Effect) error {
-	if len(i.progress.Effects) >= maxEffects || i.effectBytes > maxEffectBytes {
+	if len(i.progress.Effects) >= maxEffects {
 		return errTooManyEffects
 	}
 	i.progress.Effects = append(i.progress.Effects, e)
+	return nil
+}
+
+// spend counts bytes that an effect is to keep. It comes before they are copied.
+func (i *Instance) spend(bytes int) error {
+	if i.effectBytes += bytes; i.effectBytes > maxEffectBytes {
+		return errTooManyEffects
+	}
 	return nil
 }
 
@@ -57,16 +66,26 @@ func (i *Instance) noteOpen(_ context.Context, call *component.HostCall) error {
 	endpoint := &Endpoint{}
 	if variant.Case() == 0 {
 		pair := variant.Payload()
-		endpoint.Host, endpoint.Port = pair.Field(0).Text(), pair.Field(1).U16()
+		host := pair.Field(0)
+		if err := i.spend(len(host.Bytes())); err != nil {
+			return err
+		}
+		endpoint.Host, endpoint.Port = host.Text(), pair.Field(1).U16()
 	} else {
-		endpoint.Path = variant.Payload().Text()
+		path := variant.Payload()
+		if err := i.spend(len(path.Bytes())); err != nil {
+			return err
+		}
+		endpoint.Path = path.Text()
 	}
 	return i.note(Effect{Kind: EffectOpen, Link: call.U32(0), Endpoint: endpoint})
 }
 
 func (i *Instance) noteSend(_ context.Context, call *component.HostCall) error {
 	bytes := call.Bytes(1)
-	i.effectBytes += len(bytes)
+	if err := i.spend(len(bytes)); err != nil {
+		return err
+	}
 	return i.note(Effect{Kind: EffectSend, Link: call.U32(0), Data: append(i.buffer(len(bytes)), bytes...)})
 }
 
@@ -97,12 +116,27 @@ func (i *Instance) noteClose(_ context.Context, call *component.HostCall) error 
 	return i.note(Effect{Kind: EffectClose, Link: call.U32(0)})
 }
 
-// maxLogLines bounds what one call may write to the log.
-const maxLogLines = 64
+// Bounds on what one call may write to the log.
+const (
+	maxLogLines = 64
+	maxLogBytes = 4 << 10 // of a line
+)
 
 func (i *Instance) noteLog(_ context.Context, call *component.HostCall) error {
 	if len(i.progress.Logs) < maxLogLines {
-		i.progress.Logs = append(i.progress.Logs, LogLine{Level: call.U8(0), Text: call.String(1)})
+		text := cut(call.Bytes(1), maxLogBytes)
+		i.progress.Logs = append(i.progress.Logs, LogLine{Level: call.U8(0), Text: string(text)})
 	}
 	return nil
+}
+
+// cut gives at most so many bytes of a text, and no part of a letter.
+func cut(text []byte, most int) []byte {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }

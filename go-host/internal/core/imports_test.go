@@ -14,10 +14,9 @@ func TestEffectsOfOneCallAreBounded(t *testing.T) {
 	}
 	require.ErrorIs(t, i.note(Effect{}), errTooManyEffects)
 
-	i = &Instance{effectBytes: maxEffectBytes}
-	require.NoError(t, i.note(Effect{}))
-	i.effectBytes++
-	require.ErrorIs(t, i.note(Effect{}), errTooManyEffects)
+	i = &Instance{}
+	require.NoError(t, i.spend(maxEffectBytes))
+	require.ErrorIs(t, i.spend(1), errTooManyEffects)
 }
 
 func TestACallReportsOnce(t *testing.T) {

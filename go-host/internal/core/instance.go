@@ -17,7 +17,7 @@ type Instance struct {
 	calls    [exportCount]*component.Call
 	buffer   func(size int) []byte
 	progress Progress
-	// effectBytes is how much the call under way has sent.
+	// effectBytes is how much the effects of the call under way keep.
 	effectBytes int
 }
 
@@ -75,6 +75,7 @@ func (i *Instance) start(at int, now uint64) (*component.Call, error) {
 	call.SetU64(0, now)
 	p := &i.progress
 	clear(p.Effects)
+	clear(p.Logs)
 	p.Effects, p.Logs, i.effectBytes = p.Effects[:0], p.Logs[:0], 0
 	p.Events, p.Nodes, p.Texts = p.Events[:0], p.Nodes[:0], p.Texts[:0]
 	return call, call.Invoke(context.Background())
