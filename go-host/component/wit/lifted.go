@@ -1,5 +1,7 @@
 package wit
 
+import "math/bits"
+
 // Lifted builds values that remember their type, for the code that lifts them out of a component. Each function trusts
 // its caller that the parts fit t.
 type Lifted struct{ t *Type }
@@ -33,10 +35,10 @@ func (l Lifted) Case(index uint32, payload Value) Value {
 }
 
 // Flags makes flags from their bits; those beyond the labels are dropped.
-func (l Lifted) Flags(bits uint32) Value {
-	v := Value{kind: KindFlags, typ: l.t}
+func (l Lifted) Flags(set uint32) Value {
+	v := Value{kind: KindFlags, typ: l.t, parts: make([]Value, 0, bits.OnesCount32(set))}
 	for i, name := range l.t.labels {
-		if bits&(1<<i) != 0 {
+		if set&(1<<i) != 0 {
 			v.num |= 1 << i
 			v.parts = append(v.parts, String(name))
 		}

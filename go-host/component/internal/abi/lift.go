@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/coracle-client/coracle/go-host/component/wit"
@@ -20,13 +21,20 @@ func (s Slot) value(budget *uint64) (wit.Value, error) {
 	switch s.Type.Kind() {
 	case wit.KindString:
 		b := s.Bytes()
-		return lift.Text(string(b)), spend(budget, uint64(len(b)))
+		if err := spend(budget, uint64(len(b))); err != nil {
+			return wit.Value{}, err
+		}
+		return lift.Text(string(b)), nil
 	case wit.KindList:
 		return s.listValue(budget)
 	case wit.KindRecord, wit.KindTuple:
 		return s.parts(len(s.Type.Fields()), s.Field, budget)
 	case wit.KindFlags:
-		return lift.Flags(uint32(s.raw())), nil
+		set := uint32(s.raw()) & (1<<len(s.Type.Labels()) - 1)
+		if err := spend(budget, uint64(bits.OnesCount32(set))*valueBytes); err != nil {
+			return wit.Value{}, err
+		}
+		return lift.Flags(set), nil
 	case wit.KindVariant, wit.KindEnum, wit.KindOption, wit.KindResult:
 		var payload wit.Value
 		if p := s.Payload(); p.Type != nil {
