@@ -8,13 +8,13 @@ use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::binary::Binary;
 use super::disk::{CodeCache, Place};
-use super::state::{HostState, read_in_place};
+use super::state::{CORE_INSTANCES, HostState, MEMORIES, TABLES, read_in_place};
 use super::ticker::Ticker;
 use super::{bindings, shipped_digest};
 use crate::config::Config;
 use crate::error::Error;
 
-/// Instances of all clients of the process; each has one memory and up to three tables and core instances.
+/// Instances of all clients of the process.
 const POOL_INSTANCES: u32 = 1000;
 const POOL_MEMORY_BYTES: usize = 256 << 20;
 /// How many different components a process may have compiled.
@@ -114,9 +114,12 @@ fn engine(strategy: InstanceAllocationStrategy) -> wasmtime::Result<Engine> {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(POOL_INSTANCES)
-        .total_core_instances(POOL_INSTANCES * 3)
-        .total_memories(POOL_INSTANCES)
-        .total_tables(POOL_INSTANCES * 3)
+        .total_core_instances(POOL_INSTANCES * CORE_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_memories(POOL_INSTANCES * MEMORIES)
+        .max_memories_per_component(MEMORIES)
+        .total_tables(POOL_INSTANCES * TABLES)
+        .max_tables_per_component(TABLES)
         .max_memory_size(POOL_MEMORY_BYTES);
     pool
 }
@@ -124,6 +127,40 @@ fn pool() -> PoolingAllocationConfig {
 #[cfg(all(test, not(windows)))]
 mod tests {
     use super::*;
+
+    /// A component that instantiates a core module of one section so many times.
+    fn repeated(section: &[u8], times: u8) -> Vec<u8> {
+        let module = [b"\0asm\x01\0\0\0", section].concat();
+        let instances = [2, 1 + 3 * times, times].into_iter().chain([0; 3].repeat(usize::from(times)));
+        let size = module.len().to_le_bytes();
+        [b"\0asm\x0d\0\x01\0\x01", &size[..1], &module, &instances.collect::<Vec<_>>()].concat()
+    }
+
+    #[test]
+    fn an_instance_has_one_memory_in_the_pool_and_without_it() {
+        use crate::stats::Counters;
+
+        let [nothing, memory, table]: [&[u8]; 3] = [&[], &[5, 3, 1, 0, 1], &[4, 4, 1, 0x70, 0, 1]];
+        for (section, most, what) in [(nothing, 3, "instance"), (memory, 1, "memory"), (table, 2, "table")] {
+            let pooled = engine(InstanceAllocationStrategy::Pooling(pool())).unwrap();
+            let made = |engine: &Engine, times| Component::from_binary(engine, &repeated(section, times));
+            made(&pooled, most).unwrap();
+            let refused = made(&pooled, most + 1).err().unwrap();
+            assert!(format!("{refused:#}").contains("exceeds the configured maximum"), "{refused:#}");
+
+            let unpooled = engine(InstanceAllocationStrategy::OnDemand).unwrap();
+            let instantiate = |times| {
+                let state = HostState::new(1 << 20, Arc::new(Counters::of_new_client()));
+                let mut store = wasmtime::Store::new(&unpooled, state);
+                store.limiter(|state| state);
+                store.set_epoch_deadline(1);
+                Linker::new(&unpooled).instantiate(&mut store, &made(&unpooled, times)?)
+            };
+            instantiate(most).unwrap();
+            let refused = instantiate(most + 1).err().unwrap();
+            assert!(format!("{refused:#}").contains(&format!("{what} count too high")), "{refused:#}");
+        }
+    }
 
     #[test]
     fn nothing_is_told_to_the_unwinder() {

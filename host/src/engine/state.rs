@@ -1,17 +1,22 @@
 //! What an instance's store holds: the effects noted while a call runs, and the bound on its memory.
 
+mod limits;
+
 use std::sync::Arc;
 
 use wasmtime::component::{Linker, WasmList};
-use wasmtime::{ResourceLimiter, StoreContextMut, bail};
+use wasmtime::{StoreContextMut, bail};
 
 use super::bindings::coracle::client::{log, network, types};
 use crate::stats::Counters;
+pub(super) use limits::{CORE_INSTANCES, MEMORIES, TABLES};
 
 /// More effects than this in one call, or more bytes, can't come of a sane core: the call traps.
 const MAX_EFFECTS: usize = 1 << 18;
 const MAX_EFFECT_BYTES: usize = 8 << 20;
-const MAX_TABLE_ELEMENTS: usize = 20_000;
+const TOO_MUCH: &str = "the core asks for more effects in one call than a host keeps";
+/// A line of the log is cut there.
+const MAX_LOG_BYTES: usize = 4 << 10;
 /// Buffers that are used again, and how large one may be.
 const MAX_SPARES: usize = 2;
 const MAX_SPARE_BYTES: usize = 128 << 10;
@@ -110,10 +115,19 @@ impl HostState {
     }
 
     fn note(&mut self, effect: Effect) -> wasmtime::Result<()> {
-        if self.effects.len() >= MAX_EFFECTS || self.effect_bytes > MAX_EFFECT_BYTES {
-            bail!("the core asks for more effects in one call than a host keeps");
+        if self.effects.len() >= MAX_EFFECTS {
+            bail!("{TOO_MUCH}");
         }
         self.effects.push(effect);
+        Ok(())
+    }
+
+    /// Counts bytes that an effect is to keep.
+    fn spend(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.effect_bytes = self.effect_bytes.saturating_add(bytes);
+        if self.effect_bytes > MAX_EFFECT_BYTES {
+            bail!("{TOO_MUCH}");
+        }
         Ok(())
     }
 }
@@ -130,9 +144,10 @@ pub(super) fn read_in_place(linker: &mut Linker<HostState>) -> wasmtime::Result<
     linker.allow_shadowing(true);
     let mut network = linker.instance("coracle:client/network@0.1.0")?;
     network.func_wrap("send", |mut store: StoreContextMut<'_, HostState>, (link, bytes): (u32, WasmList<u8>)| {
+        store.data_mut().spend(bytes.len())?;
         let mut buffer = store.data_mut().buffer();
         buffer.extend_from_slice(bytes.as_le_slice(&store));
-        network::Host::send(store.data_mut(), link, buffer)
+        store.data_mut().note(Effect::Send { link, bytes: buffer })
     })?;
     type Rows = (WasmList<u64>, WasmList<u64>, WasmList<u8>);
     network.func_wrap("report", |mut store: StoreContextMut<'_, HostState>, (events, nodes, texts): Rows| {
@@ -151,11 +166,15 @@ impl types::Host for HostState {}
 
 impl network::Host for HostState {
     fn open(&mut self, link: u32, _role: types::Role, endpoint: types::Endpoint) -> wasmtime::Result<()> {
+        self.spend(match &endpoint {
+            types::Endpoint::Tcp((host, _)) => host.len(),
+            types::Endpoint::Unix(path) => path.len(),
+        })?;
         self.note(Effect::Open { link, endpoint })
     }
 
     fn send(&mut self, link: u32, bytes: Vec<u8>) -> wasmtime::Result<()> {
-        self.effect_bytes += bytes.len();
+        self.spend(bytes.len())?;
         self.note(Effect::Send { link, bytes })
     }
 
@@ -178,8 +197,14 @@ impl network::Host for HostState {
     }
 }
 
+/// What of a text goes to the log: no part of a letter.
+fn line(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_LOG_BYTES)).unwrap_or_default()
+}
+
 impl log::Host for HostState {
     fn write(&mut self, level: u8, text: String) -> wasmtime::Result<()> {
+        let text = line(&text);
         match level {
             1 => tracing::error!(target: "coracle::core", "{text}"),
             2 => tracing::warn!(target: "coracle::core", "{text}"),
@@ -187,20 +212,6 @@ impl log::Host for HostState {
             _ => tracing::debug!(target: "coracle::core", "{text}"),
         }
         Ok(())
-    }
-}
-
-impl ResourceLimiter for HostState {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.memory_limit;
-        if granted {
-            self.counters.memory(desired as u64, std::mem::replace(&mut self.memory, desired as u64));
-        }
-        Ok(granted)
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
     }
 }
 
@@ -218,6 +229,30 @@ mod tests {
         let again = state.buffer();
         assert_eq!((again.as_ptr(), again.capacity(), again.len()), (place, room, 0));
         assert_eq!(state.buffer().capacity(), 0, "one is not given twice");
+    }
+
+    #[test]
+    fn what_effects_keep_is_bounded_in_all() {
+        let tcp = |size| types::Endpoint::Tcp(("h".repeat(size), 1));
+        let unix = |size| types::Endpoint::Unix("p".repeat(size));
+        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
+        let third = MAX_EFFECT_BYTES / 3;
+        let mut open = |endpoint| network::Host::open(&mut state, 1, types::Role::Data, endpoint);
+        open(tcp(third)).unwrap();
+        open(unix(third)).unwrap();
+        assert!(open(tcp(third + 3)).is_err());
+        let mut effects = Vec::new();
+        state.take_effects(&mut effects);
+        assert_eq!(effects.len(), 2);
+        network::Host::send(&mut state, 1, vec![0; third]).unwrap();
+        assert!(network::Host::open(&mut state, 1, types::Role::Data, unix(MAX_EFFECT_BYTES)).is_err());
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_cut_between_letters() {
+        assert_eq!(line("short"), "short");
+        assert_eq!(line(&"a".repeat(MAX_LOG_BYTES + 1)).len(), MAX_LOG_BYTES);
+        assert_eq!(line(&"€".repeat(MAX_LOG_BYTES)).len(), MAX_LOG_BYTES - 1);
     }
 
     #[test]
