@@ -55,8 +55,11 @@ func (f *Func) Call(ctx context.Context, args ...wit.Value) (wit.Value, error) {
 	for n := range args {
 		c.SetValue(n, args[n])
 	}
-	if err := c.invoke(ctx); err != nil {
-		return wit.Value{}, err
+	invokeErr := c.invoke(ctx)
+	clear(c.args) // what they hold is the caller's
+	if invokeErr != nil {
+		f.instance.leave()
+		return wit.Value{}, invokeErr
 	}
 	v, err := c.Result().Value()
 	if doneErr := c.Done(ctx); doneErr != nil {
@@ -101,10 +104,14 @@ func (c *Call) Invoke(ctx context.Context) error {
 	if err := c.fn.instance.enter(); err != nil {
 		return err
 	}
-	return c.invoke(ctx)
+	err := c.invoke(ctx)
+	if err != nil {
+		c.fn.instance.leave()
+	}
+	return err
 }
 
-// invoke does the call of an instance that is entered, and leaves it where it fails.
+// invoke does the call of an instance that is entered, which is to be left where it fails.
 func (c *Call) invoke(ctx context.Context) error {
 	i := c.fn.instance
 	places := c.fn.export.Signature.Places
@@ -114,15 +121,12 @@ func (c *Call) invoke(ctx context.Context) error {
 			place = &places[n]
 		}
 		if err := c.args[n].fits(c.fn.export.Type.Params[n].Type, place); err != nil {
-			i.leave()
 			return fmt.Errorf("argument %d of %s: %w", n, qualified(c.fn.export.Interface, c.fn.export.Name), err)
 		}
 	}
 	i.ctx.Context = ctx
 	if err := c.run(); err != nil {
-		err = i.trap(c.fn.export, err)
-		i.leave()
-		return err
+		return i.trap(c.fn.export, err)
 	}
 	c.open = true
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
@@ -17,7 +18,9 @@ import (
 // Config limits one instance.
 type Config struct {
 	// MemoryLimitBytes bounds the linear memories of the instance together; growth beyond it fails inside the guest.
-	// Zero means what the modules themselves allow (at most 4 GiB each).
+	// Zero means what the modules themselves allow (at most 4 GiB each). Outside of it are tables, which have bounds of
+	// their own (100 of 20,000 elements, so 16 MB), and wazero's call stacks: each function that the host calls has one,
+	// which takes about 100 MB at most where the guest recurses, and does not shrink.
 	MemoryLimitBytes uint64
 }
 
@@ -68,6 +71,9 @@ func (c *Compiled) Instantiate(ctx context.Context, imports *Imports, config Con
 	return i, nil
 }
 
+// startFailed is how wazero begins the error of a start function; it has no type for it.
+const startFailed = "start "
+
 // link instantiates the core modules. Their imports carry the names of [coreName], which the resolver knows.
 func (i *Instance) link(ctx context.Context) error {
 	linkCtx := experimental.WithImportResolver(ctx, i.resolve)
@@ -82,7 +88,7 @@ func (i *Instance) link(ctx context.Context) error {
 		}
 		m, err := i.instantiateModule(n, code)
 		if err != nil {
-			if info.HasStart {
+			if info.HasStart && strings.HasPrefix(err.Error(), startFailed) {
 				return &TrapError{Cause: err}
 			}
 			return fmt.Errorf("component: linking core module %d: %w", n, err)

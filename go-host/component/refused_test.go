@@ -246,6 +246,16 @@ func TestTrappingStartFunction(t *testing.T) {
 	require.True(t, errors.As(err, &trap), "%v", err)
 	require.ErrorContains(t, err, "while instantiating")
 
+	beyond := bin(coreModule(vec(1, []byte{0x60, 0, 0}), vec(3, []byte{0}), vec(5, []byte{0, 0}), section(8, []byte{0}),
+		vec(10, []byte{2, 0, 0x0b}), vec(11, []byte{0, 0x41, 0, 0x0b, 1, 'x'})), instantiated)
+	c, err = component.Decode(beyond)
+	require.NoError(t, err)
+	compiled, err = rt.Compile(ctx, c)
+	require.NoError(t, err)
+	_, err = compiled.Instantiate(ctx, nil, component.Config{})
+	require.ErrorContains(t, err, "linking core module 0")
+	require.NotErrorIs(t, err, component.ErrTrapped, "its start function did not run")
+
 	wrong := bin(coreModule(vec(1, []byte{0x60, 0, 0}), vec(3, []byte{0}), vec(10, []byte{3, 0, 0x6a, 0x0b})), instantiated)
 	c, err = component.Decode(wrong)
 	require.NoError(t, err)
