@@ -124,7 +124,14 @@ type options struct {
 // Option changes how a client is made.
 type Option func(*options)
 
-// WithMemoryLimit bounds the memory of the client's instance of the component, in bytes.
+// Bounds of [WithMemoryLimit].
+const (
+	minMemoryLimit = 2 << 20
+	maxMemoryLimit = 256 << 20
+)
+
+// WithMemoryLimit bounds the memory of the client's instance of the component, in bytes: 2 MiB to 256 MiB, 16 unless
+// set.
 func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLimit = bytes } }
 
 // WithCredentials authenticates as a user, instead of what the URL says.
@@ -214,6 +221,9 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	}
 	if o.timeout < 0 {
 		return nil, misuse(fmt.Sprintf("the timeout is %s; it can't be below 0", o.timeout))
+	}
+	if o.memoryLimit < minMemoryLimit || o.memoryLimit > maxMemoryLimit {
+		return nil, misuse(fmt.Sprintf("the memory limit is %d bytes; it must be from 2 MiB to 256 MiB", o.memoryLimit))
 	}
 	if o.lanes < 1 || o.lanes > maxLanes {
 		return nil, misuse(fmt.Sprintf("a client has 1 to %d lanes, not %d", maxLanes, o.lanes))

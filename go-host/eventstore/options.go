@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -75,7 +76,14 @@ func WithMaxFlows(flows int) Option {
 	return func(o *options) { o.settings.MaxFlows = uint32(clamp(flows)) }
 }
 
-// WithMemoryLimit bounds the memory of the store's instance of the component, in bytes.
+// Bounds of [WithMemoryLimit].
+const (
+	minMemoryLimit = 2 << 20
+	maxMemoryLimit = 256 << 20
+)
+
+// WithMemoryLimit bounds the memory of the store's instance of the component, in bytes: 2 MiB to 256 MiB, 64 unless
+// set.
 func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLimit = bytes } }
 
 // WithJSONData refuses events whose data is not JSON.
@@ -84,6 +92,14 @@ func WithJSONData() Option { return func(o *options) { o.jsonData = true } }
 // WithLogger logs what of the server's settings could lose events, once Open has looked at them, and what goes wrong
 // later: by [slog.Default] unless set. With nil nothing is logged, and Open does not look: see [Store.Inspect].
 func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
+
+// check says what of the settings can't be, of those that the core does not see.
+func (o *options) check() error {
+	if o.memoryLimit < minMemoryLimit || o.memoryLimit > maxMemoryLimit {
+		return &ValidationError{Field: "memory limit", Why: fmt.Sprintf("%d bytes are not 2 MiB to 256 MiB", o.memoryLimit)}
+	}
+	return nil
+}
 
 // clamp makes what is below 0, and above what the core knows, a number that it refuses.
 func clamp(n int) uint64 {

@@ -31,6 +31,9 @@ func Open(ctx context.Context, client *coracle.Client, namespace string, opts ..
 		return nil, err
 	}
 	o := gather(namespace, opts)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	port := flowport.Of(client)
 	module := port.Module()
 	if err := flow.Check(module); err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +128,15 @@ func TestATimeBetweenTwoMillisecondsIsTheLaterOne(t *testing.T) {
 		5: time.UnixMilli(5), 6: time.UnixMilli(5).Add(time.Nanosecond), 0: time.UnixMilli(-5).Add(time.Nanosecond),
 	} {
 		require.Equal(t, want, SinceTime(at).flow.At)
+	}
+}
+
+func TestMemoryLimitsThatCantBe(t *testing.T) {
+	for limit, fine := range map[uint64]bool{
+		0: false, minMemoryLimit - 1: false, minMemoryLimit: true, maxMemoryLimit: true, maxMemoryLimit + 1: false,
+	} {
+		err := gather("n", []Option{WithMemoryLimit(limit)}).check()
+		require.Equal(t, fine, err == nil, "%d", limit)
+		require.Equal(t, !fine, errors.Is(err, ErrInvalid))
 	}
 }
