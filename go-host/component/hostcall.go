@@ -13,6 +13,7 @@ import (
 var (
 	errNoResult    = errors.New("the host function gave no result")
 	errResultTwice = errors.New("the host function gave its result twice")
+	errTooLate     = errors.New("a HostCall was used after its function returned")
 )
 
 // HostCall gives a [HostFunc] its arguments by index and takes its result. It is reused by the next call.
@@ -279,7 +280,10 @@ func (c *HostCall) give(put func(abi.Target) error) error {
 
 // once guards that a result is lowered once, while the call is under way.
 func (c *HostCall) once() error {
-	if c.gave || !c.active {
+	if !c.active {
+		return errTooLate
+	}
+	if c.gave {
 		return errResultTwice
 	}
 	c.gave = true

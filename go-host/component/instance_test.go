@@ -319,26 +319,3 @@ func TestHostCallEndsWithItsFunction(t *testing.T) {
 	requireTrap(t, i, err)
 	require.Error(t, kept.ReturnU32(1), "nothing was given yet, but it is too late")
 }
-
-func TestInterpreterAndCache(t *testing.T) {
-	ctx := context.Background()
-	c, err := component.Decode(read(t, "hot"))
-	require.NoError(t, err)
-	dir := t.TempDir()
-	for _, config := range []component.RuntimeConfig{{Interpreter: true}, {CacheDir: dir}, {CacheDir: dir}} {
-		rt, err := component.NewRuntime(ctx, config)
-		require.NoError(t, err)
-		compiled, err := rt.Compile(ctx, c)
-		require.NoError(t, err)
-		require.Same(t, c, compiled.Component())
-		sent := 0
-		i, err := compiled.Instantiate(ctx, hotImports(&sent), component.Config{})
-		require.NoError(t, err)
-		got, err := call(t, i, driver, "take", wit.U32(10))
-		require.NoError(t, err)
-		require.Equal(t, uint64(10), got.Uint())
-		require.NoError(t, i.Close(ctx))
-		require.NoError(t, compiled.Close(ctx))
-		require.NoError(t, rt.Close(ctx))
-	}
-}

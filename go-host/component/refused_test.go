@@ -131,6 +131,8 @@ var refusedComponents = []struct {
 	{"alias of another sort", `export "f" is a function, not a type`, bin(
 		vec(7, join([]byte{0x42, 2, 1}, u32ToU32, []byte{4}, extern("f"), []byte{1, 0})), vec(10, join(extern("a"), []byte{5, 0})),
 		vec(6, join([]byte{3, 0, 0}, text("f"))))},
+	{"alias of another core sort", "alias of a core function of an instance", bin(
+		identity, vec(5, join([]byte{1, 1}, extern("m"), []byte{0, 0x11, 0})), vec(6, join([]byte{0, 0, 0, 0}, text("m"))))},
 	{"outer alias too far", "outer alias goes up 1 scopes", bin(vec(6, []byte{3, 2, 1, 0}))},
 	{"outer alias of a function", "outer alias of a function", bin(vec(6, []byte{1, 2, 0, 0}))},
 	{"outer alias index", "outer alias: type 0 of 0", bin(vec(6, []byte{3, 2, 0, 0}))},

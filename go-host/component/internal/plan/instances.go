@@ -127,6 +127,9 @@ func (e *elaborator) alias(a *binary.Alias, s *scope) error {
 		if !ok {
 			return fmt.Errorf("instance has no export %q", a.Name)
 		}
+		if a.Sort == binary.SortCore && a.Core != binary.CoreModSort {
+			return fmt.Errorf("alias of a core %s of an instance", coreSortName(a.Core))
+		}
 		if x.sort != a.Sort {
 			return fmt.Errorf("export %q is a %s, not a %s", a.Name, sortName(x.sort), sortName(a.Sort))
 		}
