@@ -82,6 +82,22 @@ func TestKeptCodeIsFound(t *testing.T) {
 	require.Empty(t, log.String())
 }
 
+// A component may have a thousand core modules; each is a file.
+func TestManyFilesAreFound(t *testing.T) {
+	c, log := openCache(t)
+	e, err := c.Entry(name)
+	require.NoError(t, err)
+	compileInto(t, e, "code")
+	for n := range 1000 {
+		path := filepath.Join(e.Dir(), "engine", fmt.Sprintf("%064x", n))
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+	}
+	require.False(t, e.Keep())
+	_, found := find(t, c, name)
+	require.True(t, found)
+	require.Empty(t, log.String())
+}
+
 func TestWhatIsNotAsItWasKeptIsThrownAway(t *testing.T) {
 	for what, damage := range map[string]func(dir, code, seal string) error{
 		"a byte changed":           func(_, code, _ string) error { return os.WriteFile(code, []byte("cOde"), 0o600) },

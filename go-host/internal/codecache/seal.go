@@ -16,8 +16,9 @@ import (
 const (
 	sealHeader = "coracle compiled code 1"
 	sealFile   = "sealed"
-	// maxSeal bounds what is read as a seal, and maxFile what is read as code.
-	maxSeal = 1 << 16
+	// maxSeal bounds what is read as a seal, which has about 150 bytes for each core module, of which there are 1,000
+	// at most; maxFile bounds what is read as code.
+	maxSeal = 1 << 20
 	maxFile = 1 << 28
 )
 
