@@ -21,6 +21,8 @@ const DefaultDrainTimeout = time.Minute
 // block. Swap returns when all that has ended. When the context is done before, or after [DefaultDrainTimeout] if it
 // has no deadline, what is left is ended, as [Client.CloseContext] does.
 //
+// A component that was loaded stays in memory, compiled, as long as the process lives.
+//
 // Give it only what you built, or trust as the program itself: nothing ends a component that loops for ever, and Swap
 // then waits for ever whatever its context says, see [WithComponent].
 func (c *Client) Swap(ctx context.Context, component []byte) error {

@@ -204,7 +204,7 @@ impl Client {
     /// No call fails for that. What the old one has under way it ends itself, sessions and blocking commands for as
     /// long as [`Config::retire_within`] says. Subscriptions are moved: each one is told of a gap, as it may have
     /// missed something. Dropping the future does not undo it. As for [`Config::component`], a component sees all
-    /// commands.
+    /// commands. Clients of a process can have 16 different ones in use at a time.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
         let (component, cache) = (Binary::new(component.into()), self.shared.code_cache.clone());
         let program = load(move || Program::load(&component, &cache)).await?;

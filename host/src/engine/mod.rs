@@ -6,6 +6,7 @@ mod disk;
 #[cfg(feature = "foreign-core")]
 pub mod foreign;
 mod instance;
+mod kept;
 mod program;
 mod state;
 pub(crate) mod store;

@@ -1,6 +1,5 @@
 //! Components, compiled at most once a process, and the engine that runs them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -8,6 +7,7 @@ use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::binary::Binary;
 use super::disk::{CodeCache, Place};
+use super::kept::{Hold, Kept};
 use super::state::{CORE_INSTANCES, HostState, MEMORIES, TABLES, read_in_place};
 use super::ticker::Ticker;
 use super::{bindings, shipped_digest};
@@ -17,14 +17,13 @@ use crate::error::Error;
 /// Instances of all clients of the process.
 const POOL_INSTANCES: u32 = 1000;
 const POOL_MEMORY_BYTES: usize = 256 << 20;
-/// How many different components a process may have compiled.
-const MAX_COMPONENTS: usize = 16;
 
 /// A compiled component, ready to be instantiated. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(super) pre: bindings::ClientPre<HostState>,
     pub(super) runtime: &'static Runtime,
+    _hold: Hold,
 }
 
 impl Program {
@@ -42,7 +41,7 @@ pub(super) struct Runtime {
     pub(super) engine: Engine,
     linker: Linker<HostState>,
     pub(super) ticker: Arc<Ticker>,
-    programs: Mutex<HashMap<[u8; 32], bindings::ClientPre<HostState>>>,
+    programs: Mutex<Kept<bindings::ClientPre<HostState>>>,
 }
 
 impl Runtime {
@@ -63,24 +62,22 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         bindings::Client::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut HostState| state)?;
         read_in_place(&mut linker)?;
-        Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(HashMap::new()) })
+        Ok(Self { ticker: Arc::new(Ticker::new(engine.clone())), engine, linker, programs: Mutex::new(Kept::new()) })
     }
 
     fn program(&'static self, component: &Binary, cache: &CodeCache) -> Result<Program, Error> {
         let key = component.digest();
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pre) = programs.get(&key) {
-            return Ok(Program { pre: pre.clone(), runtime: self });
+        if let Some((pre, hold)) = programs.get(&key) {
+            return Ok(Program { pre, runtime: self, _hold: hold });
         }
-        if programs.len() >= MAX_COMPONENTS {
-            return Err(Error::config(format!("more than {MAX_COMPONENTS} different components in one process")));
-        }
+        programs.make_room().map_err(|full| Error::config(full.to_string()))?;
         let place = cache.folder(key == *shipped_digest()).map(|folder| Place::new(folder, &key, &self.engine));
         let pre = self
             .link(component.bytes(), place)
             .map_err(|error| Error::config(format!("the component can't be used: {error:#}")))?;
-        programs.insert(key, pre.clone());
-        Ok(Program { pre, runtime: self })
+        let hold = programs.insert(key, pre.clone());
+        Ok(Program { pre, runtime: self, _hold: hold })
     }
 
     fn link(&self, bytes: &[u8], place: Option<Place>) -> wasmtime::Result<bindings::ClientPre<HostState>> {
