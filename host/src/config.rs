@@ -263,7 +263,7 @@ impl Config {
     /// Only code is run that was not changed since it was compiled, by its BLAKE3 hash, and that nobody else could have
     /// written: folder and files have to belong to this user or to root, and nobody else may be able to write there, or
     /// to replace a folder above. What is damaged or not safe is not used, with a warning to `tracing`; the component
-    /// is compiled then. Files can be deleted at any time.
+    /// is compiled then. Files can be deleted at any time; of components and engines, the newest eight are kept.
     ///
     /// Unless a folder is named, only the crate's own component is kept, and only on systems that have owners and
     /// modes. Where they have none, such as Windows, who names a folder sees to it that nobody else can write there.

@@ -7,11 +7,12 @@
 //! Most of what it takes to start is to move this megabyte: the code stands first in its file, and its hash behind it,
 //! so that wasmtime can map the file where the system lets it open just the one that was looked at.
 
+mod prune;
+
 use std::fs::{File, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -22,6 +23,9 @@ use super::hex;
 const HASH: usize = blake3::OUT_LEN;
 /// By what a file is sealed; one that is sealed otherwise has another name.
 const SEAL: &str = "blake3";
+/// How names end: of code, and of what is to be code once it is written.
+const CODE: &str = "cwasm";
+const DRAFT: &str = "draft";
 /// How much is read at a time: it stays in the processor's cache while it is hashed.
 const PIECE: usize = 64 << 10;
 
@@ -62,7 +66,7 @@ impl Place {
         let mut settings = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut settings);
         SEAL.hash(&mut settings);
-        let file = folder.join(format!("{}-{:016x}.cwasm", hex(component), settings.finish()));
+        let file = folder.join(format!("{}-{:016x}.{CODE}", hex(component), settings.finish()));
         Self { folder, file }
     }
 
@@ -97,19 +101,30 @@ impl Place {
     }
 
     fn keep(&self, code: &[u8]) -> io::Result<()> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         create_private(&self.folder)?;
         check_folders(&self.folder)?;
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Others read the whole file or none, so it gets its name at the end.
-        let draft = self.file.with_extension(format!("{}-{count}.draft", std::process::id()));
-        let written = write_private(&draft, &[code, blake3::hash(code).as_bytes()])
-            .and_then(|()| std::fs::rename(&draft, &self.file));
+        // Others read the whole file or none, so it gets its name at the end. Processes of several machines or
+        // containers may share a folder, and a number: so the draft's name is by chance.
+        let draft = self.file.with_extension(format!("{:016x}.{DRAFT}", RandomState::new().build_hasher().finish()));
+        self.keep_by(&draft, code)
+    }
+
+    fn keep_by(&self, draft: &Path, code: &[u8]) -> io::Result<()> {
+        let mut file = new_private(draft)?;
+        let written =
+            [code, blake3::hash(code).as_bytes()].iter().try_for_each(|part| file.write_all(part)).and_then(|()| {
+                drop(file);
+                std::fs::rename(draft, &self.file)
+            });
         if written.is_err() {
             // What is wrong was said already.
-            let _ = std::fs::remove_file(&draft);
+            let _ = std::fs::remove_file(draft);
         }
-        written
+        written?;
+        if let Err(error) = prune::prune(&self.folder, &self.file) {
+            tracing::warn!(%error, "old compiled code can't be removed from disk");
+        }
+        Ok(())
     }
 }
 
@@ -192,13 +207,13 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-fn write_private(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+/// Creates a file that was not there.
+fn new_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    parts.iter().try_for_each(|part| file.write_all(part))
+    options.open(path)
 }
 
 /// Opens a file to read it, but no link to one, and nothing that would block.
@@ -245,146 +260,4 @@ fn check(_: &std::fs::Metadata, _: bool) -> io::Result<()> {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("coracle-code-{name}-{}", std::process::id()));
-            Self(path)
-        }
-
-        fn place(&self, engine: &Engine) -> Place {
-            Place::new(self.0.clone(), &[7; HASH], engine)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn engine() -> Engine {
-        Engine::new(wasmtime::Config::new().concurrency_support(false)).unwrap()
-    }
-
-    /// The least that is a component.
-    fn component(engine: &Engine) -> Component {
-        Component::from_binary(engine, b"\0asm\x0d\0\x01\0").unwrap()
-    }
-
-    /// A folder with a component in it.
-    fn kept(name: &str) -> (Folder, Place, Engine) {
-        let (folder, engine) = (Folder::new(name), engine());
-        let place = folder.place(&engine);
-        place.write(&component(&engine));
-        assert!(place.read(&engine).is_some(), "what was kept can be read");
-        (folder, place, engine)
-    }
-
-    fn set_mode(path: &Path, mode: u32) {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    #[test]
-    fn nothing_is_there_at_first_and_nothing_else_remains() {
-        let folder = Folder::new("first");
-        let engine = engine();
-        let place = folder.place(&engine);
-        assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::NotFound);
-        place.write(&component(&engine));
-        place.write(&component(&engine));
-        let names: Vec<_> = folder.0.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(names.as_slice(), std::slice::from_ref(&place.file));
-        assert_eq!(place.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(folder.0.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn a_file_can_be_copied_where_it_can_not_be_mapped() {
-        let (_folder, place, engine) = kept("copied");
-        assert!(copy(&engine, place.checked().unwrap()).is_ok());
-        let mapped = map(&engine, &place.checked().unwrap());
-        assert_eq!(mapped.map(|component| component.is_ok()), cfg!(target_os = "linux").then_some(true));
-    }
-
-    #[test]
-    fn what_is_damaged_is_not_run() {
-        let (_folder, place, engine) = kept("damaged");
-        let whole = std::fs::read(&place.file).unwrap();
-        for at in [0, whole.len() / 2, whole.len() - HASH - 1, whole.len() - HASH, whole.len() - 1] {
-            let mut changed = whole.clone();
-            changed[at] ^= 1;
-            std::fs::write(&place.file, changed).unwrap();
-            assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::InvalidData, "byte {at}");
-            assert!(place.read(&engine).is_none());
-        }
-        for length in [0, HASH - 1, whole.len() - 1] {
-            std::fs::write(&place.file, &whole[..length]).unwrap();
-            assert!(place.read(&engine).is_none(), "{length} bytes");
-        }
-        let nothing = [&b"no code"[..], blake3::hash(b"no code").as_bytes()].concat();
-        std::fs::write(&place.file, nothing).unwrap();
-        assert!(place.read(&engine).is_none(), "wasmtime refuses what is none of its own");
-        place.write(&component(&engine));
-        assert!(place.read(&engine).is_some(), "it is replaced");
-    }
-
-    #[test]
-    fn what_others_could_write_is_not_run() {
-        let (folder, place, engine) = kept("others");
-        for (path, mode, usual) in [(&place.file, 0o620, 0o600), (&place.file, 0o602, 0o600), (&folder.0, 0o770, 0o700)]
-        {
-            set_mode(path, mode);
-            assert_eq!(place.checked().unwrap_err().kind(), io::ErrorKind::PermissionDenied, "{mode:o}");
-            set_mode(path, usual);
-            assert!(place.read(&engine).is_some());
-        }
-        set_mode(&folder.0, 0o707);
-        std::fs::remove_file(&place.file).unwrap();
-        place.write(&component(&engine));
-        assert!(!place.file.exists(), "nothing is put where others could write");
-    }
-
-    #[test]
-    fn links_are_not_followed() {
-        let (folder, place, engine) = kept("links");
-        let elsewhere = folder.0.join("elsewhere");
-        std::fs::rename(&place.file, &elsewhere).unwrap();
-        symlink(&elsewhere, &place.file).unwrap();
-        assert!(place.read(&engine).is_none());
-        std::fs::remove_file(&place.file).unwrap();
-        std::fs::create_dir(&place.file).unwrap();
-        assert!(place.read(&engine).is_none(), "nor is a folder read");
-    }
-
-    #[test]
-    fn the_place_depends_on_component_and_engine() {
-        let folder = Folder::new("place");
-        let other = Engine::new(wasmtime::Config::new().concurrency_support(false).epoch_interruption(true)).unwrap();
-        let place = folder.place(&engine());
-        assert_eq!(place.file, folder.place(&engine()).file);
-        assert_ne!(place.file, folder.place(&other).file);
-        assert_ne!(place.file, Place::new(folder.0.clone(), &[8; HASH], &engine()).file);
-    }
-
-    #[test]
-    fn the_users_folder_is_by_the_customs_of_the_system() {
-        let found = |caches: Option<&str>, home: Option<&str>| {
-            of_user(|name| if name == "HOME" { home } else { caches }.map(Into::into))
-        };
-        assert_eq!(found(None, None), None);
-        assert_eq!(found(Some("relative"), None), None);
-        if cfg!(target_os = "linux") {
-            assert_eq!(found(None, Some("/h")), Some("/h/.cache/coracle/wasmtime".into()));
-            assert_eq!(found(Some("/c"), Some("/h")), Some("/c/coracle/wasmtime".into()));
-        }
-        assert_eq!(CodeCache::Nowhere.folder(true), None);
-        assert_eq!(CodeCache::In("/x".into()).folder(false), Some("/x".into()));
-    }
-}
+mod tests;
