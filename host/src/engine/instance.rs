@@ -159,6 +159,7 @@ impl Instance {
     }
 
     fn arm(&mut self) {
+        self.store.data_mut().begin();
         self.store.set_epoch_deadline(CALL_TICKS);
     }
 }

@@ -15,8 +15,9 @@ pub(super) use limits::{CORE_INSTANCES, MEMORIES, TABLES};
 const MAX_EFFECTS: usize = 1 << 18;
 const MAX_EFFECT_BYTES: usize = 8 << 20;
 const TOO_MUCH: &str = "the core asks for more effects in one call than a host keeps";
-/// A line of the log is cut there.
+/// A line of the log is cut there, and there are no more in one call.
 const MAX_LOG_BYTES: usize = 4 << 10;
+const MAX_LOG_LINES: u32 = 64;
 /// Buffers that are used again, and how large one may be.
 const MAX_SPARES: usize = 2;
 const MAX_SPARE_BYTES: usize = 128 << 10;
@@ -59,6 +60,7 @@ pub(super) struct HostState {
     effects: Vec<Effect>,
     report: Report,
     effect_bytes: usize,
+    log_lines: u32,
     /// Empty, with room: what is sent next goes there.
     spares: Vec<Vec<u8>>,
     memory_limit: usize,
@@ -74,11 +76,17 @@ impl HostState {
             effects: Vec::new(),
             report: Report::default(),
             effect_bytes: 0,
+            log_lines: 0,
             spares: Vec::new(),
             memory_limit,
             memory: 0,
             counters,
         }
+    }
+
+    /// Another call comes.
+    pub(super) fn begin(&mut self) {
+        self.log_lines = 0;
     }
 
     /// What the last call noted, in order, into `into`.
@@ -204,6 +212,10 @@ fn line(text: &str) -> &str {
 
 impl log::Host for HostState {
     fn write(&mut self, level: u8, text: String) -> wasmtime::Result<()> {
+        if self.log_lines == MAX_LOG_LINES {
+            return Ok(());
+        }
+        self.log_lines += 1;
         let text = line(&text);
         match level {
             1 => tracing::error!(target: "coracle::core", "{text}"),
@@ -216,64 +228,4 @@ impl log::Host for HostState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_is_used_again_without_what_was_in_it() {
-        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
-        let mut buffer = state.buffer();
-        buffer.extend_from_slice(b"a secret");
-        let (place, room) = (buffer.as_ptr(), buffer.capacity());
-        state.give_back(buffer);
-        let again = state.buffer();
-        assert_eq!((again.as_ptr(), again.capacity(), again.len()), (place, room, 0));
-        assert_eq!(state.buffer().capacity(), 0, "one is not given twice");
-    }
-
-    #[test]
-    fn what_effects_keep_is_bounded_in_all() {
-        let tcp = |size| types::Endpoint::Tcp(("h".repeat(size), 1));
-        let unix = |size| types::Endpoint::Unix("p".repeat(size));
-        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
-        let third = MAX_EFFECT_BYTES / 3;
-        let mut open = |endpoint| network::Host::open(&mut state, 1, types::Role::Data, endpoint);
-        open(tcp(third)).unwrap();
-        open(unix(third)).unwrap();
-        assert!(open(tcp(third + 3)).is_err());
-        let mut effects = Vec::new();
-        state.take_effects(&mut effects);
-        assert_eq!(effects.len(), 2);
-        network::Host::send(&mut state, 1, vec![0; third]).unwrap();
-        assert!(network::Host::open(&mut state, 1, types::Role::Data, unix(MAX_EFFECT_BYTES)).is_err());
-    }
-
-    #[test]
-    fn a_line_of_the_log_is_cut_between_letters() {
-        assert_eq!(line("short"), "short");
-        assert_eq!(line(&"a".repeat(MAX_LOG_BYTES + 1)).len(), MAX_LOG_BYTES);
-        assert_eq!(line(&"€".repeat(MAX_LOG_BYTES)).len(), MAX_LOG_BYTES - 1);
-    }
-
-    #[test]
-    fn a_call_reports_once() {
-        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
-        network::Host::report(&mut state, vec![1, 2, 3], vec![4, 5], vec![6]).unwrap();
-        assert!(network::Host::report(&mut state, vec![7, 8, 9], Vec::new(), Vec::new()).is_err());
-        let mut report = Report { events: vec![0], ..Report::default() };
-        state.take_report(&mut report);
-        state.take_report(&mut report);
-        assert!(report.is_empty(), "of a call that reports nothing there is nothing left of an earlier one");
-    }
-
-    #[test]
-    fn few_buffers_are_kept_and_no_large_ones() {
-        let mut state = HostState::new(0, Arc::new(Counters::of_new_client()));
-        state.give_back(Vec::with_capacity(MAX_SPARE_BYTES + 1));
-        assert_eq!(state.buffer().capacity(), 0);
-        for _ in 0..=MAX_SPARES {
-            state.give_back(Vec::with_capacity(9));
-        }
-        assert_eq!(state.spares.len(), MAX_SPARES);
-    }
-}
+mod tests;

@@ -172,13 +172,13 @@ impl Instance {
 
     /// The first call. Gives the sources of scripts.
     pub(crate) fn open(&mut self, now: u64, settings: &Settings) -> Result<Opened, Trap> {
-        self.store.set_epoch_deadline(CALL_TICKS);
+        self.arm();
         Ok(self.exports.coracle_client_event_store().call_open(&mut self.store, now, settings)?)
     }
 
     /// A call of a flow.
     pub(crate) fn call(&mut self, now: u64, flow: u64, call: &Call) -> Result<Step, Trap> {
-        self.store.set_epoch_deadline(CALL_TICKS);
+        self.arm();
         let core = self.exports.coracle_client_event_store();
         let store = &mut self.store;
         match call {
@@ -216,13 +216,18 @@ impl Instance {
         }?;
         Ok(core.call_next(&mut self.store)?)
     }
+
+    fn arm(&mut self) {
+        self.store.data_mut().begin();
+        self.store.set_epoch_deadline(CALL_TICKS);
+    }
 }
 
 #[cfg(test)]
 impl Instance {
     /// Calls an export of `coracle:client/testing`, which only test builds of the component have.
     pub(crate) fn testing(&mut self, function: &str, argument: Option<u64>) -> Result<(), Trap> {
-        self.store.set_epoch_deadline(CALL_TICKS);
+        self.arm();
         super::instance::testing(&mut self.store, self.raw, function, argument)
     }
 }
