@@ -127,10 +127,11 @@ func TestBytesOfEffectsAreBounded(t *testing.T) {
 
 func TestWhatIsLoggedIsBounded(t *testing.T) {
 	i, talk := talking(t)
+	before := heapBytes()
+	require.NoError(t, talk("write", talkerBytes))
+	require.Less(t, heapBytes()-before, uint64(1<<20))
 	for range 2 * maxLogLines {
-		before := heapBytes()
-		require.NoError(t, talk("write", talkerBytes))
-		require.Less(t, heapBytes()-before, uint64(1<<20))
+		require.NoError(t, talk("write", maxLogBytes+1))
 	}
 	require.Len(t, i.progress.Logs, maxLogLines)
 	require.Equal(t, LogLine{Level: 3, Text: strings.Repeat("\x00", maxLogBytes)}, i.progress.Logs[0])
