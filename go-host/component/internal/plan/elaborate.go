@@ -20,7 +20,6 @@ const (
 type shared struct {
 	work       int
 	bytes      int
-	tables     int
 	modules    map[*binary.CoreModule]*binary.ModuleInfo
 	validated  map[*binary.Component]bool
 	signatures map[*wit.FuncType]*Signature
@@ -47,8 +46,9 @@ func (s *shared) signature(f *wit.FuncType) (*Signature, error) {
 // elaborator fills one plan.
 type elaborator struct {
 	*shared
-	plan  *Plan
-	depth int
+	plan   *Plan
+	depth  int
+	tables int
 }
 
 // unsupported is an error whose offset is filled in by [located].
