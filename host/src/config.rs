@@ -111,12 +111,13 @@ impl Default for Limits {
 impl Config {
     /// For a server at this URL: `redis://[user:password@]host[:port][/database]`, `valkey://…`, or
     /// `unix:///path[?db=…&user=…&pass=…]`. `?protocol=resp2` has the effect of [`Config::resp2`], and
-    /// `?client_name=…` that of [`Config::name`]. What else is behind `?` or `#` is an error, and so is all that can't
-    /// be read.
+    /// `?client_name=…` that of [`Config::name`]. More hosts may follow the first, each after a comma, which has the
+    /// effect of [`Config::or_at`]. What else is behind `?` or `#` is an error, and so is all that can't be read, or is
+    /// said twice.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let Target { endpoint, database, credentials, resp2, name } = Target::read(url)?;
+        let Target { endpoints, database, credentials, resp2, name } = Target::read(url)?;
         Ok(Self {
-            endpoints: vec![endpoint],
+            endpoints,
             database,
             credentials,
             provider: None,
@@ -139,7 +140,9 @@ impl Config {
         })
     }
 
-    /// Another server to try when those before can't be reached. Only the URL's address counts.
+    /// Other servers to try when those before can't be reached: those of this URL, of which only the addresses count.
+    ///
+    /// With more than one server, only a primary will do: a replica is passed over, as is one that can't be reached.
     pub fn or_at(mut self, url: &str) -> Result<Self, Error> {
         self.endpoints.extend(Self::new(url)?.endpoints);
         Ok(self)

@@ -79,7 +79,7 @@ func Read(dir string) ([]Vector, error) {
 	}
 	var all []Vector
 	for _, path := range paths {
-		if filepath.Base(path) == "handshake.json" {
+		if name := filepath.Base(path); name == "handshake.json" || name == "urls.json" {
 			continue
 		}
 		var files []file

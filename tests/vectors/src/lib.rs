@@ -79,6 +79,9 @@ pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The file of that folder that holds URLs, and no vectors.
+pub const URLS: &str = "urls.json";
+
 /// All vectors of all files.
 ///
 /// # Errors
@@ -87,7 +90,8 @@ pub fn all() -> Result<Vec<Vector>> {
     let folder = folder();
     let handshakes = json(&folder.join("handshake.json"))?;
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "json") && !file.ends_with("handshake.json"));
+    let other = |file: &PathBuf| file.ends_with("handshake.json") || file.ends_with(URLS);
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json") && !other(file));
     files.sort();
     let mut vectors = Vec::new();
     for file in files {
