@@ -32,6 +32,8 @@ type CacheOptions struct {
 type CacheStats struct {
 	// Hits counts the calls that were answered from the cache, Misses those that were not.
 	Hits, Misses uint64
+	// Shared counts those of the misses that waited for the same command of another caller, and got its reply.
+	Shared uint64
 	// Invalidations counts the keys that the server said have changed, Flushes the times that all was forgotten.
 	Invalidations, Flushes uint64
 	// Evictions counts what was forgotten to make room.

@@ -33,6 +33,7 @@ func TestConcurrentMissesSendOneCommand(t *testing.T) {
 		for range readers {
 			require.Equal(t, "v", <-values)
 		}
+		require.EqualValues(t, readers-1, c.Stats().Cache.Shared)
 		require.Equal(t, before+1, calls(t, other, "get"))
 	}
 }

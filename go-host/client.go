@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
@@ -27,6 +28,8 @@ type Client struct {
 	done     chan struct{}
 	relaying sync.Mutex
 	relays   sync.WaitGroup
+	// swaps counts the times that the component was exchanged.
+	swaps atomic.Uint64
 	// news is nil where nobody wants to hear of events; telling is the goroutine that tells them.
 	news    *driver.News
 	telling sync.WaitGroup

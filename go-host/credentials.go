@@ -43,6 +43,8 @@ type renewer struct {
 	lanes  func() []*driver.Lane
 	// told hears how it went.
 	told func(*driver.Failure)
+	// failed hears that there are none.
+	failed func(error)
 	// turn has room for one: who puts something there may renew.
 	turn chan struct{}
 	// fetched has the time at which to fetch again, of who renewed last.
@@ -100,6 +102,7 @@ func (r *renewer) renew(ctx context.Context) error {
 	defer r.end()
 	c, err := r.get(ctx)
 	if err != nil {
+		r.failed(err)
 		return err
 	}
 	failure := renewAll(ctx, r.lanes(), c.secrets())
@@ -167,7 +170,7 @@ func (c *Client) startRenewing() {
 	if c.renewer == nil {
 		return
 	}
-	c.renewer.lanes, c.renewer.told = c.lanes.current, c.states.tellRenewed
+	c.renewer.lanes, c.renewer.told, c.renewer.failed = c.lanes.current, c.states.tellRenewed, c.states.tellNotFetched
 	ctx, cancel := context.WithCancel(context.Background())
 	c.relays.Go(func() { c.renewer.run(ctx) })
 	c.relays.Go(func() {

@@ -130,7 +130,7 @@ func TestRenewalRefused(t *testing.T) {
 		require.ErrorIs(t, err, ErrRefused)
 		require.NotContains(t, err.Error(), "secret")
 		require.NoError(t, c.Do(ctx, "PING").Err())
-		require.EqualValues(t, 1, c.Stats().RenewalsRefused)
+		require.EqualValues(t, 1, c.Stats().RenewalsFailed)
 		require.NoError(t, c.Close())
 		require.Contains(t, log.String(), "credentials 1 were refused")
 		require.NotContains(t, log.String(), "secret")

@@ -15,18 +15,23 @@ const (
 	EventState = driver.EventState
 	// EventReconnected says that the client is ready again after it had lost the last connection.
 	EventReconnected = driver.EventReconnected
-	// EventLinkLost says that a connection broke.
+	// EventLinkLost says that a connection broke once it was open, or was given up because the server fell silent
+	// ([CauseSilent]), did not keep to the protocol or sent more than the limits allow.
 	EventLinkLost = driver.EventLinkLost
+	// EventConnectFailed says that a try to connect failed: nobody was there or let this client in, or not in time.
+	EventConnectFailed = driver.EventConnectFailed
 	// EventGap says that a subscription may have missed messages.
 	EventGap = driver.EventGap
 	// EventDropped says that messages were dropped, since a subscription's queue was full.
 	EventDropped = driver.EventDropped
 	// EventTrap says that the instance of the component was lost.
 	EventTrap = driver.EventTrap
+	// EventSwapped says that another component has taken over, see [Client.Swap].
+	EventSwapped = driver.EventSwapped
 	// EventRenewed says that all connections took new credentials.
 	EventRenewed = driver.EventRenewed
-	// EventRenewalRefused says that the server did not take them.
-	EventRenewalRefused = driver.EventRenewalRefused
+	// EventRenewalFailed says that they could not be fetched, or that the server did not take them.
+	EventRenewalFailed = driver.EventRenewalFailed
 	// EventCacheFlushed says that the cache forgot all.
 	EventCacheFlushed = driver.EventCacheFlushed
 )
@@ -37,6 +42,8 @@ type Event struct {
 	At   time.Time
 	// State is that of an EventState.
 	State State
+	// Cause is why, of an EventLinkLost and an EventConnectFailed.
+	Cause Cause
 	// Count is how many messages an EventDropped is about; 1 for the others.
 	Count uint64
 	// Err is why, if that is known.
@@ -76,7 +83,8 @@ func (c *Client) startTelling(o *options) {
 	c.telling.Go(func() {
 		c.news.Run(func(e driver.Event) {
 			o.onEvent(Event{
-				Kind: e.Kind, At: e.At, State: stateOf(e.State), Count: e.Count, Err: publicError(e.Err), Missed: e.Missed,
+				Kind: e.Kind, At: e.At, State: stateOf(e.State), Cause: e.Cause, Count: e.Count, Err: publicError(e.Err),
+				Missed: e.Missed,
 			})
 		})
 	})

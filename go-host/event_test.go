@@ -4,6 +4,7 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -104,6 +105,8 @@ func TestEventsOfASwap(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.Swap(ctx, nil))
 		d.await(t, EventGap, 1)
+		d.await(t, EventSwapped, 1)
+		require.EqualValues(t, 1, c.Stats().Swaps)
 		require.NoError(t, c.Close())
 		require.Equal(t, []ClientState{StateReady, StateReady, StateClosed}, d.states())
 		require.Empty(t, d.of(EventReconnected))
@@ -147,7 +150,11 @@ func TestEventsOfCredentials(t *testing.T) {
 		require.NoError(t, d.await(t, EventRenewed, 1).Err)
 		w.set(Credentials{Username: "user", Password: "wrong"}, nil)
 		require.Error(t, c.RenewCredentials(ctx))
-		require.ErrorContains(t, d.await(t, EventRenewalRefused, 1).Err, "WRONGPASS")
+		require.ErrorContains(t, d.await(t, EventRenewalFailed, 1).Err, "WRONGPASS")
+		w.set(Credentials{}, errors.New("no token"))
+		require.ErrorIs(t, c.RenewCredentials(ctx), ErrNotSent)
+		require.ErrorContains(t, d.await(t, EventRenewalFailed, 2).Err, "no token")
+		require.EqualValues(t, 2, c.Stats().RenewalsFailed)
 	})
 }
 
@@ -188,5 +195,5 @@ func TestWhoHearsOfEventsHoldsUpNobody(t *testing.T) {
 	close(end)
 	require.NoError(t, <-closed)
 	require.Equal(t, []EventKind{EventState, EventState}, kinds)
-	require.Equal(t, "state", fmt.Sprint(EventState))
+	require.Equal(t, "link-lost renewal-failed", fmt.Sprint(EventLinkLost, " ", EventRenewalFailed))
 }

@@ -174,7 +174,7 @@ func (l *lanes) drainOne(ctx context.Context, old *driver.Lane) {
 // ended is what a lane did that holds nothing any more.
 func ended(lane *driver.Lane) driver.Stats {
 	s := lane.Stats()
-	s.Memory, s.Sessions = 0, 0
+	s.Memory, s.Sessions, s.Links, s.UnderWay, s.Waiting, s.Instances = 0, 0, 0, 0, 0, 0
 	return s
 }
 

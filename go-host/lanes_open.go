@@ -28,7 +28,7 @@ func WithLanes(lanes int) Option { return func(o *options) { o.lanes = lanes } }
 func (c *Client) openLanes(ctx context.Context, config driver.Config) error {
 	c.states.init(c, config)
 	if len(c.lanes.places) > 1 {
-		config.News = config.News.Without(driver.EventReconnected, driver.EventRenewed, driver.EventRenewalRefused)
+		config.News = config.News.Without(driver.EventReconnected, driver.EventRenewed, driver.EventRenewalFailed)
 	}
 	for place := range c.lanes.places {
 		config.Place = place

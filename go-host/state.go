@@ -18,18 +18,34 @@ type Stats struct {
 	Dropped uint64
 	// Traps counts the instances that were lost.
 	Traps uint64
-	// LinksLost counts the connections that broke, and Reconnects the times that the client was ready again after it
-	// had lost the last one.
-	LinksLost, Reconnects uint64
+	// LinksLost counts the connections that broke once they were open, or were given up because the server fell silent,
+	// did not keep to the protocol or sent more than the limits allow. ConnectsFailed counts the tries to connect that
+	// failed: nobody was there or let this client in, or not in time. Neither counts what this client had no more use
+	// for. Reconnects counts the times that the client was ready again after it had lost the last connection.
+	LinksLost, ConnectsFailed, Reconnects uint64
+	// LinksOpened counts the tries to connect, those that failed included; Links the connections that are open now.
+	LinksOpened uint64
+	Links       int
+	// BytesWritten and BytesRead count what went over sockets; BytesPassed those of the bytes read that went straight
+	// to their values, and never into the sandbox.
+	BytesWritten, BytesRead, BytesPassed uint64
+	// UnderWay counts the commands that were taken in and have not ended, Waiting those of them that are not all sent:
+	// there is no connection, or [Limits] hold them back. Who waits until the client takes more in is not counted yet.
+	UnderWay, Waiting int
+	// Instances counts those of the component that there are now: one a lane, and while the component is being
+	// exchanged those before, too.
+	Instances int
+	// Swaps counts the times that the component was exchanged.
+	Swaps uint64
 	// Resubmits counts the commands that were handed over again: since their connection broke before they were sent or
 	// where they may be repeated, since the server lacked a script, or since they had to wait for a connection of their
 	// own.
 	Resubmits uint64
 	// Sessions counts those that have a connection now.
 	Sessions int
-	// Renewals counts the times that new credentials were taken into use, RenewalsRefused those where the server did
-	// not take them.
-	Renewals, RenewalsRefused uint64
+	// Renewals counts the times that new credentials were taken into use, RenewalsFailed those where they could not be
+	// fetched, or the server did not take them.
+	Renewals, RenewalsFailed uint64
 	// Cache is what the cache did, and holds; see [WithCache].
 	Cache CacheStats
 }
@@ -39,8 +55,10 @@ func (c *Client) Stats() Stats {
 	s := c.states.count(c.lanes.stats())
 	return Stats{
 		Memory: s.Memory, MemoryPeak: s.MemoryPeak, Batches: s.Submits, Commands: s.Rows, Dropped: s.Dropped, Traps: s.Traps,
-		LinksLost: s.LinksLost, Reconnects: s.Reconnects, Resubmits: s.Resubmits, Sessions: s.Sessions,
-		Renewals: s.Renewals, RenewalsRefused: s.RenewalsRefused, Cache: CacheStats(s.Cache),
+		LinksLost: s.LinksLost, ConnectsFailed: s.ConnectsFailed, Reconnects: s.Reconnects, LinksOpened: s.LinksOpened,
+		Links: s.Links, BytesWritten: s.BytesWritten, BytesRead: s.BytesRead, BytesPassed: s.BytesPassed,
+		UnderWay: s.UnderWay, Waiting: s.Waiting, Instances: s.Instances, Swaps: c.swaps.Load(), Resubmits: s.Resubmits,
+		Sessions: s.Sessions, Renewals: s.Renewals, RenewalsFailed: s.RenewalsFailed, Cache: CacheStats(s.Cache),
 	}
 }
 

@@ -17,10 +17,20 @@ type states struct {
 	told     driver.State
 	wasReady bool
 	counts   stateCounts
+	// notFetched counts the times that there were no new credentials, whatever the number of lanes.
+	notFetched uint64
 }
 
 // stateCounts are of what several lanes did together; one counts itself.
 type stateCounts struct{ reconnects, renewals, refused uint64 }
+
+// tellNotFetched says that there are no new credentials.
+func (s *states) tellNotFetched(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notFetched++
+	s.news.Tell(driver.Event{Kind: driver.EventRenewalFailed, Err: err})
+}
 
 func (s *states) init(c *Client, config driver.Config) {
 	s.lanes, s.news, s.onState = &c.lanes, config.News, config.OnState
@@ -73,7 +83,7 @@ func (s *states) tellRenewed(failure *driver.Failure) {
 		s.news.Tell(driver.Event{Kind: driver.EventRenewed})
 	case failure.Failure == FailureRefused:
 		s.counts.refused++
-		s.news.Tell(driver.Event{Kind: driver.EventRenewalRefused, Err: failure})
+		s.news.Tell(driver.Event{Kind: driver.EventRenewalFailed, Err: failure})
 	}
 }
 
@@ -82,8 +92,9 @@ func (s *states) count(stats driver.Stats) driver.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.of) > 1 {
-		stats.Reconnects, stats.Renewals, stats.RenewalsRefused = s.counts.reconnects, s.counts.renewals, s.counts.refused
+		stats.Reconnects, stats.Renewals, stats.RenewalsFailed = s.counts.reconnects, s.counts.renewals, s.counts.refused
 	}
+	stats.RenewalsFailed += s.notFetched
 	return stats
 }
 

@@ -46,6 +46,8 @@ func (c *Client) Swap(ctx context.Context, component []byte) error {
 	if err != nil {
 		return err
 	}
+	c.swaps.Add(1)
+	c.news.Tell(driver.Event{Kind: driver.EventSwapped})
 	c.lanes.drain(ctx, old)
 	return nil
 }

@@ -21,8 +21,16 @@ pub enum Event {
     },
     /// The client is ready again after it was not.
     Reconnected,
-    /// A connection broke, or could not be made; not one that was closed for a reason of this client's own.
+    /// A connection broke once it was open, or was given up because the server fell silent ([`Cause::Silent`]), did not
+    /// keep to the protocol or sent more than the limits allow; not one that this client had no more use for.
     LinkLost {
+        /// Why, as far as it is known.
+        cause: Cause,
+        /// More, for people.
+        detail: String,
+    },
+    /// A try to connect failed: nobody was there or let this client in, or not in time.
+    ConnectFailed {
         /// Why, as far as it is known.
         cause: Cause,
         /// More, for people.
@@ -53,13 +61,14 @@ pub enum Event {
 }
 
 impl Event {
-    /// One word or two for a metric's label, such as `link-lost`.
+    /// One word or two for a metric's label, such as `link-lost`. The Go host has the same.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::State { .. } => "state",
             Self::Reconnected => "reconnected",
             Self::LinkLost { .. } => "link-lost",
+            Self::ConnectFailed { .. } => "connect-failed",
             Self::Gap => "gap",
             Self::Dropped(_) => "dropped",
             Self::Trap { .. } => "trap",

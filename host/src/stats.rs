@@ -1,5 +1,6 @@
 //! Counters of a client, readable while it runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -16,21 +17,29 @@ pub struct Stats {
     pub memory: u64,
     /// The most bytes that any instance of this client had.
     pub peak_memory: u64,
-    /// Calls of `submit`: batches of commands.
+    /// How often commands were given to the core: all that had come in by then, as one batch.
     pub batches: u64,
-    /// Rows in those calls that the core took; a command is one row unless it is very long.
+    /// Commands in those batches that the core took. One that is very long counts more than once.
     pub rows: u64,
-    /// Calls of `received`.
+    /// How often the core was given what had come from a server.
     pub feeds: u64,
     /// Bytes written to sockets.
     pub bytes_written: u64,
     /// Bytes read from sockets.
     pub bytes_read: u64,
-    /// Bytes of replies that went by the core.
+    /// Bytes of replies, counted in those read, that went straight to their values and never into the sandbox.
     pub bytes_passed: u64,
-    /// Links opened, tries that failed included.
+    /// Calls under way now: taken in and not ended, whether they were sent or wait. A pipeline is one. Who waits until
+    /// the client takes more in, see [`crate::Limits::waiting`], is not counted yet.
+    pub calls: u64,
+    /// Those of them that have not all been sent: there is no connection, or [`crate::Limits`] hold them back.
+    pub calls_waiting: u64,
+    /// Connections that are open now.
+    pub links: u64,
+    /// Tries to connect, those that failed included.
     pub links_opened: u64,
-    /// Requests that the core asked to be submitted again.
+    /// Commands that went to the core once more: since their connection broke before they were sent or where they may
+    /// be repeated, since the server lacked a script, or since they had to wait for a connection of their own.
     pub resubmitted: u64,
     /// Messages that subscribers lost to their queues' bounds.
     pub messages_dropped: u64,
@@ -40,8 +49,11 @@ pub struct Stats {
     pub swaps: u64,
     /// Times that the client became ready again after it was not.
     pub reconnects: u64,
-    /// Links that broke, or that could not be opened; not those that were closed for a reason of this client's own.
+    /// Connections that broke once they were open, or were given up because the server fell silent, did not keep to
+    /// the protocol or sent more than the limits allow; not those that this client had no more use for.
     pub links_lost: u64,
+    /// Tries to connect that failed: nobody was there or let this client in, or not in time.
+    pub connects_failed: u64,
     /// Sessions in use now.
     pub sessions: u64,
     /// Times that servers took new credentials.
@@ -73,8 +85,12 @@ pub(crate) struct Counters {
     memory: AtomicU64,
     peak_memory: AtomicU64,
     sessions: AtomicU64,
+    calls: AtomicU64,
+    calls_waiting: AtomicU64,
+    links: AtomicU64,
     pub(crate) reconnects: AtomicU64,
     pub(crate) links_lost: AtomicU64,
+    pub(crate) connects_failed: AtomicU64,
     pub(crate) renewals: AtomicU64,
     pub(crate) renewals_failed: AtomicU64,
     /// On the client's clock; 0 while there is a connection.
@@ -115,6 +131,17 @@ impl Counters {
         self.sessions.fetch_add(now.wrapping_sub(before), Relaxed);
     }
 
+    /// So many calls are under way now, and so many of them wait, that were `before`, in one of the client's lanes.
+    pub(crate) fn calls(&self, now: (usize, usize), before: (usize, usize)) {
+        let change = |gauge: &AtomicU64, now: usize, before: usize| {
+            if now != before {
+                gauge.fetch_add((now as u64).wrapping_sub(before as u64), Relaxed);
+            }
+        };
+        change(&self.calls, now.0, before.0);
+        change(&self.calls_waiting, now.1, before.1);
+    }
+
     /// There is no connection since then, or since before.
     pub(crate) fn down_from(&self, since: u64) {
         // An error means that it is known already. 0 would mean that there is a connection.
@@ -148,6 +175,9 @@ impl Counters {
             bytes_written: self.bytes_written.load(Relaxed),
             bytes_read: self.bytes_read.load(Relaxed),
             bytes_passed: self.bytes_passed.load(Relaxed),
+            calls: self.calls.load(Relaxed),
+            calls_waiting: self.calls_waiting.load(Relaxed),
+            links: self.links.load(Relaxed),
             links_opened: self.links_opened.load(Relaxed),
             resubmitted: self.resubmitted.load(Relaxed),
             messages_dropped: self.messages_dropped.load(Relaxed),
@@ -155,12 +185,29 @@ impl Counters {
             swaps: self.swaps.load(Relaxed),
             reconnects: self.reconnects.load(Relaxed),
             links_lost: self.links_lost.load(Relaxed),
+            connects_failed: self.connects_failed.load(Relaxed),
             sessions: self.sessions.load(Relaxed),
             renewals: self.renewals.load(Relaxed),
             renewals_failed: self.renewals_failed.load(Relaxed),
             down_since: self.down_since(clock),
             cache: CacheStats::default(),
         }
+    }
+}
+
+/// Counts a connection as open while it is there.
+pub(crate) struct OpenLink(Arc<Counters>);
+
+impl OpenLink {
+    pub(crate) fn of(counters: &Arc<Counters>) -> Self {
+        add(&counters.links, 1);
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for OpenLink {
+    fn drop(&mut self) {
+        self.0.links.fetch_sub(1, Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@ package cache
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coracle-client/coracle/go-host/reply"
@@ -33,6 +34,7 @@ type Cache struct {
 	flights map[string]*Flight // by command
 	names   map[string]nature  // of commands
 	stats   Stats
+	shared  atomic.Uint64 // of the stats
 }
 
 // entry is a stored reply.
@@ -51,6 +53,8 @@ type entry struct {
 type Stats struct {
 	// Hits counts the calls that were answered from the store, Misses those that were not.
 	Hits, Misses uint64
+	// Shared counts those of the misses that had the reply to another's command.
+	Shared uint64
 	// Invalidations counts the keys that the server named as changed, Flushes the times that all was forgotten.
 	Invalidations, Flushes uint64
 	// Evictions counts what was forgotten to make room.
@@ -62,7 +66,7 @@ type Stats struct {
 // Plus adds what another cache did.
 func (s Stats) Plus(o Stats) Stats {
 	return Stats{
-		Hits: s.Hits + o.Hits, Misses: s.Misses + o.Misses, Invalidations: s.Invalidations + o.Invalidations,
+		Hits: s.Hits + o.Hits, Misses: s.Misses + o.Misses, Shared: s.Shared + o.Shared, Invalidations: s.Invalidations + o.Invalidations,
 		Flushes: s.Flushes + o.Flushes, Evictions: s.Evictions + o.Evictions, Entries: s.Entries + o.Entries,
 		Bytes: s.Bytes + o.Bytes,
 	}
@@ -109,7 +113,9 @@ func (c *Cache) Close() {
 func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stats
+	s := c.stats
+	s.Shared = c.shared.Load()
+	return s
 }
 
 // clear drops all entries. The caller holds the lock, as for all that follow.

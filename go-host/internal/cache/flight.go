@@ -90,8 +90,14 @@ func (c *Cache) depart(command string) *Flight {
 // Done is closed when the flight has ended.
 func (f *Flight) Done() <-chan struct{} { return f.done }
 
-// Outcome gives the reply once the flight has ended, if it is one for all who waited. The value must not be changed.
-func (f *Flight) Outcome() (v reply.Value, ok bool) { return f.value, f.shared }
+// Outcome gives the reply once the flight has ended, if it is one for all who waited: each of them asks once. The value
+// must not be changed.
+func (f *Flight) Outcome() (v reply.Value, ok bool) {
+	if f.shared {
+		f.cache.shared.Add(1)
+	}
+	return f.value, f.shared
+}
 
 // Replied ends the flight with a reply that came by the lane of that cache, which may be nil. The value is stored if it
 // may be: so it must be called in the order of the core's rows. It gives the value as the leader may have it.

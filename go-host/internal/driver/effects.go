@@ -27,6 +27,7 @@ func (l *Lane) perform(effects []core.Effect) {
 		case core.EffectSendSecret:
 			l.sendSecret(k, e)
 		case core.EffectClose:
+			k.asked = true
 			k.shut()
 		}
 	}
@@ -89,37 +90,6 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 	p, err := l.inst.Opened(l.now(), k.id, l.secrets.lengths())
 	l.after(p, err, nil)
 	return k.era == l.era
-}
-
-// linkClosed says that a link is no more. Its goroutine calls it last, so that no byte is written or fed after it.
-func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
-	l.mu.Lock()
-	defer l.leave()
-	written, reached := k.out.progress()
-	l.reached = max(l.reached, reached)
-	if k.era != l.era || l.inst == nil {
-		return
-	}
-	lost := k.conn != nil && !k.closing
-	if lost {
-		l.counters.LinksLost++
-	}
-	detail := ""
-	switch {
-	case k.closing:
-		reason = core.ReasonLocal
-	case cause != nil:
-		detail = cause.Error()
-	}
-	k.closing = true // nothing more goes out on it
-	p, err := l.inst.Closed(l.now(), k.id, reason, written, detail)
-	l.after(p, err, nil)
-	if l.links[k.id] == k { // it stays until here, for nodes that mean its input
-		delete(l.links, k.id)
-	}
-	if lost { // not before: what is sent by who hears of it goes on another lane, if this one has no connection
-		l.config.News.tell(Event{Kind: EventLinkLost, Err: cause})
-	}
 }
 
 // reachedNow gives the number of the last submit call of which something was written to some socket.

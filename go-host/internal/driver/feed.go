@@ -15,6 +15,7 @@ func (l *Lane) feed(k *link, n int) (room []byte, full <-chan struct{}) {
 		return nil, nil
 	}
 	k.received += uint64(n)
+	l.counters.BytesRead += uint64(n)
 	var skipped uint64
 	if k.passLeft > 0 {
 		skipped = uint64(n)
@@ -67,6 +68,7 @@ func (k *link) passOver() (skipped uint64) {
 // passed says that bytes of a string that passes by were put where passRoom said.
 func (k *link) passed(n int) {
 	k.passLeft -= uint64(n)
+	k.lane.counters.BytesPassed += uint64(n)
 	switch {
 	case k.raw.Active():
 		k.raw.Passed(n)

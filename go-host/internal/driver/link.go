@@ -46,6 +46,8 @@ type link struct {
 	ignoring bool     // nobody waits for the value under way
 	passLeft uint64
 	closing  bool
+	asked    bool   // the core has asked for that
+	counted  uint64 // of what was written, the counters know so much
 	received uint64
 	own      *Subscription // whose link it is; nil until that has a message, and where it is no subscription's alone
 	held     bool          // it is not read, since that one's queue is full
@@ -61,6 +63,7 @@ func (l *Lane) open(id uint32, endpoint core.Endpoint) {
 	k.in.most = inputMost(l.config.Settings.Limits.PassAbove)
 	k.out.init(l.buffers.put)
 	l.links[id] = k
+	l.counters.LinksOpened++
 	l.running.Go(func() { k.run(ctx, endpoint) })
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
 // EventKind is what an [Event] tells.
@@ -15,27 +17,33 @@ const (
 	EventState EventKind = iota
 	// EventReconnected says that the lane is ready again after it had lost the last connection.
 	EventReconnected
-	// EventLinkLost says that a connection broke.
+	// EventLinkLost says that a connection broke once it was open, or was given up for a fault of the server's.
 	EventLinkLost
+	// EventConnectFailed says that a try to connect failed.
+	EventConnectFailed
 	// EventGap says that a subscription may have missed messages.
 	EventGap
 	// EventDropped says that messages were dropped, since a subscription's queue was full.
 	EventDropped
 	// EventTrap says that the core's instance was lost.
 	EventTrap
+	// EventSwapped says that another component has taken over.
+	EventSwapped
 	// EventRenewed says that all connections took new credentials.
 	EventRenewed
-	// EventRenewalRefused says that a server did not take them.
-	EventRenewalRefused
+	// EventRenewalFailed says that there were none, or that a server did not take them.
+	EventRenewalFailed
 	// EventCacheFlushed says that all stored replies were forgotten.
 	EventCacheFlushed
 )
 
+// The Rust host has the same names: they are labels of metrics.
 var eventNames = [...]string{
-	"state", "reconnected", "link lost", "gap", "dropped", "trap", "renewed", "renewal refused", "cache flushed",
+	"state", "reconnected", "link-lost", "connect-failed", "gap", "dropped", "trap", "swapped", "renewed",
+	"renewal-failed", "cache-flushed",
 }
 
-// String names the kind.
+// String names the kind, as a metric's label may: in lower case, with hyphens.
 func (k EventKind) String() string {
 	if int(k) >= len(eventNames) {
 		return "unknown"
@@ -49,6 +57,8 @@ type Event struct {
 	At   time.Time
 	// State is that of an EventState.
 	State State
+	// Cause is why, of an EventLinkLost and an EventConnectFailed.
+	Cause wire.Cause
 	// Count is how many messages an EventDropped is about; 1 for the others.
 	Count uint64
 	// Err is why, if that is known.

@@ -144,6 +144,13 @@ func (q *incoming) took(e *Entry) bool {
 	return e.turn != q.turn
 }
 
+// count tells how many commands are under way, and how many of them nobody has taken from here yet.
+func (q *incoming) count() (underWay, queued int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.commands, q.queued
+}
+
 // release makes room again.
 func (q *incoming) release(commands int) {
 	q.mu.Lock()

@@ -121,8 +121,8 @@ func (l *Lane) renewed(s *scene, e wire.Event, nodes []uint64) error {
 	number := uint32(e.ID())
 	if detail := e.Detail(); detail&0xff != 0 {
 		failure := failureOf(detail-1, words(v))
-		l.counters.RenewalsRefused++
-		l.config.News.tell(Event{Kind: EventRenewalRefused, Err: failure})
+		l.counters.RenewalsFailed++
+		l.config.News.tell(Event{Kind: EventRenewalFailed, Err: failure})
 		l.logs = append(l.logs, core.LogLine{Level: 2, Text: fmt.Sprintf("credentials %d were refused: %s", number, failure)})
 		l.secrets.tell(number, failure)
 		return nil

@@ -72,6 +72,6 @@ func TestRenewedIsToldToThoseWhoWait(t *testing.T) {
 	require.Equal(t, wire.CauseDenied, failure.Cause)
 	require.Empty(t, l.secrets.waiting)
 	require.EqualValues(t, 1, l.counters.Renewals)
-	require.EqualValues(t, 1, l.counters.RenewalsRefused)
+	require.EqualValues(t, 1, l.counters.RenewalsFailed)
 	require.Len(t, l.logs, 2)
 }

@@ -44,6 +44,7 @@ func (l *Lane) trapped(cause error) {
 func (l *Lane) dropInstance(cause error) {
 	for _, k := range l.links {
 		k.shut() // first of all, so that nothing more is written
+		l.countWritten(k)
 	}
 	l.reached = l.reachedNow()
 	clear(l.links)

@@ -12,6 +12,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::connector::{Connecting, Transport};
 use crate::rows::MAX_FEED;
+use crate::stats::OpenLink;
 use crate::tape::{Builder, TRUSTED};
 
 use super::awaiter::Awaiter;
@@ -27,6 +28,8 @@ const LEAST_READ: usize = 512;
 pub(super) struct Link {
     pub(super) id: u32,
     pub(super) io: Io,
+    /// Once it is connected.
+    pub(super) open: Option<OpenLink>,
     pub(super) output: Output,
     pub(super) input: Input,
     pub(super) value: Builder,
@@ -104,6 +107,7 @@ impl Link {
         Self {
             id,
             io: Io::Connecting(connecting),
+            open: None,
             output: Output::default(),
             input: Input::default(),
             value: Builder::default(),

@@ -5,6 +5,7 @@ mod aside;
 mod awaiter;
 mod batch;
 mod caching;
+mod closed;
 mod crowd;
 mod effects;
 mod events;
@@ -121,6 +122,8 @@ struct Manager {
     woken: bool,
     arrived: Vec<Job>,
     crowd: Crowd,
+    /// Calls, and those of them that wait, that the client's counters know of.
+    counted: (usize, usize),
     /// The present one.
     lane: Lane,
     candidate: Option<Candidate>,
@@ -187,6 +190,7 @@ impl Manager {
             woken: false,
             arrived: Vec::new(),
             crowd: Crowd::default(),
+            counted: (0, 0),
             renewal,
             closing: Vec::new(),
         }
@@ -221,6 +225,12 @@ impl Manager {
         let waiting = self.arrived.len();
         let waiting = self.lanes().map(|lane| lane.queue.len()).sum::<usize>() + waiting;
         self.common.shared.inbox.hold(waiting);
+        let under_way = self.under_way();
+        self.count_calls((under_way, waiting));
+    }
+
+    fn count_calls(&mut self, now: (usize, usize)) {
+        self.common.shared.counters.calls(now, std::mem::replace(&mut self.counted, now));
     }
 
     async fn yield_once(&mut self) {
@@ -387,6 +397,7 @@ impl Manager {
         self.refuse_swaps(&error);
         self.retired.iter_mut().for_each(|lane| lane.finish(error.clone()));
         self.lanes().for_each(|lane| lane.end_all(&error));
+        self.count_calls((0, 0));
         while let Ok(control) = self.controls.try_recv() {
             match control {
                 Control::Subscribe(wanted) => wanted.queue.end(Some(error.clone())),

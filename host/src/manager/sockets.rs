@@ -7,9 +7,7 @@ use super::events::Feed;
 use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
 use crate::engine::{Reason, Traffic};
-use crate::error::Cause;
-use crate::event::Event;
-use crate::stats::add;
+use crate::stats::{OpenLink, add};
 
 /// Reads of one link before others get their turn.
 const READS: usize = 16;
@@ -75,6 +73,7 @@ impl Lane {
             Poll::Pending => return false,
             Poll::Ready(Ok(transport)) => {
                 link.io = Io::Open(transport);
+                link.open = Some(OpenLink::of(&self.shared.counters));
                 let credentials = self.keyring.lengths();
                 self.drive(None, |instance, now| instance.opened(now, id, credentials));
             }
@@ -183,37 +182,6 @@ impl Lane {
             }
         }
         self.scratch = scratch;
-    }
-
-    /// Tells the core of links that are no more.
-    fn report_closed(&mut self) {
-        while let Some(Closing { link: id, reason, detail }) = self.closings.pop() {
-            let Some(place) = self.links.iter().position(|link| link.id == id) else { continue };
-            // Dropping the link closes its socket.
-            let link = self.links.remove(place);
-            let written = link.output.written;
-            self.touched = self.touched.max(link.output.touched);
-            drop(link);
-            let loss = loss(reason);
-            if loss.is_some() {
-                add(&self.counters().links_lost, 1);
-            }
-            self.drive(None, |instance, now| instance.closed(now, id, reason, written, &detail));
-            // Not before: what somebody sends who hears of it is to go on another lane, if this one has no connection.
-            if let Some(cause) = loss {
-                self.tell(|| Event::LinkLost { cause, detail });
-            }
-        }
-    }
-}
-
-/// Why a link was lost; nothing if this client closed it.
-fn loss(reason: Reason) -> Option<Cause> {
-    match reason {
-        Reason::Local => None,
-        Reason::Refused => Some(Cause::Unreachable),
-        Reason::Denied => Some(Cause::Denied),
-        Reason::Lost | Reason::Tls => Some(Cause::Lost),
     }
 }
 

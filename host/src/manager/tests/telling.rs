@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::fake::Server;
+use super::fake::{HANG, Server};
 use super::{component, config, in_time, next, ping, pong, until};
 use crate::{Cause, Client, ClientState, Config, Credentials, Event, Names, Notice, SubscribeOptions};
 
@@ -122,4 +122,79 @@ async fn a_hook_may_ask_the_client_and_panic() {
     assert_eq!(ping(&client).await, Ok(pong()));
     assert_eq!(told.names(), ["state", "trap", "state", "reconnected", "state"]);
     *seen.lock().unwrap() = None;
+}
+
+/// Waits, in time that passes by itself, until the client is in such a state.
+async fn state_of(client: &Client, wanted: impl FnMut(&ClientState) -> bool) {
+    client.states().wait_for(wanted).await.unwrap();
+}
+
+/// The core closes such a link, and it is lost all the same.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_falls_silent() {
+    let server = Server::default();
+    let (client, told) = connect(&server).await;
+    assert_eq!(client.stats().links, 1);
+    server.stop_reading();
+    server.refuse_connections();
+    state_of(&client, |state| *state == ClientState::Connecting).await;
+    let lost = Event::LinkLost { cause: Cause::Silent, detail: "the server fell silent".into() };
+    assert_eq!(told.take().last(), Some(&lost));
+    let stats = client.stats();
+    assert_eq!((stats.links_lost, stats.connects_failed, stats.links), (1, 0, 0), "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_keep_to_the_protocol() {
+    let server = Server::default();
+    let (client, told) = connect(&server).await;
+    server.say_on(0, "nonsense\r\n");
+    told.until("link-lost").await;
+    assert!(told.take().iter().any(|event| matches!(event, Event::LinkLost { cause: Cause::Protocol, .. })));
+    let stats = client.stats();
+    assert_eq!((stats.links_lost, stats.connects_failed), (1, 0), "{stats:?}");
+}
+
+/// Each try that comes to nothing is counted, and the connections that were closed in order are not.
+#[tokio::test(start_paused = true)]
+async fn tries_to_connect_that_fail() {
+    let (server, told) = (Server::default(), Told::default());
+    server.refuse_connections();
+    let client = told.listening(config(&server)).start().await.unwrap();
+    state_of(&client, |state| matches!(state, ClientState::Down(_))).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let (stats, names) = (client.stats(), told.names());
+    let failed = names.iter().filter(|name| **name == "connect-failed").count() as u64;
+    assert!(failed > 1 && !names.contains(&"link-lost"), "{names:?}");
+    assert_eq!((stats.connects_failed, stats.links_lost, stats.links_opened), (failed, 0, failed + 1), "{stats:?}");
+    server.accept_connections();
+    state_of(&client, |state| *state == ClientState::Ready).await;
+    told.take();
+    client.close(std::time::Duration::from_secs(1)).await;
+    assert_eq!(told.names(), ["state"]);
+    assert_eq!((client.stats().links_lost, client.stats().links), (0, 0));
+}
+
+#[tokio::test]
+async fn calls_are_counted_while_they_are_under_way() {
+    let server = Server::default();
+    let (client, _) = connect(&server).await;
+    let gauges = || (client.stats().calls, client.stats().calls_waiting);
+    let hanging = tokio::spawn({
+        let client = client.clone();
+        async move { client.command([HANG, "k"]).await }
+    });
+    in_time(until(|| gauges() == (1, 0))).await;
+    server.refuse_connections();
+    server.break_connections();
+    in_time(hanging).await.unwrap().unwrap_err();
+    in_time(until(|| gauges() == (0, 0))).await;
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.command(["PING"]).await }
+    });
+    in_time(until(|| gauges() == (1, 1))).await;
+    in_time(client.close(std::time::Duration::ZERO)).await;
+    in_time(waiting).await.unwrap().unwrap_err();
+    assert_eq!(gauges(), (0, 0));
 }

@@ -107,7 +107,7 @@ async fn a_server_that_dies_is_told_of(mut target: Target) {
     })
     .await;
     let broken = place(|event| matches!(event, Event::LinkLost { cause: Cause::Lost, .. }));
-    let refused = place(|event| matches!(event, Event::LinkLost { cause: Cause::Unreachable, .. }));
+    let refused = place(|event| matches!(event, Event::ConnectFailed { cause: Cause::Unreachable, .. }));
     let told = events.lock().unwrap();
     let down = told.iter().rposition(down);
     assert!(broken.is_some() && broken < refused && refused < down, "{told:?}");
