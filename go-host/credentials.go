@@ -2,6 +2,7 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -23,6 +24,10 @@ func (c Credentials) secrets() driver.Secrets {
 
 // CredentialsFunc fetches credentials, for instance a token of a cloud's. It is not called twice at the same time, and
 // returns when its context is done.
+//
+// Where it fails nothing was sent: who waits for it, in [Open] or [Client.RenewCredentials], gets a [*ClientError] that
+// matches [ErrNotSent] and wraps its error, with no cause but where its context was done. A client that runs goes on
+// with what it has, and asks again, after 200 ms at first and 30 s at most.
 type CredentialsFunc func(ctx context.Context) (Credentials, error)
 
 // How new credentials are fetched.
@@ -58,10 +63,17 @@ func newRenewer(o *options) *renewer {
 // get fetches credentials.
 func (r *renewer) get(ctx context.Context) (Credentials, error) {
 	c, err := r.fetch(ctx)
-	if err != nil {
-		return c, &ClientError{Failure: FailureNotSent, Text: "the credentials can't be fetched", Err: err}
+	if err == nil {
+		return c, nil
 	}
-	return c, nil
+	failed := &ClientError{Failure: FailureNotSent, Text: "the credentials can't be fetched", Err: err}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		failed.Cause = CauseDeadline
+	case errors.Is(err, context.Canceled):
+		failed.Cause = CauseCancelled
+	}
+	return c, failed
 }
 
 // note says until when credentials are good that are in use now.

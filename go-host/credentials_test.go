@@ -137,6 +137,23 @@ func TestRenewalRefused(t *testing.T) {
 	})
 }
 
+// Nothing was sent where there are no credentials.
+func TestCredentialsThatCanNotBeFetched(t *testing.T) {
+	noToken := errors.New("no token")
+	for err, cause := range map[error]Cause{
+		noToken: CauseNone, context.DeadlineExceeded: CauseDeadline, context.Canceled: CauseCancelled,
+	} {
+		w := &wallet{}
+		w.set(Credentials{}, err)
+		_, got := Open(testContext(t), "redis://h", testComponent(), WithCredentialsProvider(w.fetch))
+		require.ErrorIs(t, got, ErrNotSent)
+		require.ErrorIs(t, got, err)
+		var failed *ClientError
+		require.ErrorAs(t, got, &failed)
+		require.Equal(t, cause, failed.Cause)
+	}
+}
+
 // requirepass is set under way: those who are in stay in, and new connections need what was renewed.
 func TestRenewalAfterRequirePass(t *testing.T) {
 	onRealServers(t, func(t *testing.T, url string) {

@@ -29,6 +29,10 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<Credentials, Box<dyn std:
 ///
 /// Asked once before the first connection, then before what it gave expires, and whenever
 /// [`crate::Client::renew_credentials`] says so. A function that gives a future of credentials is a provider.
+///
+/// It may take 30 seconds. Where it fails, or takes longer, nothing was sent: who waits for it, which is who starts the
+/// client or renews, gets an error whose outcome is [`crate::Outcome::NotSent`], with no cause or
+/// [`crate::Cause::Deadline`]. A client that runs goes on with what it has, and asks again after 5 seconds.
 pub trait CredentialsProvider: Send + Sync + 'static {
     /// Fetches credentials. The text of an error may get into logs.
     fn fetch(&self) -> Fetching;
@@ -69,10 +73,29 @@ impl std::fmt::Debug for Credentials {
 
 /// Asks a provider, with a bound on its time.
 pub(crate) async fn fetch(provider: Arc<dyn CredentialsProvider>) -> Result<Credentials, Error> {
-    let refused = |cause, detail: String| Error::failed(Failure::Refused, cause, detail);
+    let none = |cause, detail: String| Error::failed(Failure::NotSent, cause, detail);
     match tokio::time::timeout(FETCH, provider.fetch()).await {
         Ok(Ok(credentials)) => Ok(credentials),
-        Ok(Err(error)) => Err(refused(Cause::Denied, format!("the provider of credentials: {error}"))),
-        Err(_) => Err(refused(Cause::Deadline, "the provider of credentials takes too long".to_owned())),
+        Ok(Err(error)) => Err(none(Cause::None, format!("the provider of credentials: {error}"))),
+        Err(_) => Err(none(Cause::Deadline, "the provider of credentials takes too long".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Outcome;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_was_sent_where_a_provider_fails() {
+        let fails = || async { Err::<Credentials, _>("no token".into()) };
+        let error = fetch(Arc::new(fails)).await.unwrap_err();
+        assert_eq!((error.outcome(), error.cause()), (Outcome::NotSent, Cause::None));
+        assert!(matches!(error, Error::Failed(ref failed) if failed.failure == Failure::NotSent), "{error:?}");
+        assert!(error.to_string().contains("no token"), "{error}");
+        let takes_too_long = || std::future::pending::<Result<Credentials, Box<dyn std::error::Error + Send + Sync>>>();
+        let error = fetch(Arc::new(takes_too_long)).await.unwrap_err();
+        assert_eq!((error.outcome(), error.cause()), (Outcome::NotSent, Cause::Deadline));
+        assert!(matches!(error, Error::Failed(ref failed) if failed.failure == Failure::NotSent), "{error:?}");
     }
 }

@@ -33,7 +33,7 @@ async fn a_provider_that_fails_is_heard_of() {
     let server = Server::default();
     let failing = || async { Err("no token".into()) };
     let error = config(&server).credentials_provider(failing).connect().await.unwrap_err();
-    assert_eq!((error.cause(), error.outcome()), (Cause::Denied, Outcome::NotSent));
+    assert_eq!((error.cause(), error.outcome()), (Cause::None, Outcome::NotSent));
     assert!(error.to_string().contains("no token"), "{error}");
     let error = connect(&server).await.renew_credentials().await.unwrap_err();
     assert_eq!(error.cause(), Cause::Usage);
