@@ -53,12 +53,15 @@ impl Session {
     }
 
     /// As [`Client::pipeline`], on this session's link.
-    pub async fn pipeline(&self, commands: Vec<Command>) -> Result<Vec<Result<Value, Error>>, Error> {
+    pub async fn pipeline(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Vec<Result<Value, Error>>, Error> {
         self.client.pipeline(commands).await
     }
 
     /// As [`Client::transaction`], on this session's link: `Value::Nil` if a key that it watches was touched.
-    pub async fn transaction(&self, commands: Vec<Command>) -> Result<Value, Error> {
+    pub async fn transaction(&self, commands: impl IntoIterator<Item = Command>) -> Result<Value, Error> {
         self.client.transaction(commands).await
     }
 
