@@ -46,9 +46,8 @@ impl Failure {
         Self { kind, text: text.into(), hint: hint.into(), code: 1 }
     }
 
-    pub fn interrupted() -> Self {
-        let hint = "an import or a rebuild that is begun again goes on where it was";
-        Self::new("interrupted", "it was interrupted", hint)
+    pub fn interrupted(again: &str) -> Self {
+        Self::new("interrupted", "it was interrupted", again)
     }
 
     /// Who reads what is written has gone.
@@ -67,14 +66,14 @@ impl Failure {
         Self::input(format!("{flag} {}: {why}", print::quoted(name)), "")
     }
 
-    /// Makes words of an error.
-    pub fn of(error: &anyhow::Error) -> Self {
+    /// Makes words of an error of a command; `again` says what to know before it is given again.
+    pub fn of(error: &anyhow::Error, again: &str) -> Self {
         if let Some(failure) = error.downcast_ref::<Self>() {
             failure.clone()
         } else if let Some(stored) = error.downcast_ref::<EventError>() {
-            of_store(stored)
+            of_store(stored, again)
         } else if let Some(client) = error.downcast_ref::<Error>() {
-            of_client(client)
+            of_client(client, again)
         } else if is_broken_pipe(error) {
             Self::unread()
         } else {
@@ -110,7 +109,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn of_store(error: &EventError) -> Failure {
+fn of_store(error: &EventError, again: &str) -> Failure {
     match error {
         EventError::Invalid { field, why } => Failure::input(format!("{field}: {why}"), ""),
         EventError::Conflict { head, position } => conflict(*head, *position),
@@ -153,10 +152,11 @@ fn of_store(error: &EventError) -> Failure {
             "the store is being rebuilt, and takes no events meanwhile",
             "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
         ),
-        EventError::Transport(error) => of_client(error),
+        EventError::Transport(error) => of_client(error, again),
         EventError::File { kind: io::ErrorKind::BrokenPipe, .. } => Failure::unread(),
+        EventError::File { text, .. } => Failure::new("file", text, ""),
         EventError::Deadline { maybe_executed } | EventError::Cancelled { maybe_executed } => {
-            unanswered(*maybe_executed, &error.to_string())
+            unanswered(*maybe_executed, &error.to_string(), again)
         }
         other => Failure::new("other", other.to_string(), ""),
     }
@@ -169,21 +169,33 @@ fn conflict(head: u64, position: u64) -> Failure {
     Failure { code: CONFLICT, ..Failure::new("conflict", text, hint) }
 }
 
-fn of_client(error: &Error) -> Failure {
+fn of_client(error: &Error, again: &str) -> Failure {
     match (error.cause(), error.outcome()) {
         (Cause::Usage, _) => Failure::input(error.to_string(), ""),
-        (_, Outcome::MaybeExecuted) => unanswered(true, &error.to_string()),
-        (_, Outcome::NotSent) => unanswered(false, &error.to_string()),
+        (_, Outcome::MaybeExecuted) => unanswered(true, &error.to_string(), again),
+        (_, Outcome::NotSent) => unanswered(false, &why_not_sent(error), again),
         _ => Failure::new("other", error.to_string(), ""),
     }
 }
 
-fn unanswered(maybe_executed: bool, text: &str) -> Failure {
+fn unanswered(maybe_executed: bool, text: &str, again: &str) -> Failure {
     if maybe_executed {
-        let hint = "coracle events query tells; an append with --id can be repeated as it is";
-        Failure::new("maybe-executed", format!("it may have been executed: {text}"), hint)
+        Failure::new("maybe-executed", format!("it may have been executed: {text}"), again)
     } else {
         let hint = "see that --url names a server that runs";
         Failure::new("not-sent", format!("it was not executed: {text}"), hint)
     }
+}
+
+/// Why, as one sentence where the core says what was tried: "HOST: WHAT (WHY) (tried N times, …)".
+fn why_not_sent(error: &Error) -> String {
+    let Error::Failed(failed) = error else { return error.to_string() };
+    let Some((why, tried)) = failed.detail.strip_suffix(')').and_then(|detail| detail.rsplit_once(" (tried ")) else {
+        return error.to_string();
+    };
+    let why = match why.strip_suffix(')').and_then(|why| why.split_once(" (")) {
+        Some((what, why)) => format!("{}, {why}", what.replacen(": ", " ", 1)),
+        None => why.to_owned(),
+    };
+    format!("{why}; tried {tried}")
 }

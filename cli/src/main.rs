@@ -16,12 +16,24 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing_subscriber::filter::LevelFilter;
 
-use connection::Connection;
+use connection::{Connection, environment};
 use failure::Failure;
+
+const LOG: &str = "CORACLE_LOG";
+const LOG_HELP: &str = "CORACLE_LOG says how much is logged on the error output: off, error (unless it is set), warn, \
+                        info, debug or trace.";
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
 
 /// Work on event stores on a Redis or Valkey server
 #[derive(Debug, Parser)]
-#[command(name = "coracle", version, args_override_self = true)]
+#[command(name = "coracle", version, args_override_self = true, after_help = LOG_HELP)]
 struct Arguments {
     #[command(flatten)]
     connection: Connection,
@@ -35,13 +47,23 @@ enum Command {
     Ping(ping::Arguments),
 }
 
+impl Command {
+    /// What to know before it is given again, where nobody knows whether it was executed.
+    fn again(&self) -> &'static str {
+        match self {
+            Self::Events(events) => events.again(),
+            Self::Ping(_) => "a ping changes nothing: it can be given again",
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log();
     let json = matches!(&arguments.command, Command::Events(events) if events.json);
-    match within_a_runtime(arguments) {
+    let again = arguments.command.again();
+    match log().and_then(|()| within_a_runtime(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => Failure::of(&error).tell(json),
+        Err(error) => Failure::of(&error, again).tell(json),
     }
 }
 
@@ -54,11 +76,12 @@ fn within_a_runtime(arguments: Arguments) -> Result<()> {
 }
 
 async fn until_interrupted(arguments: Arguments) -> Result<()> {
+    let again = arguments.command.again();
     let endless = matches!(&arguments.command, Command::Events(events) if events.is_endless());
     tokio::select! {
         // First, so that it is listened to before anything is done.
         biased;
-        Ok(()) = tokio::signal::ctrl_c() => if endless { Ok(()) } else { Err(Failure::interrupted().into()) },
+        Ok(()) = tokio::signal::ctrl_c() => if endless { Ok(()) } else { Err(Failure::interrupted(again).into()) },
         ended = run(arguments) => ended,
     }
 }
@@ -70,8 +93,15 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-/// What the host logs goes to the error output: errors, or more as `CORACLE_LOG` says.
-fn log() {
-    let level = std::env::var("CORACLE_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::ERROR);
+/// What the host logs goes to the error output: errors, or more as the variable says.
+fn log() -> Result<()> {
+    let level = match environment(LOG) {
+        None => LevelFilter::ERROR,
+        Some(level) => LEVELS.iter().find(|(name, _)| *name == level).map(|(_, level)| *level).ok_or_else(|| {
+            let hint = format!("it is {}", LEVELS.map(|(name, _)| name).join(", "));
+            Failure::input(format!("{LOG} {}: it can't be", print::quoted(&level)), hint)
+        })?,
+    };
     tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    Ok(())
 }

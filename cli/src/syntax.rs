@@ -101,7 +101,7 @@ fn item(text: &str) -> Result<Item, String> {
 fn no_value(part: &str) -> String {
     match part {
         "all" => "all stands alone".to_owned(),
-        "" => "something is missing where nothing is".to_owned(),
+        "" => "a part between commas is empty".to_owned(),
         other => format!("{} has no =", quoted(other)),
     }
 }

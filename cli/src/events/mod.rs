@@ -67,6 +67,18 @@ impl Arguments {
         matches!(self.command, Command::Subscribe(_))
     }
 
+    /// What to know before it is given again, where nobody knows whether it was executed.
+    pub fn again(&self) -> &'static str {
+        match self.command {
+            Command::Append(_) => {
+                "coracle events query tells whether the event is there; an append with --id can be repeated as it is"
+            }
+            Command::Import(_) => "an import that is begun again with the same lines goes on where it was",
+            Command::Rebuild(_) => "a rebuild that is begun again goes on where it was",
+            _ => "it only reads: it can be begun again",
+        }
+    }
+
     pub async fn run(&self, connection: &Connection) -> Result<()> {
         let namespace = self.namespace.clone().or_else(|| environment(NAMESPACE)).unwrap_or_default();
         if namespace.is_empty() {

@@ -12,6 +12,8 @@ mod dialogues;
 mod program;
 mod signals;
 
+use std::io::{BufRead as _, BufReader};
+
 use conformance::{Kind, Server};
 use coracle::Client;
 use coracle::events::{self, AppendOptions, Event, EventStore, Options};
@@ -33,7 +35,8 @@ use on_servers;
 
 on_servers! {
     the_head_of_a_query_is_for_a_conditional_append a_line_of_a_query_is_that_of_an_export settings_are_warned_of
-        nothing_is_said_where_nobody_reads faults_are_found_and_mended records_of_commands_are_printed a_server_that_is_there_answers
+        nothing_is_said_where_nobody_reads an_output_that_is_full_is_named
+        an_export_takes_the_place_of_another_once_it_is_whole what_is_logged_is_said_well faults_are_found_and_mended records_of_commands_are_printed a_server_that_is_there_answers
 }
 
 fn the_head_of_a_query_is_for_a_conditional_append(kind: Kind) {
@@ -70,12 +73,81 @@ fn nothing_is_said_where_nobody_reads(kind: Kind) {
     let server = Server::start(kind).unwrap();
     let place = Place::new(&server, "unread");
     place.does(&["append", "--type", "A"]);
-    for arguments in [["events", "query"], ["events", "stats"]] {
+    let many = "x".repeat(30 << 10);
+    (0..10).for_each(|_| drop(place.does(&["append", "--type", "A", "--data", &many])));
+    // The reader goes after a line, as `head -1` does, while there is more than a pipe takes.
+    let mut child = place.start(&["events", "export"]);
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"position\":1,"), "{line}");
+    let ended = child.wait_with_output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(141) && !told.contains("error"), "how far it was may be told: {told}");
+    for arguments in [["events", "query"], ["events", "stats"], ["events", "export"]] {
         let mut child = place.start(&arguments);
         drop(child.stdout.take());
         let ended = child.wait_with_output().unwrap();
-        assert_eq!((ended.status.code(), ended.stderr.len()), (Some(141), 0), "{arguments:?}");
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.code() == Some(141) && !told.contains("error"), "{arguments:?}: {told}");
     }
+}
+
+#[cfg(target_os = "linux")]
+fn an_output_that_is_full_is_named(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "full");
+    place.does(&["append", "--type", "A"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = place.command(&["events", "export"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("error: the output: No space left on device"), "{told}");
+    let ended = place.run(&["export", "--out", "/dev/full"], b"");
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+    assert!(ended.err.starts_with("error: --out \"/dev/full\": No space left on device"), "{}", ended.err);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn an_output_that_is_full_is_named(_: Kind) {}
+
+fn an_export_takes_the_place_of_another_once_it_is_whole(kind: Kind) {
+    let mut server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "whole");
+    place.does(&["append", "--type", "A"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let out = path.to_str().unwrap();
+    assert_eq!(place.does(&["export", "--out", out]), "1 event exported\n");
+    let first = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(lines(&first).len(), 1);
+    place.does(&["append", "--type", "B"]);
+    assert_eq!(place.does(&["export", "--out", out]), "2 events exported\n");
+    let second = std::fs::read_to_string(&path).unwrap();
+    assert!(second.starts_with(&first) && lines(&second).len() == 2, "{second}");
+    // An export that can't end leaves what is there.
+    command(&server, async |client| client.command(["DEL", "{whole}:e:0", "{whole}:e"]).await.map(drop));
+    command(&server, async |client| client.command(["SET", "{whole}:s", "nonsense"]).await.map(drop));
+    let ended = place.run(&["export", "--out", out], b"");
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    server.kill().unwrap();
+    assert_eq!(place.run(&["export", "--out", out], b"").code, 1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), second);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+fn what_is_logged_is_said_well(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    let place = Place::new(&server, "");
+    let run = |level: &str| place.command(&["ping"]).env("CORACLE_LOG", level).output().unwrap();
+    for level in ["", "off", "error", "trace"] {
+        assert_eq!(run(level).status.code(), Some(0), "{level}");
+    }
+    let wrong = run("loud");
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let wanted = "error: CORACLE_LOG \"loud\": it can't be\nhint: it is off, error, warn, info, debug, trace\n";
+    assert_eq!(told, wanted);
+    assert!(place.run_any(&["--help"], b"").out.contains("CORACLE_LOG says"));
 }
 
 fn faults_are_found_and_mended(kind: Kind) {
@@ -133,6 +205,9 @@ fn a_server_that_is_there_answers(kind: Kind) {
     let gone = place.run_any(&["ping"], b"");
     assert_eq!(gone.code, 1);
     assert!(gone.err.contains("hint: see that --url names a server that runs"), "{}", gone.err);
+    let address = server.url().replace("redis://", "");
+    let told = format!("error: it was not executed: {address} can't be reached, Connection refused (os error 111); ");
+    assert!(gone.err.starts_with(&told) || !cfg!(target_os = "linux"), "{}", gone.err);
     let wrong = place.run_any(&["ping", "--url", "127.0.0.1"], b"");
     assert_eq!(wrong.code, 2, "{}", wrong.err);
 }

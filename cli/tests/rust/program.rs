@@ -63,10 +63,15 @@ impl Place {
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// How it is run, with nothing as input.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).env("CORACLE_URL", &self.url).env("CORACLE_NAMESPACE", &self.namespace);
-        command.env_remove("CORACLE_LOG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        command.env_remove("CORACLE_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 }
 

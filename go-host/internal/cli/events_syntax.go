@@ -35,7 +35,7 @@ func parseItem(text string) (item eventstore.Item, why string) {
 		case !ok && name == "all":
 			return item, "all stands alone"
 		case !ok && name == "":
-			return item, "something is missing where nothing is"
+			return item, "a part between commas is empty"
 		case !ok:
 			return item, quoted(name) + " has no ="
 		case name == "type":
