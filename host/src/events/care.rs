@@ -7,15 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_core::Stream;
 
-use super::EventStore;
 use super::append::unexpected;
 use super::command::Executed;
 use super::error::EventError;
 use super::flow::{Flow, Turn};
+use super::{EventStore, LONG};
 use crate::engine::store::{Call, Outcome, Since as Wire};
-
-/// How long a whole store may be read or written for; its pages have deadlines of their own.
-const LONG: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// From which command on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::error::{EventError, ExecuteError};
 use super::event::Event;
 use super::flow::{Flow, Turn};
-use super::lock::{Held, Lock};
+use super::lock::{Held, LEASE, Lock};
 use super::options::{Durability, millis};
 use super::query::Query;
 use super::read::Reader;
@@ -50,7 +50,7 @@ impl Default for ExecuteOptions {
             attempts: 3,
             backoff: Duration::from_millis(5),
             max_backoff: Duration::from_millis(500),
-            lease: Duration::from_secs(10),
+            lease: LEASE,
             durability: None,
             deadline: None,
             held: Vec::new(),

@@ -11,11 +11,11 @@ use super::append::unexpected;
 use super::error::EventError;
 use super::flow::{Flow, Turn};
 use super::options::millis;
-use super::{EventStore, Inner};
+use super::{EventStore, Inner, MOST_TRAPS};
 use crate::engine::store::{Call, Lease, Outcome};
 
 /// A lease is for so long unless the caller says something else.
-const LEASE: Duration = Duration::from_secs(10);
+pub(super) const LEASE: Duration = Duration::from_secs(10);
 
 /// How a lock is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,9 +147,6 @@ impl std::fmt::Debug for Held {
         f.debug_struct("Held").field("name", &self.name).field("fence", &self.fence).finish_non_exhaustive()
     }
 }
-
-/// How many instances may be lost one after the other before a lock is not kept any more.
-const MOST_TRAPS: u32 = 5;
 
 /// Renews a lease until that fails, in another instance where one was lost.
 async fn keep(store: Arc<Inner>, lease: Lease, duration: u32) -> EventError {

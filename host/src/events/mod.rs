@@ -82,6 +82,12 @@ pub use read::Reader;
 pub use subscribe::Subscription;
 pub use transfer::Imported;
 
+/// How long a whole store may be read or written for; its pages have deadlines of their own.
+const LONG: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How many instances may be lost one after the other, without any progress between, before a lock is not kept any
+/// more, or a subscription ends.
+const MOST_TRAPS: u32 = 5;
+
 /// An event store. Clones are of the same one, and it keeps its client alive.
 #[derive(Debug, Clone)]
 pub struct EventStore {

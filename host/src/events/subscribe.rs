@@ -12,7 +12,7 @@ use super::error::EventError;
 use super::event::Recorded;
 use super::flow::{Flow, Turn};
 use super::query::Query;
-use super::{EventStore, Inner};
+use super::{EventStore, Inner, MOST_TRAPS};
 use crate::engine::store::{Call, Outcome};
 
 /// The events that match a query, in order and without gaps: first those that are there, then those that come, as long
@@ -74,9 +74,6 @@ impl EventStore {
         self.run(call).await.map(|_| ())
     }
 }
-
-/// How many instances may be lost one after the other, with nothing read between, before a subscription ends.
-const MOST_TRAPS: u32 = 5;
 
 fn follow(store: &Arc<Inner>, query: &Query, after: Cursor) -> Flow {
     Flow::new(store, Call::Subscribe { query: query.wire(), after: after.wire() }, Vec::new())

@@ -420,3 +420,28 @@ async fn no_fault_of_the_component_is_more_than_an_error() {
     *fault.lock().unwrap() = Some(("hoard", Some(1 << 20)));
     assert!(flow(&store).turn().now_or_never().is_none(), "within its limit it may have memory");
 }
+
+/// By a client whose connection is never made.
+async fn store_nowhere(options: Options) -> Result<EventStore, EventError> {
+    let config = Config::new("redis://nowhere:1").unwrap().connector(Nowhere).deadline(Some(Duration::from_secs(3)));
+    EventStore::open(&config.start().await.unwrap(), "ns", options).await
+}
+
+/// A server that can't be looked at is one that can't be warned of.
+#[tokio::test(start_paused = true)]
+async fn a_store_opens_where_the_server_can_not_be_inspected() {
+    let begun = tokio::time::Instant::now();
+    let store = store_nowhere(Options::new()).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(3), "it was tried, and took no longer than a call may");
+    assert!(store.inspect().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_of_commands_are_waited_for_until_their_own_deadline() {
+    let store = store_nowhere(Options::new().inspect(false)).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = store.commands(super::Since::Number(1)).deadline(Duration::from_secs(1)).all().await.unwrap_err();
+    assert!(!error.maybe_executed(), "{error:?}");
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(2), "{took:?}");
+}

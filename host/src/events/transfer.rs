@@ -1,7 +1,6 @@
 //! Export and import.
 
 use std::io;
-use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -11,10 +10,8 @@ use super::event::Event;
 use super::fingerprint::fingerprint;
 use super::id::Id;
 use super::query::Query;
-use super::{Command, EventStore, ndjson};
+use super::{Command, EventStore, LONG, ndjson};
 
-/// How long a whole store may be read for.
-const LONG: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// So much is put together before it is written.
 const CHUNK: usize = 64 << 10;
 
@@ -50,8 +47,7 @@ impl EventStore {
                 progress(count);
             }
         }
-        to.write_all(lines.as_bytes()).await.map_err(|error| broken(&error))?;
-        to.flush().await.map_err(|error| broken(&error))?;
+        write_out(&mut to, &lines).await?;
         progress(count);
         Ok(count)
     }
@@ -155,6 +151,12 @@ fn parse(line: &[u8], number: u64) -> Result<Event, EventError> {
 }
 
 /// Of the file, not of the store.
+/// Writes the last lines, and hears what became of those before: of what is only buffered nobody knows yet.
+async fn write_out(to: &mut (impl AsyncWrite + Unpin), lines: &str) -> Result<(), EventError> {
+    to.write_all(lines.as_bytes()).await.map_err(|error| broken(&error))?;
+    to.flush().await.map_err(|error| broken(&error))
+}
+
 fn broken(error: &io::Error) -> EventError {
     EventError::File { kind: error.kind(), text: error.to_string() }
 }
@@ -187,6 +189,29 @@ mod tests {
         let error = read_line(&mut &b"abcd\n"[..], &mut line, 4, 7).await.unwrap_err().to_string();
         assert!(error.starts_with("line 7: it is longer than 4 bytes"), "{error}");
         assert_eq!(longest((1, 1000)), 6000 + (256 << 10));
+    }
+
+    /// Takes all, and then can't keep it.
+    struct Full;
+
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::StorageFull.into()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_export_that_is_not_kept_has_failed() {
+        let error = write_out(&mut Full, "a line\n").await.unwrap_err();
+        assert!(matches!(error, EventError::File { kind: io::ErrorKind::StorageFull, .. }), "{error}");
     }
 
     #[tokio::test]
