@@ -46,7 +46,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `url` (see [`Config::new`]), connected.
+    /// A client of the server at `url` (see [`Config::new`]), connected. It takes no longer than 10 seconds, and 5 more
+    /// for each further host: see [`Config::connect`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Config::new(url)?.connect().await
     }

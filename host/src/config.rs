@@ -57,14 +57,16 @@ pub enum Repeat {
     Allowed,
 }
 
-/// Bounds of a client. None may be 0.
+/// Bounds of a client; of one that has several lanes, each lane's own. None may be 0: a client that is given what it
+/// can't keep does not start, and its error names the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of memory of the instance that runs the core: 2 MiB to 256 MiB. Values do not count, they stay outside.
+    /// While the component is exchanged there are two instances.
     pub memory: usize,
     /// Calls that wait in the client before the core takes them; more callers wait for room, until their deadlines.
     pub waiting: usize,
-    /// Bytes of large commands (from 4 KiB each) under way in the whole client. One larger than that goes alone.
+    /// Bytes of large commands (from 4 KiB each) under way. One larger than that goes alone.
     pub waiting_bytes: u32,
     /// Requests taken by the core and not ended.
     pub queued: u32,
@@ -74,17 +76,18 @@ pub struct Limits {
     pub inflight: u32,
     /// Bytes of those requests.
     pub inflight_bytes: u32,
-    /// Connections open at once.
+    /// Connections open at once: the shared one, and those of sessions, of commands that block, and of subscriptions.
+    /// Who wants one more waits for one to become free.
     pub links: u32,
-    /// Nesting of a reply, at most 128.
+    /// Nesting of a reply: 1 to 128; 1 allows an array of scalars.
     pub depth: u32,
     /// Elements of one aggregate in a reply.
     pub elements: u64,
     /// Bytes of one reply.
     pub reply_bytes: u64,
-    /// Arguments longer than this do not enter the sandbox. At most 65536.
+    /// Arguments longer than this do not enter the sandbox. 1 to 65536.
     pub hold_above: u32,
-    /// Bulk strings longer than this do not enter the sandbox, unless they came in one piece. At least 64.
+    /// Bulk strings longer than this do not enter the sandbox, unless they came in one piece. 64 or more.
     pub pass_above: u32,
 }
 
@@ -299,8 +302,8 @@ impl Config {
     /// A call goes on the lane that its thread uses by habit, so that those who run there still make one batch; on a
     /// current-thread runtime that is one lane only. A session, a transaction, a pipeline and a subscription are each
     /// on one lane, and so are cached reads of one key. A lane without a connection is passed over while another one
-    /// has one; the client is as well as its best lane, and connects as a whole. [`Limits`] are each lane's own,
-    /// credentials are asked for by each, and the budget of the cache is divided.
+    /// has one; the client's state is the best of its lanes' states, and it connects as a whole. [`Limits`] are each
+    /// lane's own, credentials are asked for by each, and the budget of the cache is divided.
     #[must_use]
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.lanes = lanes;
@@ -314,7 +317,9 @@ impl Config {
         self
     }
 
-    /// Starts a client, and waits until it is ready or known not to be.
+    /// Starts a client, and waits until it is ready or known not to be: no longer than [`Config::connect_timeout`] for
+    /// each server, and five seconds more; and, where there is a provider of credentials, the 30 seconds that it may
+    /// take. The first client of a process compiles the component before, unless [`Config::code_cache`] has it.
     pub async fn connect(self) -> Result<Client, Error> {
         let client = self.start().await?;
         client.all_ready().await?;

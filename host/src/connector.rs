@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 /// Where to connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// By TCP.
     Tcp {
@@ -37,7 +38,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> Transport for T {}
 /// A connection being made. Errors of kind `PermissionDenied` say that a policy forbids the endpoint.
 pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Transport>>> + Send>>;
 
-/// Makes connections.
+/// Makes connections. One that speaks TLS makes a client do so: `examples/tls.rs` has one by `tokio-rustls`.
 pub trait Connector: Send + Sync + 'static {
     /// Connects to `endpoint`. The future is dropped when the client no longer wants the connection.
     fn connect(&self, endpoint: &Endpoint) -> Connecting;

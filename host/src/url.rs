@@ -132,7 +132,8 @@ impl<'a> Parts<'a> {
 /// What a user name, a password and hosts may have beside letters and digits.
 const MARKS: &[u8] = b"-._~!$&'()*+,;=%:@[]";
 const WANTED: &str = "wanted is redis://[user:password@]host[:port][,host[:port]…][/database], or unix:///path";
-const NO_TLS: &str = "TLS is not supported yet";
+const NO_TLS: &str = "TLS is not supported by the URL yet: write redis:// or valkey://, and have a Connector speak TLS, \
+                      as examples/tls.rs does";
 
 fn wrong(what: &str) -> Error {
     Error::config(format!("the URL {what}"))
@@ -284,6 +285,7 @@ mod tests {
             let Err(error) = Target::read(&url) else { panic!("{url} is taken") };
             let error = error.to_string();
             assert!(error.contains(&says) && !error.contains("hidden"), "{url}: {error}");
+            assert!(says != "TLS" || error.contains("Connector"), "it names a way: {error}");
         }
     }
 
