@@ -199,3 +199,33 @@ fn why_not_sent(error: &Error) -> String {
     };
     format!("{why}; tried {tried}")
 }
+
+#[cfg(test)]
+mod tests {
+    use coracle::Failed;
+
+    use super::*;
+
+    fn of(failure: coracle::Failure, cause: Cause, detail: &str) -> Failure {
+        let failed = Failed { failure, cause, detail: detail.to_owned() };
+        Failure::of(&Error::Failed(Box::new(failed)).into(), "the command's own hint")
+    }
+
+    #[test]
+    fn what_may_have_been_executed_has_the_hint_of_its_command() {
+        let failure = of(coracle::Failure::MaybeExecuted, Cause::Lost, "");
+        assert_eq!((failure.kind, failure.hint.as_str()), ("maybe-executed", "the command's own hint"));
+    }
+
+    #[test]
+    fn what_was_tried_is_one_sentence() {
+        let said = |detail| of(coracle::Failure::NotSent, Cause::Unreachable, detail).text;
+        let text = said("h:1: can't be reached (refused (os error 111)) (tried 3 times, no connection for 0.5 s)");
+        let wanted = "h:1 can't be reached, refused (os error 111); tried 3 times, no connection for 0.5 s";
+        assert_eq!(text, format!("it was not executed: {wanted}"));
+        let text = said("h:1: no handshake within connect-timeout, 5000 ms (tried once, no connection for 5.0 s)");
+        let wanted = "h:1: no handshake within connect-timeout, 5000 ms; tried once, no connection for 5.0 s";
+        assert_eq!(text, format!("it was not executed: {wanted}"));
+        assert_eq!(said("something"), "it was not executed: not sent: no server can be reached (something)");
+    }
+}
