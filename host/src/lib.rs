@@ -178,3 +178,8 @@ pub use session::Session;
 pub use states::ClientState;
 pub use stats::Stats;
 pub use subscription::{Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
+
+/// The README's code, which is compiled with that of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
