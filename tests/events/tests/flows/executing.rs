@@ -155,32 +155,21 @@ fn locks_wait_time_out_and_are_lost() -> Result<()> {
         let Ok(Outcome::Locked(second)) = take(&mut host, "one", 60_000, 1000)? else { panic!("not locked") };
         assert!(second.fence > lease.fence);
 
-        // Renewed thrice, then taken away.
-        let kept = vec![second.clone()];
-        let before = host.waited;
-        let mut thief = events::link::Link::open(target.url())?;
-        let key = "{locks}:k:one";
-        let worker = std::thread::spawn(move || -> Result<()> {
-            let short = |value: &redis::Value| matches!(value, redis::Value::Int(left) if *left <= 60);
-            while !short(&thief.query(&["PTTL", key])?) {}
-            for _ in 0..3 {
-                // It goes down, and up again.
-                let mut last = thief.query(&["PTTL", key])?;
-                loop {
-                    let next = thief.query(&["PTTL", key])?;
-                    if matches!((&last, &next), (redis::Value::Int(last), redis::Value::Int(next)) if next > last) {
-                        break;
-                    }
-                    last = next;
-                }
-            }
-            thief.query(&["DEL", key])?;
-            Ok(())
-        });
-        let ending = host.run(&mut Nobody, |store, now, flow, _| store.keep(now, flow, kept, 60))?;
-        worker.join().unwrap()?;
+        // Renewed thrice, each time when a third of the lease is over, then taken away.
+        let (waited, sent, began) = (host.waited, host.sent, host.now());
+        host.hurried = true;
+        host.intruder = Some((sent + 3, |url| {
+            let mut thief = events::link::Link::open(url).unwrap();
+            let left = thief.query(&["PTTL", "{locks}:k:one"]).unwrap();
+            assert!(matches!(left, redis::Value::Int(left) if left > 60_000), "{left:?}");
+            assert_eq!(thief.query(&["DEL", "{locks}:k:one"]).unwrap(), redis::Value::Int(1));
+        }));
+        let ending = host.run(&mut Nobody, |store, now, flow, _| store.keep(now, flow, vec![second], 600_000))?;
+        host.hurried = false;
         assert_eq!(ending, Err(Fault::LockLost("one".to_owned())));
-        assert!(host.waited >= before + 4);
+        assert_eq!((host.waited - waited, host.sent - sent), (3, 4));
+        let thirds = (host.now() - began) / 200_000_000;
+        assert_eq!(thirds, 3);
 
         // A command whose lock is gone writes nothing.
         let mut given = command(2, "c", b"");
