@@ -1,9 +1,9 @@
 //! Ctrl-C.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command};
+use std::process::Child;
 
-use conformance::{Kind, Server};
+use conformance::{Kind, Server, Signal};
 
 use crate::on_servers;
 use crate::program::Place;
@@ -43,8 +43,7 @@ fn what_is_not_done_says_so(kind: Kind) {
 
 /// Sends it what Ctrl-C sends; gives the code, and what it says to the end.
 fn interrupted(mut child: Child) -> (Option<i32>, String) {
-    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+    conformance::send(&child, Signal::INT).unwrap();
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     (child.wait().unwrap().code(), told)

@@ -1,7 +1,9 @@
 //! Real servers for tests: started on a free port, in a folder of their own, stopped when dropped.
 
+mod process;
 mod server;
 
+pub use process::{Signal, send};
 pub use server::{Options, Server};
 
 /// A kind of server, of those that the clients are tested with.

@@ -1,18 +1,16 @@
 //! One server.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use tempfile::TempDir;
 
 use crate::Kind;
+use crate::process::{Signal, send, spawn};
 
 /// How long a server may take until it accepts connections.
 const START: Duration = Duration::from_secs(20);
@@ -94,14 +92,12 @@ impl Server {
         self.port
     }
 
-    /// Sends it a signal, by name, such as `STOP`.
+    /// Sends it a signal.
     ///
     /// # Errors
-    /// There is no `kill`, or it can't.
-    pub fn signal(&self, name: &str) -> Result<()> {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status().context("running kill")?;
-        if status.success() { Ok(()) } else { bail!("kill -s {name}: {status}") }
+    /// It is gone.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        send(&self.child, signal)
     }
 
     /// Kills it and waits until it is gone. Its port answers nobody from then on.
@@ -170,35 +166,6 @@ impl Drop for Server {
         // It may be gone already.
         let _ = self.kill();
     }
-}
-
-/// Starts the program. What it says comes out of the channel, which ends with it.
-fn spawn(kind: Kind, port: u16, folder: &TempDir, options: &Options) -> Result<(Child, mpsc::Receiver<String>)> {
-    let mut command = Command::new(kind.program());
-    command
-        .current_dir(folder.path())
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-        .args(["--daemonize", "no", "--logfile", ""])
-        .args(&options.arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(File::create(folder.path().join("stderr"))?);
-    if options.unix {
-        command.arg("--unixsocket").arg(folder.path().join("socket"));
-    }
-    let mut child = command.spawn().with_context(|| {
-        format!("{} can't be run: scripts/install-servers.sh installs the servers for the tests", kind.program())
-    })?;
-    let stdout = child.stdout.take().context("the server has no output")?;
-    let (sender, said) = mpsc::channel();
-    // Goes on to the end, so that the server never waits for somebody to read.
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Nobody listens once it is ready.
-            let _ = sender.send(line);
-        }
-    });
-    Ok((child, said))
 }
 
 fn free_port() -> Result<u16> {

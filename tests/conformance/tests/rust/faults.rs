@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use conformance::Signal;
 use coracle::{Cause, Client, ClientState, Command, Names, Notice, Outcome, SubscribeOptions};
 use futures_util::StreamExt;
 use redis::AsyncCommands;
@@ -22,7 +23,7 @@ const LATE: Duration = Duration::from_millis(50);
 /// The socket stands still with most of 64 MiB to be written.
 async fn a_stopped_server_and_a_large_write(target: Target) {
     let client = target.client().await;
-    target.server().signal("STOP").unwrap();
+    target.server().signal(Signal::STOP).unwrap();
     let value = Bytes::from(pattern(64 << 20, 2));
     let deadline = Duration::from_millis(500);
     let large = Command::new("SET").arg("stopped").arg(value).deadline(deadline);
@@ -30,7 +31,7 @@ async fn a_stopped_server_and_a_large_write(target: Target) {
     let started = Instant::now();
     let (large, small) = tokio::join!(client.call(large), client.call(small));
     let took = started.elapsed();
-    target.server().signal("CONT").unwrap();
+    target.server().signal(Signal::CONT).unwrap();
     assert!(took >= deadline && took <= deadline + LATE, "{took:?}");
     assert_eq!(large.unwrap_err().cause(), Cause::Deadline);
     assert_eq!(small.unwrap_err().cause(), Cause::Deadline);

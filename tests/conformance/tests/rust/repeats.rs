@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use conformance::Signal;
 use coracle::{Client, Connecting, Connector, Endpoint, Error, Outcome, Repeat, Sockets};
 use redis::Value;
 use tokio::task::JoinHandle;
@@ -49,7 +50,7 @@ async fn killed_under_way(mut target: Target, repeat: Repeat) -> (Target, Client
     let present = Present(Arc::new(AtomicU16::new(target.server().port())));
     let next = target.restarted(&[]);
     let client = in_time(target.config().repeat(repeat).connector(present.clone()).connect()).await.unwrap();
-    target.server().signal("STOP").unwrap();
+    target.server().signal(Signal::STOP).unwrap();
     let before = client.stats().bytes_written;
     let commands = [vec!["GET", "k"], vec!["INCR", "n"]];
     let size: usize = commands.iter().map(|words| packed(words)).sum();

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use conformance::Signal;
 use serde_json::{Value, json};
 
 use crate::run::agent::Host;
@@ -98,10 +99,9 @@ impl Agent {
         Ok(all)
     }
 
-    /// Sends the process a signal, by name, such as `STOP`.
-    pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status()?;
-        if status.success() { Ok(()) } else { bail!("kill -s {name}: {status}") }
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        conformance::send(&self.child, signal)
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<Option<Value>> {

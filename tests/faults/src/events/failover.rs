@@ -1,7 +1,7 @@
 //! A fail-over to a replica that lacks the last events: whoever knew them is told, and nothing is decided on them.
 
 use anyhow::{Context, Result, ensure};
-use conformance::Server;
+use conformance::{Server, Signal};
 use events::client::Client;
 use serde_json::{Value, json};
 
@@ -89,14 +89,14 @@ impl Pair {
         self.front.turn(self.replica.port());
         self.front.sever();
         // Nothing may come of it any more.
-        self.primary.signal("STOP")
+        self.primary.signal(Signal::STOP)
     }
 }
 
 impl Drop for Pair {
     fn drop(&mut self) {
         // It is to be killed, and may be gone.
-        let _ = self.primary.signal("CONT");
+        let _ = self.primary.signal(Signal::CONT);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use conformance::Signal;
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -47,7 +48,7 @@ fn stop_holder(stage: &mut Stage, round: u64, outcome: &mut Outcome) -> Result<(
     let (holder, other) = stage.turns(round);
     let (held, taken) = (format!("stopped:{round}"), format!("other:{round}"));
     let first = hold(holder, &held)?;
-    holder.signal("STOP")?;
+    holder.signal(Signal::STOP)?;
     let second = hold(other, &taken);
     let returned = round / 2 % 2 == 1;
     let mut early = Value::Null;
@@ -55,7 +56,7 @@ fn stop_holder(stage: &mut Stage, round: u64, outcome: &mut Outcome) -> Result<(
         early = release(other, &taken)?;
     }
     // In any case, as one that is stopped can't be stopped.
-    holder.signal("CONT")?;
+    holder.signal(Signal::CONT)?;
     let second = second?;
     let late = release(holder, &held)?;
     let other_end = if returned { early } else { release(other, &taken)? };

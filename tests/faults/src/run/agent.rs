@@ -104,9 +104,10 @@ impl Agent {
 
     /// Kilobytes of memory that the process holds.
     pub fn rss(&self) -> Result<u64> {
-        let pid = self.child.id().to_string();
-        let out = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().context("running ps")?;
-        String::from_utf8_lossy(&out.stdout).trim().parse().context("ps gave no number")
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(&path).with_context(|| format!("{path}: memory is read on Linux"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| status.clone())?;
+        line.trim_end_matches("kB").trim().parse().with_context(|| format!("no number: {line}"))
     }
 
     /// The next line, noted. `None` at the deadline.

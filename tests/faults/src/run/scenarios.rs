@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use conformance::Signal;
 use serde_json::json;
 
 use super::rig::{DEADLINE, Rig, Setup, until};
@@ -91,9 +92,9 @@ fn kill(rig: &mut Rig) -> Result<()> {
 }
 
 fn pause(rig: &mut Rig) -> Result<()> {
-    rig.server.signal("STOP")?;
+    rig.server.signal(Signal::STOP)?;
     sleep(DEADLINE * 5 / 2);
-    rig.server.signal("CONT")?;
+    rig.server.signal(Signal::CONT)?;
     redis::cmd("PING").query(&mut rig.admin).map_err(Into::into)
 }
 

@@ -1,5 +1,6 @@
 //! What keeps a store well: numbers, warnings, checks, mending, export and import.
 
+use conformance::Signal;
 use coracle::events::{Cursor, Event, EventError, Options, Query};
 use futures_util::FutureExt;
 use tokio::io::BufReader;
@@ -116,12 +117,12 @@ async fn lines_that_cannot_be_are_named(target: Target) {
 async fn an_operation_that_is_late_says_so(target: Target) {
     let store = open(&target, "late").await;
     append(&store, [event("A", "x:1")]).await;
-    target.server().signal("STOP").unwrap();
+    target.server().signal(Signal::STOP).unwrap();
     let soon = std::time::Duration::from_millis(50);
     let read = in_time(store.read(Query::all()).deadline(soon).all()).await;
     let options = coracle::events::AppendOptions::new().deadline(soon);
     let appended = in_time(store.append([event("A", "x:1")], options)).await;
-    target.server().signal("CONT").unwrap();
+    target.server().signal(Signal::CONT).unwrap();
     assert!(matches!(read, Err(EventError::Deadline { .. } | EventError::Transport(_))), "{read:?}");
     assert!(appended.as_ref().is_err_and(EventError::maybe_executed), "{appended:?}");
 }
