@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use tempfile::TempDir;
 
 use crate::Kind;
-use crate::process::{Signal, send, spawn};
+use crate::process::{NOT_THERE, Signal, absent, send, spawn};
 
 /// How long a server may take until it accepts connections.
 const START: Duration = Duration::from_secs(20);
@@ -154,6 +154,9 @@ impl Server {
             match self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) if line.contains("eady to accept connections") => return Ok(Ok(())),
                 Ok(line) => said = format!("{said}{line}\n"),
+                Err(mpsc::RecvTimeoutError::Disconnected) if self.child.wait()?.code() == Some(NOT_THERE) => {
+                    bail!(absent(self.kind))
+                }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Err(said)),
                 Err(mpsc::RecvTimeoutError::Timeout) => bail!("the server is not ready after {START:?}:\n{said}"),
             }
