@@ -6,7 +6,7 @@ use coracle::{Cause, Client, Command, Outcome, Script};
 use redis::{AsyncCommands, Value};
 
 use crate::on_servers;
-use crate::targets::{Target, in_time};
+use crate::targets::{LATE, Target, in_time};
 
 on_servers! {
     ;
@@ -14,9 +14,6 @@ on_servers! {
         a_broken_session_is_over a_blocking_command_stalls_nobody a_given_up_pop_takes_nothing
         a_pop_past_the_usual_deadline a_script_the_server_does_not_know
 }
-
-/// How much later than its deadline a call may return.
-const LATE: Duration = Duration::from_millis(100);
 
 async fn a_conflict_fails_the_transaction(target: Target) {
     let mut client = target.client().await;
@@ -172,7 +169,7 @@ async fn pop(client: Client, key: &'static str, timeout: &'static str) -> Result
 }
 
 /// Waits until the server says that so many clients are blocked.
-async fn wait_for_blocked(client: &Client, count: usize) {
+pub async fn wait_for_blocked(client: &Client, count: usize) {
     let wanted = format!("blocked_clients:{count}\r\n");
     in_time(async {
         loop {

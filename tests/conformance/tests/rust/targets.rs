@@ -9,6 +9,10 @@ use coracle::{Client, Config};
 /// What no step of a test may take longer than.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// By how much a call may outlast its deadline: far above what a busy machine takes. What it waited for does not come,
+/// so that it returns at all is what is seen.
+pub const LATE: Duration = Duration::from_secs(20);
+
 /// A server for one test; miniredis is shared, so keys begin with the test's name.
 pub struct Target {
     server: Option<Server>,
