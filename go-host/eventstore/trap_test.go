@@ -41,7 +41,7 @@ func TestWhatALostInstanceHadUnderWay(t *testing.T) {
 	sub := subscribe(t, s, eventstore.All(), eventstore.Cursor{})
 	mustAppend(t, s, event("A"))
 	require.Equal(t, []uint64{1}, next(t, sub, 1))
-	held, err := s.Lock(ctx, "held", eventstore.LockOptions{Lease: time.Second})
+	held, err := s.Lock(ctx, "held", eventstore.LockOptions{Lease: 2 * time.Second})
 	require.NoError(t, err)
 
 	_, err = s.Execute(ctx, eventstore.Command{Type: "Do", Locks: []string{"l"}},
@@ -55,7 +55,7 @@ func TestWhatALostInstanceHadUnderWay(t *testing.T) {
 
 	mustAppend(t, s, event("C"))
 	require.Equal(t, []uint64{2}, next(t, sub, 1), "the subscription goes on")
-	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	short, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	_, err = s.Lock(short, "held", eventstore.LockOptions{})
 	require.ErrorIs(t, err, eventstore.ErrLockTimeout, "the lock is renewed")
