@@ -1,6 +1,8 @@
 //! Subscriptions.
 
-use coracle::{Client, Command, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
+use std::time::Duration;
+
+use coracle::{Cache, Command, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
 use futures_util::StreamExt;
 use redis::AsyncCommands;
 
@@ -52,29 +54,37 @@ async fn a_ten_mebibyte_message(target: Target) {
     assert!(got.payload == payload);
 }
 
-/// Messages come on the same link as replies with large and small strings.
+/// What was cached is forgotten by pushes, which come on the link of the replies, here with large and small strings:
+/// one behind each reply to SET.
 async fn pushes_between_replies(target: Target) {
+    const COUNT: u64 = 200;
     let limits = Limits { pass_above: 64, ..Limits::default() };
-    let mut client = target.config().limits(limits).connect().await.unwrap();
-    let mut subscription = client.subscribe(Names::channels(["between"]), SubscribeOptions::default()).await.unwrap();
-    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
-    // All of it stays below the servers' limit for clients that subscribe, 32 MB.
+    let config = target.config().limits(limits).cache(Cache::opt_in(1 << 20));
+    let mut client = in_time(config.connect()).await.unwrap();
     let large = pattern(100_000, 5);
     let () = client.mset(&[("l", &large), ("s", &b"small".to_vec())]).await.unwrap();
     let mut pipe = redis::pipe();
-    for number in 0..200 {
-        pipe.mget(&["s", "l", "missing", "s"]).publish("between", number);
+    for number in 0..COUNT {
+        let () = client.set(number, "old").await.unwrap();
+        let old: String = client.cached(Duration::from_secs(60)).get(number).await.unwrap();
+        assert_eq!(old, "old");
+        pipe.mget(&["s", "l", "missing", "s"]).set(number, "new");
     }
-    type Row = (Vec<Option<Vec<u8>>>, i64);
+    let before = client.stats().cache;
+    assert_eq!(before.entries, COUNT);
+    type Row = (Vec<Option<Vec<u8>>>, String);
     let values: Vec<redis::Value> = in_time(pipe.query_async(&mut client)).await.unwrap();
+    assert_eq!(values.len() as u64, 2 * COUNT);
     for pair in values.chunks(2) {
-        let (row, receivers): Row = redis::from_redis_value(redis::Value::Array(pair.to_vec())).unwrap();
+        let (row, written): Row = redis::from_redis_value(redis::Value::Array(pair.to_vec())).unwrap();
         let small = Some(b"small".to_vec());
-        assert!(row == [small.clone(), Some(large.clone()), None, small] && receivers == 1);
+        assert!(row == [small.clone(), Some(large.clone()), None, small] && written == "OK");
     }
-    for number in 0..200 {
-        assert_eq!(next(&mut subscription).await, message("between", number.to_string()));
-    }
+    // The last push comes behind the last reply, and before this one's.
+    in_time(client.command(["PING"])).await.unwrap();
+    let stats = client.stats();
+    assert_eq!((stats.cache.entries, stats.cache.invalidations - before.invalidations), (0, COUNT));
+    assert_eq!(stats.links_lost, 0);
 }
 
 async fn messages_over_resp2(target: Target) {
@@ -93,7 +103,13 @@ async fn a_full_queue_drops_the_oldest(target: Target) {
     let options = SubscribeOptions { messages: 10, ..SubscribeOptions::default() };
     let mut subscription = client.subscribe(Names::channels(["full"]), options).await.unwrap();
     assert_eq!(next(&mut subscription).await, Notice::Subscribed);
-    publish(&target, &client, "full", 100).await;
+    publish(&target, "full", 100).await;
+    in_time(async {
+        while client.stats().messages_dropped < 90 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(next(&mut subscription).await, Notice::Dropped(90));
     assert_eq!(client.stats().messages_dropped, 90);
     for number in 90..100 {
@@ -106,7 +122,7 @@ async fn a_full_queue_closes(target: Target) {
     let options = SubscribeOptions { messages: 2, when_full: WhenFull::Close, ..SubscribeOptions::default() };
     let mut subscription = client.subscribe(Names::channels(["close"]), options).await.unwrap();
     assert_eq!(next(&mut subscription).await, Notice::Subscribed);
-    publish(&target, &client, "close", 3).await;
+    publish(&target, "close", 3).await;
     // Nothing is taken before the queue was full: the subscription is over then.
     let subscribers = async || {
         let counts = client.command(["PUBSUB", "NUMSUB", "close"]).await.unwrap();
@@ -154,16 +170,14 @@ async fn a_full_queue_waits(target: Target) {
     assert_eq!((stats.messages_dropped, stats.links_lost), (0, 0));
 }
 
-/// Publishes so many numbers, and waits until the subscriber's client has all of them.
-async fn publish(target: &Target, subscriber: &Client, channel: &str, count: usize) {
+/// Publishes so many numbers. They come on another link than any reply.
+async fn publish(target: &Target, channel: &str, count: usize) {
     let mut publisher = target.client().await;
     let mut pipe = redis::pipe();
     for number in 0..count {
         pipe.publish(channel, number).ignore();
     }
-    let () = pipe.query_async(&mut publisher).await.unwrap();
-    // The server answers this on the same connection, behind the messages.
-    subscriber.command(["PING"]).await.unwrap();
+    let () = in_time(pipe.query_async(&mut publisher)).await.unwrap();
 }
 
 async fn shard_channels(target: Target) {
