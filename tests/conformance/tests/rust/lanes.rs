@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coracle::{
-    Cache, Client, ClientState, Command, Connecting, Connector, Endpoint, Names, Notice, Sockets, SubscribeOptions,
+    Cache, Cause, Client, ClientState, Command, Connecting, Connector, Endpoint, Names, Notice, Sockets,
+    SubscribeOptions,
 };
 use futures_util::StreamExt;
 use redis::{AsyncCommands, Value};
@@ -317,7 +318,14 @@ async fn closing_drains_all_lanes(target: Target) {
         }
     })
     .await;
-    let closing = tokio::spawn(async move { client.close(Duration::from_secs(30)).await });
+    let closing = tokio::spawn({
+        let client = client.clone();
+        async move { client.close(Duration::from_secs(30)).await }
+    });
+    // It has begun, and what is under way can't end before the server goes on.
+    in_time(async { while client.command(["PING"]).await.map_err(|error| error.cause()) != Err(Cause::Closing) {} })
+        .await;
+    assert!(!closing.is_finished() && !callers.is_finished());
     admin.command(["CLIENT", "UNPAUSE"]).await.unwrap();
     in_time(closing).await.unwrap();
     let mut counted: Vec<i64> = Vec::new();
