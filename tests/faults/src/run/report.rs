@@ -25,7 +25,12 @@ pub struct Run {
 /// The counts that every run shows.
 const COUNTS: [&str; 7] = ["sent", "answered", "server_error", "not_sent", "maybe", "refused", "deadline"];
 /// Counts of the driver that must be 0, beside those of the verdict.
-const NEVER: [&str; 7] = ["lost", "phantom", "crossed", "hung", "missing", "disorder", "silent"];
+pub(super) const NEVER: [&str; 10] =
+    ["lost", "phantom", "crossed", "hung", "missing", "disorder", "silent", "traps", "core", "misuse"];
+/// Of a run that came to its end, what a driver tells even if there was none, and of what there is always some: a count
+/// that is not told is 0, so a driver that tells nothing would be a good one.
+const ALWAYS: [&str; 2] = ["traps", "slowest_ms"];
+const SOME: [&str; 2] = ["sent", "answered"];
 /// Their columns, after those of `COUNTS`.
 const COLUMNS: [&str; 9] = [
     "lost",
@@ -47,6 +52,12 @@ impl Run {
         let found = [("lost", lost), ("phantom", phantom), ("twice", twice), ("torn", torn)];
         let told = NEVER.map(|name| (name, count(&self.done, name)));
         faults.extend(found.into_iter().chain(told).filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name}: {n}")));
+        if self.broken.is_none() {
+            let silent = ALWAYS.into_iter().filter(|name| !self.done[*name].is_u64());
+            faults.extend(silent.map(|name| format!("{name} was not told")));
+            let none = SOME.into_iter().filter(|name| count(&self.done, name) == 0);
+            faults.extend(none.map(|name| format!("{name}: 0")));
+        }
         for (what, back) in [("calls", self.calls_back), ("messages", self.news_back)] {
             if back.is_none() {
                 faults.push(format!("{what} never came back"));
@@ -111,4 +122,31 @@ pub fn markdown(runs: &[Run], seed: u64) -> String {
 fn line(cells: &[String], widths: &[usize]) -> String {
     let padded = cells.iter().zip(widths).map(|(cell, width)| format!(" {cell:<width$} |")).collect::<String>();
     format!("|{padded}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(done: Value) -> Run {
+        let found = Verdict::default();
+        let (calls_back, news_back, broken) = (Some(1), Some(1), None);
+        Run { scenario: "s", host: "h", server: "v", done, found, calls_back, news_back, broken }
+    }
+
+    #[test]
+    fn what_must_not_be_is_told() {
+        let well = json!({ "traps": 0, "slowest_ms": 7, "sent": 2, "answered": 1 });
+        assert_eq!(run(well.clone()).faults(), [""; 0]);
+        for name in NEVER {
+            let mut done = well.clone();
+            done[name] = json!(1);
+            assert_eq!(run(done).faults(), [format!("{name}: 1")]);
+        }
+        let never = Run { calls_back: None, ..run(well) };
+        assert_eq!(never.faults(), ["calls never came back"]);
+        assert_eq!(run(json!({})).faults().len(), ALWAYS.len() + SOME.len());
+    }
 }

@@ -15,7 +15,7 @@ use super::proxy::Proxy;
 /// How long a call of the load may take.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 /// Callers of the load.
-const CALLERS: u64 = 32;
+pub const CALLERS: u64 = 32;
 /// Until a driver or a server has started.
 const START: Duration = Duration::from_secs(30);
 /// Answers that have come before a fault begins.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use conformance::Kind;
 
 use super::agent::Host;
+use super::report::NEVER;
 use super::rig::{Ground, Rig, Setup, count};
 use super::{RECOVERY, verify};
 
@@ -88,8 +89,7 @@ fn one(ground: &Ground, host: Host, kind: Kind, length: Duration) -> Result<(Str
     let found = verify::look(&mut rig.admin, &done, &rig.agent.unsure)?;
     let settled = looks.get(WARM_UP..).unwrap_or_default();
     let (mut text, mut fine) = compare(host, settled);
-    let must_not = ["lost", "phantom", "crossed", "hung", "missing", "disorder", "silent", "traps"];
-    let broken: Vec<_> = must_not.iter().filter(|name| count(&done, name) > 0).collect();
+    let broken: Vec<_> = NEVER.iter().filter(|name| count(&done, name) > 0).collect();
     if !back || !broken.is_empty() || found != verify::Verdict::default() {
         fine = false;
         let _ = writeln!(text, "- **{}: back: {back}, {broken:?}, {found:?}, {}**", host.name(), done["complaints"]);

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use redis::{Commands, Connection};
 use serde_json::Value;
 
 use super::agent::Unsure;
+use super::rig::{CALLERS, count};
 
 /// What was found on the server.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,22 +25,32 @@ pub struct Verdict {
 /// Looks at all keys of all callers.
 pub fn look(server: &mut Connection, done: &Value, unsure: &Unsure) -> Result<Verdict> {
     let mut verdict = Verdict::default();
-    for caller in done["callers"].as_array().context("no callers")? {
+    let callers = done["callers"].as_array().context("no callers")?;
+    // Those that hang are counted by the driver.
+    let told = callers.len() as u64 + count(done, "hung");
+    ensure!(told >= CALLERS, "{told} of {CALLERS} callers told what they did");
+    for caller in callers {
         let number = caller["c"].as_u64().context("a caller without a number")?;
         let key = |what: &str| format!("f:{number}:{what}");
         let appended: Option<String> = server.get(key("append"))?;
-        let appends = caller["appends"].as_u64().unwrap_or_default();
+        let appends = caller["appends"].as_u64().with_context(|| format!("no appends: {caller}"))?;
         verdict.tokens(&appended.unwrap_or_default(), appends, |token| unsure.get(&(number, token)).copied());
-        let mut count =
+        let mut times =
             |what| anyhow::Ok(server.get::<_, Option<u64>>(key(what))?.unwrap_or_default() / (1000 + number));
-        let (counted, one, other) = (count("count")?, count("one")?, count("other")?);
-        verdict.range(counted, &caller["count"]);
-        verdict.range(one, &caller["transact"]);
+        let (counted, one, other) = (times("count")?, times("one")?, times("other")?);
+        verdict.range(counted, range(caller, "count")?);
+        verdict.range(one, range(caller, "transact")?);
         verdict.torn += u64::from(one != other);
         let set: Option<String> = server.get(key("set"))?;
         verdict.set(set.as_deref().and_then(|set| set.split_once(':')?.1.parse().ok()), caller);
     }
     Ok(verdict)
+}
+
+/// How often something was done for sure, and perhaps.
+fn range(caller: &Value, name: &str) -> Result<(u64, u64)> {
+    let told = |place: usize| caller[name].get(place).and_then(Value::as_u64);
+    told(0).zip(told(1)).with_context(|| format!("no {name}: {caller}"))
 }
 
 impl Verdict {
@@ -66,10 +77,9 @@ impl Verdict {
     }
 
     /// A count, held against how often it was raised for sure, and perhaps.
-    fn range(&mut self, count: u64, told: &Value) {
-        let told = |place: usize| told.get(place).and_then(Value::as_u64).unwrap_or_default();
-        self.lost += told(0).saturating_sub(count);
-        self.phantom += count.saturating_sub(told(0) + told(1));
+    fn range(&mut self, count: u64, (sure, perhaps): (u64, u64)) {
+        self.lost += sure.saturating_sub(count);
+        self.phantom += count.saturating_sub(sure + perhaps);
     }
 
     /// The last value that was set, or one that perhaps was.
@@ -104,13 +114,13 @@ mod tests {
     #[test]
     fn holds_counts_and_values_against_what_was_told() {
         let mut verdict = Verdict::default();
-        verdict.range(5, &json!([4, 1]));
+        verdict.range(5, (4, 1));
         let caller = json!({ "set": 7, "maybe_set": [8] });
         verdict.set(Some(7), &caller);
         verdict.set(Some(8), &caller);
         assert_eq!(verdict, Verdict::default());
-        verdict.range(3, &json!([4, 1]));
-        verdict.range(6, &json!([4, 1]));
+        verdict.range(3, (4, 1));
+        verdict.range(6, (4, 1));
         verdict.set(Some(6), &caller);
         verdict.set(Some(9), &caller);
         verdict.set(None, &caller);
