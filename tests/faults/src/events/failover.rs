@@ -11,7 +11,7 @@ use crate::run::rig::until;
 use super::Scene;
 use super::agent::Agent;
 use super::outcome::Outcome;
-use super::stage::{DEADLINE, NAMESPACE, agents, connect, listen, look, server};
+use super::stage::{DEADLINE, NAMESPACE, agents, connect, listen, look, server, verify};
 
 /// Events of each agent before the replica is cut off, and afterwards.
 const KEPT: u64 = 20;
@@ -51,6 +51,9 @@ pub fn play(scene: &Scene<'_>, outcome: &mut Outcome) -> Result<()> {
     outcome.expect(fresh["how"] == "done", || format!("the new primary said {fresh}"));
     parties.find_rewritten(&lost, outcome)?;
     let log = look(&pair.replica, outcome)?;
+    for agent in parties.all() {
+        verify(agent, log.head, outcome)?;
+    }
     let kinds = |kind: &str| log.events.iter().filter(|event| event.event.kind == kind).count() as u64;
     outcome.expect(kinds("kept") == 2 * KEPT, || format!("{} of {} events are left", kinds("kept"), 2 * KEPT));
     outcome.expect(log.head == 2 * KEPT + 4 * LOST, || format!("there are {} events", log.head));
