@@ -29,6 +29,13 @@ fn finds_each() -> Result<()> {
     Ok(())
 }
 
+/// Else anything that fails would be a bug that is found.
+#[test]
+fn finds_nothing_where_nothing_is_wrong() -> Result<()> {
+    let nothing = Mutant { name: "nothing", old: "redis.call", new: "redis.call" };
+    found(&Target::start(Kind::Redis, &[])?, &nothing).map_or(Ok(()), Err)
+}
+
 fn found(target: &Target, mutant: &Mutant) -> Option<anyhow::Error> {
     let prepare = |link: &mut Link| link.replace(mutant.old, mutant.new);
     let trapped = |slow: bool| {
