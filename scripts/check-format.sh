@@ -4,7 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
-cargo fmt --manifest-path tests/bench/rust/Cargo.toml --package bench-rust --package bench-measure --check
+cargo fmt --manifest-path tests/bench/rust/Cargo.toml --package bench-rust --package bench-measure \
+    --package bench-events-rust --check
+cargo fmt --manifest-path tests/fixtures/Cargo.toml --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --package coracle-fuzz --check
 unformatted=$(gofmt -l go-host tests/bench/go)
 if [[ -n $unformatted ]]; then
     printf 'not formatted by gofmt:\n%s\n' "$unformatted" >&2
