@@ -28,7 +28,7 @@ demo: setup-rust ## Show both hosts at work against a server of their own
 	@$(STEP) "Running the demo" target/tools/coracle demo --rust-agent target/debug/examples/demo_agent
 
 .PHONY: test
-test: setup check-generated check-component lint test-rust simulate-mutants test-go test-go-race test-bench faults-quick faults-events-quick perturb cross-build ## Test everything, as CI does
+test: setup check-generated check-component lint test-rust simulate-mutants test-go test-go-race test-bench faults-quick faults-events-quick demo perturb cross-build ## Test everything, as CI does
 	@echo "==> All of it passed"
 
 .PHONY: setup
