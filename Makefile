@@ -174,7 +174,7 @@ bench-boundary: ## Measure what a command costs at the border of the sandbox
 
 .PHONY: bench
 bench: bench-build ## Measure the clients side by side, in under 20 minutes (QUICK=1: under 3; ARGS="--server valkey-server")
-	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
+	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh --any-version
 	@$(STEP) "Measuring; the report goes to target/bench/report.md" target/bench/bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: bench-build
@@ -186,7 +186,7 @@ bench-build: setup-rust ## Build the benchmark programs and their runner into ta
 
 .PHONY: bench-events
 bench-events: setup-rust ## Measure the event store through both hosts, beside one on PostgreSQL, at up to 1,000,000 events
-	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh
+	@$(STEP) "Installing the servers to measure with" scripts/install-servers.sh --any-version
 	@$(STEP) "Installing PostgreSQL to measure beside" scripts/install-postgres.sh
 	@$(STEP) "Building the Rust host's part of it (the first time takes minutes)" bash -c '$(RUST_BENCH) cargo build --quiet --release --package bench-events-rust $(RUST_BENCH_IN)'
 	@install -D target/release/bench-events-rust target/bench/bench-events-rust
