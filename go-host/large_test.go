@@ -6,10 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
 // pattern gives bytes of which no two stretches are the same. It is made of blocks, each with its number, since the
@@ -44,6 +47,28 @@ func TestLargeValueThroughASmallInstance(t *testing.T) {
 		require.LessOrEqual(t, c.Stats().MemoryPeak, uint64(1<<20))
 		require.NotZero(t, c.Stats().MemoryPeak)
 	})
+}
+
+// Each element of a million is told in the call in which its last byte came: none is kept in the instance.
+func TestMillionElementsThroughASmallInstance(t *testing.T) {
+	const fill = `for i = 0, 999 do
+		local values = {}
+		for j = 1, 1000 do values[j] = string.format('element %d', i * 1000 + j - 1) end
+		redis.call('RPUSH', KEYS[1], unpack(values))
+	end
+	return 'OK'`
+	url := servertest.Start(t, "valkey-server").URL()
+	ctx, c := testContext(t), open(t, url, WithMemoryLimit(smallMemory))
+	require.NoError(t, c.Do(ctx, "EVAL", fill, 1, "million").Err())
+	elements, err := c.Do(ctx, "LRANGE", "million", 0, -1).Strings()
+	require.NoError(t, err)
+	require.Len(t, elements, 1_000_000)
+	for n, element := range elements {
+		if element != "element "+strconv.Itoa(n) {
+			t.Fatalf("element %d is %q", n, element)
+		}
+	}
+	require.LessOrEqual(t, c.Stats().MemoryPeak, uint64(1<<20))
 }
 
 // Of the buffer that Do was given nothing is read once it has returned.

@@ -1,7 +1,9 @@
 //! Values that do not enter the sandbox.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use coracle::{Command, Limits};
+use coracle::{Command, Limits, Script};
 use redis::{AsyncCommands, Value};
 
 use crate::on_servers;
@@ -10,7 +12,7 @@ use crate::targets::{Target, in_time, pattern};
 on_servers! {
     held_arguments_among_small_ones
     large_and_small_in_one_reply;
-    real only: sixty_four_mebibytes_through_four
+    real only: sixty_four_mebibytes_through_four a_million_elements_through_four
 }
 
 async fn held_arguments_among_small_ones(target: Target) {
@@ -68,4 +70,29 @@ async fn sixty_four_mebibytes_through_four(target: Target) {
     assert!(stats.peak_memory <= 4 << 20, "{stats:?}");
     assert!(stats.bytes_passed > 60 << 20, "{stats:?}");
     println!("peak instance memory: {} bytes", stats.peak_memory);
+}
+
+/// Each element is told in the call in which its last byte came: none is kept in the sandbox.
+async fn a_million_elements_through_four(target: Target) {
+    const COUNT: usize = 1_000_000;
+    let limits = Limits { memory: 4 << 20, ..Limits::default() };
+    let client =
+        in_time(target.config().limits(limits).deadline(Some(Duration::from_secs(50))).connect()).await.unwrap();
+    let fill = Script::new(
+        "for i = 0, 999 do
+           local values = {}
+           for j = 1, 1000 do values[j] = string.format('element %d', i * 1000 + j - 1) end
+           redis.call('RPUSH', KEYS[1], unpack(values))
+         end",
+    );
+    in_time(client.script(&fill, ["million"], [""; 0])).await.unwrap();
+    let Ok(Value::Array(elements)) = in_time(client.command(["LRANGE", "million", "0", "-1"])).await else {
+        panic!("it is no array")
+    };
+    assert_eq!(elements.len(), COUNT);
+    for (number, element) in elements.iter().enumerate() {
+        assert!(*element == Value::BulkString(format!("element {number}").into_bytes()), "{number}: {element:?}");
+    }
+    let stats = client.stats();
+    assert!(stats.peak_memory <= 1 << 20, "{stats:?}");
 }
