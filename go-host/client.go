@@ -104,8 +104,9 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 //
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
 // slices must not be changed before Do returns, and may be after. Of an argument that is no such thing, or has 2 GiB or
-// more, nothing is sent, and the error matches [ErrMisuse]. The context's deadline is the request's: Do returns by
-// then, with an error that says whether the server may have executed the command.
+// more, nothing is sent, and the error matches [ErrMisuse]. The context's deadline is the request's, or, where it has
+// none, that of [WithTimeout]: Do returns by then, with an error that says whether the server may have executed the
+// command.
 func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, 0) }
 
 // do is Do on a session's link, unless that is nil, and for scripts.

@@ -2,6 +2,7 @@ package coracle
 
 import (
 	"context"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
@@ -25,6 +26,8 @@ func (p port) Lease(ctx context.Context) (session *driver.Session, failure *driv
 	})
 	return session, failure
 }
+
+func (p port) Usual() time.Duration { return p.client.timeout }
 
 func (p port) Module() *core.Module { return p.client.lane().Module() }
 

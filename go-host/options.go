@@ -20,6 +20,8 @@ const (
 	DefaultDialTimeout = 5 * time.Second
 	// DefaultMaxQueued bounds the commands that were called and have not ended.
 	DefaultMaxQueued = 65536
+	// DefaultTimeout bounds a request whose context has no deadline.
+	DefaultTimeout = 30 * time.Second
 	// DefaultCloseTimeout is how long Close waits for what is under way.
 	DefaultCloseTimeout = 10 * time.Second
 
@@ -173,8 +175,10 @@ func WithDialTimeout(timeout time.Duration) Option {
 	return func(o *options) { o.dialTimeout = timeout }
 }
 
-// WithTimeout bounds how long a request may take whose context has no deadline. For a command that blocks, such as
-// BLPOP, the time that it may block is added. By default there is no such bound.
+// WithTimeout bounds how long a request may take whose context has no deadline: [DefaultTimeout] unless set; 0 is for
+// ever. For a command that blocks, such as BLPOP, the time that it may block is added, and one that may block for ever
+// has no bound. It also bounds how long [Client.Session] waits, and each operation of package eventstore but those that
+// say otherwise; what a subscription brings is waited for as long as the context says.
 func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.timeout = timeout } }
 
 // WithRepeat allows commands to be sent again even if the server may have executed them, where that does no harm:
@@ -208,7 +212,7 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 		return nil, err
 	}
 	o := &options{
-		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout,
+		target: t, memoryLimit: DefaultMemoryLimit, dialTimeout: DefaultDialTimeout, timeout: DefaultTimeout,
 		dial: defaultDialer().DialContext, logger: slog.New(slog.DiscardHandler),
 		libraryName: defaultLibraryName, libraryVersion: Version, codeDir: codecache.DefaultDir(),
 		lanes: 1,

@@ -17,7 +17,7 @@ type Session struct {
 	inner  *driver.Session
 }
 
-// Session waits for a connection that is the caller's alone until Close.
+// Session waits for a connection that is the caller's alone until Close, no longer than a request may take.
 func (c *Client) Session(ctx context.Context) (*Session, error) {
 	var inner *driver.Session
 	failure := c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {

@@ -24,6 +24,16 @@ func requireTimeout(t *testing.T, c *Client, failure error) {
 	require.GreaterOrEqual(t, time.Since(start), shortTimeout-time.Millisecond)
 }
 
+// Who says nothing waits for no longer than in the other host; a time-out of 0 is none.
+func TestTheUsualTimeoutUnlessSet(t *testing.T) {
+	o, err := gatherOptions("redis://nowhere", nil)
+	require.NoError(t, err)
+	require.Equal(t, 30*time.Second, o.driver(nil).Timeout)
+	o, err = gatherOptions("redis://nowhere", []Option{WithTimeout(0)})
+	require.NoError(t, err)
+	require.Zero(t, o.driver(nil).Timeout)
+}
+
 func TestTheUsualTimeout(t *testing.T) {
 	t.Run("silence", func(t *testing.T) {
 		server := servertest.Start(t, "redis-server")

@@ -61,7 +61,7 @@ func vectorServer(number int) string { return fmt.Sprintf("server-%d:6379", numb
 
 func (h *vectorHost) options(s *vectors.Settings, component Option) []Option {
 	opts := []Option{
-		WithLazyConnect(), WithDialer(h.network.dial), WithLibrary("vectors", "1"), WithName(s.Name),
+		WithTimeout(0), WithLazyConnect(), WithDialer(h.network.dial), WithLibrary("vectors", "1"), WithName(s.Name),
 		WithDatabase(s.Database), WithLimits(vectorLimits(s.Limits)), component,
 		func(o *options) { o.onState = func(s driver.State) { h.states <- s } },
 	}

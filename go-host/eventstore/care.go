@@ -65,18 +65,20 @@ type Verified struct {
 type Progress func(done, total uint64)
 
 // Verify checks the indexes, and the records of commands, against the log. Faults that it finds are no error of its
-// own.
+// own. The client's time-out does not bound it, the context does.
 func (s *Store) Verify(ctx context.Context, progress Progress) (Verified, error) {
 	return s.verified(ctx, "eventstore: verify", flow.Verify, progress)
 }
 
 // Rebuild makes the indexes anew from the log, from where an earlier run ended. Meanwhile nothing can be appended: see
-// [ErrRebuilding].
+// [ErrRebuilding]. The client's time-out does not bound it, the context does.
 func (s *Store) Rebuild(ctx context.Context, progress Progress) (Verified, error) {
 	return s.verified(ctx, "eventstore: rebuild", flow.Rebuild, progress)
 }
 
 func (s *Store) verified(ctx context.Context, what string, care flow.Care, progress Progress) (Verified, error) {
+	ctx, cancel := flow.Unhurried(ctx)
+	defer cancel()
 	outcome, err := s.run(ctx, what, &flow.Task{Operation: care, Progress: progress})
 	v, ok := outcome.(*flow.Verified)
 	if !ok {

@@ -29,6 +29,12 @@
 // keys of a namespace are in one slot. What the store does is decided in the component, so that all hosts of it do the
 // same, and may use one namespace together.
 //
+// # Time
+//
+// What has no deadline by its context has that of the client's requests, see [coracle.WithTimeout], which is for all of
+// an operation: a read to its last event, a command with its locks and handler. A subscription and a lock that is held
+// go on until they are closed; [Store.Export], [Store.Verify] and [Store.Rebuild] take as long as there are events.
+//
 // # Outcomes
 //
 // An error says what happened, by [errors.Is] and [errors.As]. Where a request was not answered it matches

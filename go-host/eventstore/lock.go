@@ -30,8 +30,8 @@ type Lock struct {
 	over bool
 }
 
-// Lock takes the lock of a name, 1 to 200 bytes, as soon as nobody has it. If that is not before the context's deadline
-// the error matches [ErrLockTimeout].
+// Lock takes the lock of a name, 1 to 200 bytes, as soon as nobody has it. If that is not before the context's
+// deadline, or, where it has none, within the client's time-out, the error matches [ErrLockTimeout].
 //
 // Commands with that name among their Locks wait for it, and it for them, unless they are told that it is held.
 func (s *Store) Lock(ctx context.Context, name string, opts LockOptions) (*Lock, error) {

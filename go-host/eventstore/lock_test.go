@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	coracle "github.com/coracle-client/coracle/go-host"
 	"github.com/coracle-client/coracle/go-host/eventstore"
 )
 
@@ -237,5 +238,17 @@ func TestClosingGivesLocksBack(t *testing.T) {
 		lockAtOnce(t, openStore(t, c), "l")
 		_, err = first.Lock(ctx, "l", eventstore.LockOptions{})
 		require.ErrorIs(t, err, eventstore.ErrClosed)
+	})
+}
+
+// Who waits without a deadline waits no longer than the client says.
+func TestALockIsWaitedForAsLongAsTheClientSays(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		first, second := openStore(t, connect(t, url)), openStore(t, connect(t, url, coracle.WithTimeout(time.Second)))
+		l, err := first.Lock(testContext(t), "l", eventstore.LockOptions{})
+		require.NoError(t, err)
+		_, err = second.Lock(context.Background(), "l", eventstore.LockOptions{})
+		require.ErrorIs(t, err, eventstore.ErrLockTimeout)
+		require.NoError(t, l.Unlock(testContext(t)))
 	})
 }

@@ -28,7 +28,9 @@ type Reader interface {
 }
 
 // Read gives the events that match a query, in order, up to the head of when it begins. They come in pages, see
-// [WithPageEvents], so that any number can be read. An error ends it, and comes with a zero event.
+// [WithPageEvents], so that any number can be read. An error ends it, and comes with a zero event. The deadline, which
+// is by the client's time-out where the context has none, is for all of it, to the last event: give a long read one of
+// its own.
 //
 //	for event, err := range store.Read(ctx, query, eventstore.ReadOptions{}) {
 //		if err != nil {

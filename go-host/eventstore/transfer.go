@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/coracle-client/coracle/go-host/internal/flow"
 )
 
 // exportChunk is how much is put together before it is written.
@@ -17,12 +19,16 @@ const exportChunk = 64 << 10
 //
 // A line is an object with position, id, type, tags, time (milliseconds since 1970), and data and metadata as strings,
 // or data_base64 and metadata_base64 where they are not UTF-8. What is empty is left out.
+//
+// The client's time-out does not bound it, the context does.
 func (s *Store) Export(ctx context.Context, w io.Writer, query Query, progress Progress) (events uint64, err error) {
 	const what = "eventstore: export"
 	stats, err := s.Stats(ctx)
 	if err != nil {
 		return 0, during(what, err)
 	}
+	ctx, cancel := flow.Unhurried(ctx)
+	defer cancel()
 	var lines bytes.Buffer
 	flush := func(at uint64) error {
 		_, err := lines.WriteTo(w)

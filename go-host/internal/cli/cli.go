@@ -67,7 +67,7 @@ func environment(name, otherwise string) string {
 }
 
 func (s *settings) open(ctx context.Context) (*coracle.Client, error) {
-	var opts []coracle.Option
+	opts := []coracle.Option{coracle.WithTimeout(0)} // each command's context says how long it may take
 	if s.resp2 {
 		opts = append(opts, coracle.WithRESP2())
 	}

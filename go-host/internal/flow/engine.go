@@ -174,6 +174,29 @@ func (e *Engine) deadline(ctx context.Context) uint64 {
 	return uint64(max(0, at.Sub(e.start).Microseconds()))
 }
 
+// bounded gives a context that ends after the client's usual time where the caller's has no deadline. What follows the
+// log or keeps leases goes on until it is ended.
+func (e *Engine) bounded(ctx context.Context, operation Operation) (context.Context, context.CancelFunc) {
+	usual := e.config.Port.Usual()
+	_, bounded := ctx.Deadline()
+	switch operation.(type) {
+	case Subscribe, Keep:
+		bounded = true
+	}
+	if bounded || usual <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, usual)
+}
+
+// long is how long what looks at the whole log may take, whatever the client's usual time is.
+const long = 7 * 24 * time.Hour
+
+// Unhurried gives a context for what takes as long as there are events.
+func Unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, long)
+}
+
 // timeOf is a time on that clock.
 func (e *Engine) timeOf(at uint64) time.Time {
 	return e.start.Add(time.Duration(min(at, 1<<50)) * time.Microsecond)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -25,10 +26,14 @@ type fake struct {
 	answer func(call string) (Step, error)
 	// run answers commands.
 	run func(ctx context.Context, e *driver.Entry) *driver.Failure
-	mu  sync.Mutex
+	// usual is the client's time for a request.
+	usual time.Duration
+	mu    sync.Mutex
 	// calls are all that were made of the core.
 	calls  []string
 	closed int
+	// deadline is that of the last flow that was begun.
+	deadline uint64
 }
 
 // then changes what it answers.
@@ -54,7 +59,8 @@ func (f *fake) made() []string {
 
 func (f *fake) Open(uint64, Settings) ([][]byte, error) { return nil, nil }
 
-func (f *fake) Begin(_, flow, _ uint64, o Operation) (Step, error) {
+func (f *fake) Begin(_, flow, deadline uint64, o Operation) (Step, error) {
+	f.deadline = deadline
 	return f.call(fmt.Sprintf("%T", o), flow)
 }
 
@@ -95,6 +101,8 @@ func (f *fake) Run(ctx context.Context, e *driver.Entry) *driver.Failure {
 func (f *fake) Lease(context.Context) (*driver.Session, *driver.Failure) {
 	return nil, &driver.Failure{Failure: wire.FailureLimit}
 }
+
+func (f *fake) Usual() time.Duration { return f.usual }
 
 func (f *fake) Module() *core.Module { return nil }
 

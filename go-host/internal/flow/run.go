@@ -78,6 +78,8 @@ type flow struct {
 // Run runs a flow to its end, and gives its outcome. The error is [ErrStopped], a [*Failed], a [*Lost], the handler's,
 // [ErrAbandoned] or [ErrEnded].
 func (e *Engine) Run(ctx context.Context, task *Task) (outcome any, err error) {
+	ctx, done := e.bounded(ctx, task.Operation)
+	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(e.closing, func() { cancel(ErrEnded) })()

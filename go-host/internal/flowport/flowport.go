@@ -3,6 +3,7 @@ package flowport
 
 import (
 	"context"
+	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
 	"github.com/coracle-client/coracle/go-host/internal/driver"
@@ -14,6 +15,8 @@ type Port interface {
 	Run(ctx context.Context, e *driver.Entry) *driver.Failure
 	// Lease waits for a link for one caller alone.
 	Lease(ctx context.Context) (*driver.Session, *driver.Failure)
+	// Usual is how long a request may take whose context has no deadline; 0 for as long as it takes.
+	Usual() time.Duration
 	// Module is the component that the client runs.
 	Module() *core.Module
 	// Error is the client's error for a failure.
