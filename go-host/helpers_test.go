@@ -54,7 +54,14 @@ func open(t testing.TB, url string, opts ...Option) *Client {
 	t.Helper()
 	c, err := Open(testContext(t), url, append([]Option{testComponent()}, opts...)...)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	t.Cleanup(func() {
+		require.NoError(t, c.Close())
+		for _, lane := range c.lanes.current() {
+			commands, bytes := lane.Room()
+			require.Zero(t, commands, "of what has ended the room is free again")
+			require.Zero(t, bytes)
+		}
+	})
 	return c
 }
 

@@ -20,6 +20,8 @@ const (
 	DefaultDialTimeout = 5 * time.Second
 	// DefaultMaxQueued bounds the commands that were called and have not ended.
 	DefaultMaxQueued = 65536
+	// DefaultMaxQueuedBytes bounds the bytes of their arguments.
+	DefaultMaxQueuedBytes = 256 << 20
 	// DefaultTimeout bounds a request whose context has no deadline.
 	DefaultTimeout = 30 * time.Second
 	// DefaultCloseTimeout is how long Close waits for what is under way.
@@ -36,8 +38,9 @@ const Version = "0.1.0"
 
 // Limits bound what one client takes. A field that is 0 stands for its default, see [DefaultLimits].
 type Limits struct {
-	// MaxQueued bounds the commands that were called and have not ended. Who calls one more waits.
-	MaxQueued int
+	// MaxQueued bounds the commands that were called and have not ended, MaxQueuedBytes the bytes of their arguments. Who
+	// calls one more waits for room, until his deadline; a call that is larger than all of it waits until it is alone.
+	MaxQueued, MaxQueuedBytes int
 	// Inflight and InflightBytes bound what was written to one connection and is not answered.
 	Inflight, InflightBytes uint32
 	// Links bounds the connections.
@@ -57,8 +60,8 @@ type Limits struct {
 // DefaultLimits are those of a client that is told nothing.
 func DefaultLimits() Limits {
 	return Limits{
-		MaxQueued: DefaultMaxQueued,
-		Inflight:  16384, InflightBytes: 256 << 20,
+		MaxQueued: DefaultMaxQueued, MaxQueuedBytes: DefaultMaxQueuedBytes,
+		Inflight: 16384, InflightBytes: 256 << 20,
 		Links: 64, Depth: 64, Elements: 1 << 32, ReplyBytes: 1 << 40,
 		HoldAbove: 4096, PassAbove: 16384,
 	}
@@ -68,8 +71,8 @@ func DefaultLimits() Limits {
 func (l Limits) orDefaults() Limits {
 	d := DefaultLimits()
 	return Limits{
-		MaxQueued: pick(l.MaxQueued, d.MaxQueued),
-		Inflight:  pick(l.Inflight, d.Inflight), InflightBytes: pick(l.InflightBytes, d.InflightBytes),
+		MaxQueued: pick(l.MaxQueued, d.MaxQueued), MaxQueuedBytes: pick(l.MaxQueuedBytes, d.MaxQueuedBytes),
+		Inflight: pick(l.Inflight, d.Inflight), InflightBytes: pick(l.InflightBytes, d.InflightBytes),
 		Links: pick(l.Links, d.Links), Depth: pick(l.Depth, d.Depth), Elements: pick(l.Elements, d.Elements),
 		ReplyBytes: pick(l.ReplyBytes, d.ReplyBytes), HoldAbove: pick(l.HoldAbove, d.HoldAbove),
 		PassAbove: pick(l.PassAbove, d.PassAbove),
@@ -258,7 +261,8 @@ func (o *options) driver(module *core.Module) driver.Config {
 			ConnectTimeout: uint64(o.dialTimeout.Microseconds()), QuietAfter: quietAfter, IdleTimeout: idleTimeout,
 			Limits: o.limits.core(),
 		},
-		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued, Timeout: o.timeout,
+		Dial: o.dial, Logger: o.logger, MaxQueued: o.limits.MaxQueued,
+		MaxBytes: o.limits.MaxQueuedBytes, Timeout: o.timeout,
 		OnState: o.onState,
 	}
 	o.cache.apply(&config, o.lanes)

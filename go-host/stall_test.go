@@ -149,10 +149,18 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 
 // More callers than may be under way wait for room, until their deadlines.
 func TestBackPressure(t *testing.T) {
+	t.Run("commands", func(t *testing.T) { testBackPressure(t, Limits{MaxQueued: admitted}) })
+	t.Run("bytes", func(t *testing.T) { testBackPressure(t, Limits{MaxQueuedBytes: admitted * len("INCRn")}) })
+}
+
+// admitted is how many INCR have room.
+const admitted = 10
+
+func testBackPressure(t *testing.T, limits Limits) {
 	server := servertest.Start(t, "redis-server")
-	c := open(t, server.URL(), WithLimits(Limits{MaxQueued: 10}))
+	c := open(t, server.URL(), WithLimits(limits))
 	server.Pause(t)
-	const admitted, more = 10, 20
+	const more = 20
 	call := func(ctx context.Context, callers int) <-chan error {
 		errs := make(chan error)
 		for range callers {

@@ -95,7 +95,7 @@ func TestWhatTheCoreAskedForAgainIsNotLate(t *testing.T) {
 }
 
 func TestPatienceEndsWhileThereIsNoRoom(t *testing.T) {
-	q := incoming{limit: 1, patience: time.Millisecond, usual: func() uint64 { return 7 }}
+	q := incoming{limit: 1, most: plenty, patience: time.Millisecond, usual: func() uint64 { return 7 }}
 	_, failure := q.push(t.Context(), ping())
 	require.Nil(t, failure)
 	e := ping()

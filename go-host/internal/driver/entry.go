@@ -103,6 +103,7 @@ type Entry struct {
 	done    chan struct{}
 	left    int      // under the instance lock, as all that has a small name, until done: results that have not ended
 	ids     []uint64 // of each result, while it has a place in the table
+	size    int      // bytes of all arguments
 	// Deadline is on the lane's clock, see [Lane.Deadline].
 	Deadline uint64
 	// Session is nil where the entry may go on any link.
@@ -156,6 +157,12 @@ func (e *Entry) prepare() {
 		e.done = make(chan struct{}, 1)
 	}
 	e.cursor = cursor{entry: e, end: len(e.Commands)}
+	e.size = 0
+	for i := range e.Commands {
+		for _, arg := range e.Commands[i].Args {
+			e.size += len(arg)
+		}
+	}
 }
 
 // Failed reports, of an entry that is done, whether one of its results is a failure.

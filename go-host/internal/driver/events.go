@@ -245,6 +245,7 @@ func (l *Lane) finish(e *Entry, at int, r Result) {
 	}
 	l.ended += commands
 	if e.finish(at, r) {
+		l.freed += e.size // before its caller uses it again
 		e.done <- struct{}{}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // A retired queue goes on for sessions, until it is closed.
 func TestARetiredQueueTakesSessionsOnly(t *testing.T) {
-	q := incoming{limit: 1}
+	q := incoming{limit: 1, most: plenty}
 	_, failure := q.push(t.Context(), ping())
 	require.Nil(t, failure)
 	own := ping()
@@ -22,7 +22,7 @@ func TestARetiredQueueTakesSessionsOnly(t *testing.T) {
 	require.Empty(t, session)
 	_, failure = q.push(t.Context(), ping())
 	require.Same(t, replaced, failure)
-	q.release(1)
+	q.release(1, 0)
 	require.Nil(t, <-session)
 	late := pushed(t.Context(), &q, own)
 	closing := &Failure{Cause: wire.CauseClosing}
@@ -36,7 +36,7 @@ func TestARetiredQueueTakesSessionsOnly(t *testing.T) {
 // Who is refused by a retired queue is so while another closes it: the race detector looks.
 func TestAQueueThatIsRetiredAndClosedAtOnce(t *testing.T) {
 	for range 200 {
-		q := incoming{limit: 1}
+		q := incoming{limit: 1, most: plenty}
 		q.retire(&Failure{Cause: wire.CauseClosing, Err: ErrReplaced})
 		refused := make(chan *Failure)
 		go func() {
@@ -60,7 +60,7 @@ func isIdle(l *Lane) bool {
 
 func TestALaneIsIdleAfterItsRequestsAndSessions(t *testing.T) {
 	l, s := sessionLane()
-	l.in.limit, l.due = 10, wire.Never
+	l.in.limit, l.in.most, l.due = 10, plenty, wire.Never
 	e := ping()
 	_, failure := l.in.push(t.Context(), e)
 	require.Nil(t, failure)

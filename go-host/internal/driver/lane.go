@@ -31,8 +31,8 @@ type Config struct {
 	// Secrets are those to begin with; nil where the client is nobody.
 	Secrets *Secrets
 	Logger  *slog.Logger
-	// MaxQueued bounds the commands of all entries that have not ended.
-	MaxQueued int
+	// MaxQueued bounds the commands of all entries that have not ended, MaxBytes their arguments' bytes.
+	MaxQueued, MaxBytes int
 	// Timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
 	Timeout time.Duration
 	// OnState hears of each state, in order; it must return at once and call nothing of the lane. It may be nil.
@@ -77,6 +77,7 @@ type Lane struct {
 	taken    []*Entry // scratch
 	dirty    []*link  // that were given output
 	ended    int      // commands that ended, for which room is still to be made
+	freed    int      // bytes of entries that did
 	logs     []core.LogLine
 	src      tape.Source // scratch
 	block    block       // where small replies get their memory
@@ -94,7 +95,8 @@ func New(ctx context.Context, config Config) (*Lane, error) {
 	if l.start.IsZero() {
 		l.start = time.Now()
 	}
-	l.in.limit, l.in.patience, l.in.usual = config.MaxQueued, config.Timeout, l.usualDeadline
+	l.in.limit, l.in.most = config.MaxQueued, config.MaxBytes
+	l.in.patience, l.in.usual = config.Timeout, l.usualDeadline
 	l.due = wire.Never
 	if config.CacheBytes > 0 {
 		l.cache = cache.New(config.CacheBytes)
@@ -182,8 +184,8 @@ func (l *Lane) unlock() (first *link, more []*link) {
 		l.callUnsubscribe(s)
 	}
 	l.measure()
-	ended, logs := l.ended, l.logs
-	l.ended, l.logs = 0, nil
+	ended, freed, logs := l.ended, l.freed, l.logs
+	l.ended, l.freed, l.logs = 0, 0, nil
 	retiring := l.idle != nil && len(l.sessions.byID) == 0
 	if len(l.dirty) > 0 {
 		first = l.dirty[0]
@@ -193,7 +195,7 @@ func (l *Lane) unlock() (first *link, more []*link) {
 	l.dirty = l.dirty[:0]
 	l.mu.Unlock()
 	if ended > 0 {
-		l.in.release(ended)
+		l.in.release(ended, freed)
 	}
 	if retiring && l.in.idle() {
 		l.rest()

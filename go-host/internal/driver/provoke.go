@@ -34,6 +34,13 @@ func (l *Lane) UnderWay() int {
 	return l.in.commands
 }
 
+// Room tells, for tests, of how many commands and bytes the lane believes that they have not ended.
+func (l *Lane) Room() (commands, bytes int) {
+	l.in.mu.Lock()
+	defer l.in.mu.Unlock()
+	return l.in.commands, l.in.bytes
+}
+
 // Queued counts what waits for the subscriber, for tests.
 func (s *Subscription) Queued() int {
 	s.mu.Lock()

@@ -10,7 +10,7 @@ import (
 )
 
 // incoming is where callers leave entries for the one among them that submits for all. It has a lock of its own, held
-// only for moments, and bounds how many commands may be under way. It need not count bytes: arguments are the callers'.
+// only for moments, and bounds how many commands may be under way, and the bytes of their arguments.
 type incoming struct {
 	mu       sync.Mutex
 	entries  []*Entry
@@ -20,8 +20,10 @@ type incoming struct {
 	sessions bool // those are not refused yet, though it is closed
 	queued   int  // commands of the entries
 	commands int  // admitted and not ended
+	bytes    int  // of entries that were, in all of which not all has ended
 	crowd    crowd
 	limit    int           // of commands
+	most     int           // bytes
 	waiters  list.List     // of *waiter, the oldest first
 	patience time.Duration // of entries that are patient
 	usual    func() uint64 // the lane's usual deadline
@@ -50,13 +52,14 @@ type waiter struct {
 
 // fits reports whether there is room. What is larger than all the room fits when nothing else is there.
 func (q *incoming) fits(e *Entry) bool {
-	return q.commands == 0 || q.commands+len(e.Commands) <= q.limit
+	return q.commands == 0 || q.commands+len(e.Commands) <= q.limit && q.bytes+e.size <= q.most
 }
 
 // put queues the entry and says what its caller is to do. The caller holds the lock.
 func (q *incoming) put(e *Entry) role {
 	underWay := q.commands - q.queued
 	q.commands += len(e.Commands)
+	q.bytes += e.size
 	q.queued += len(e.Commands)
 	q.entries = append(q.entries, e)
 	e.turn = q.turn
@@ -151,11 +154,12 @@ func (q *incoming) count() (underWay, queued int) {
 	return q.commands, q.queued
 }
 
-// release makes room again.
-func (q *incoming) release(commands int) {
+// release makes room again: for commands that have ended, and for the bytes of entries that have.
+func (q *incoming) release(commands, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.commands -= commands
+	q.bytes -= bytes
 	q.admit()
 }
 

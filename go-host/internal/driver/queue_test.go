@@ -13,6 +13,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// plenty is room in bytes for whatever a test queues.
+const plenty = 1 << 20
+
 func entryOf(commands ...[]string) *Entry {
 	e := &Entry{Deadline: wire.Never}
 	for _, c := range commands {
@@ -37,7 +40,7 @@ func put(t *testing.T, q *incoming, e *Entry) role {
 }
 
 func TestTheFirstCallerLeads(t *testing.T) {
-	q := incoming{limit: 10, crowd: 100 * crowdFades}
+	q := incoming{limit: 10, most: plenty, crowd: 100 * crowdFades}
 	first, second := ping(), ping()
 	require.Equal(t, gathers, put(t, &q, first))
 	require.Equal(t, follows, put(t, &q, second))
@@ -51,12 +54,12 @@ func TestTheFirstCallerLeads(t *testing.T) {
 
 // A wave goes out as soon as it is one: a sixth of the crowd, and not less than the server has.
 func TestAWaveGoesAtOnce(t *testing.T) {
-	q := incoming{limit: 1000}
+	q := incoming{limit: 1000, most: plenty}
 	for range 96 {
 		put(t, &q, ping())
 	}
 	q.take(nil)
-	q.release(96)
+	q.release(96, 0)
 	wave := func(most int) (size int) {
 		for size = 1; size <= most; size++ {
 			if put(t, &q, ping()) == goes {
@@ -70,16 +73,16 @@ func TestAWaveGoesAtOnce(t *testing.T) {
 	require.Equal(t, 16, wave(64))
 	require.Equal(t, 17, wave(64), "as many as are under way")
 	require.Equal(t, 35, wave(64))
-	q.release(q.underWay())
+	q.release(q.underWay(), 0)
 	require.Equal(t, 15, wave(64), "a little of the crowd is forgotten")
-	q.release(q.underWay())
+	q.release(q.underWay(), 0)
 	pipeline := entryOf(make([][]string, 10)...)
 	require.Equal(t, gathers, put(t, &q, pipeline))
 	require.Equal(t, goes, put(t, &q, pipeline), "commands count, not entries")
 }
 
 func TestACrowdIsForgotten(t *testing.T) {
-	q := incoming{limit: 1000, crowd: 600 * crowdFades}
+	q := incoming{limit: 1000, most: plenty, crowd: 600 * crowdFades}
 	wave := func(times int) int {
 		for range times {
 			q.take(nil)
@@ -97,7 +100,7 @@ func TestACrowdIsForgotten(t *testing.T) {
 // What is prompt waits for others only while the server has enough to do, and what is a batch by itself never.
 func TestWhoWaitsForOthers(t *testing.T) {
 	l := &Lane{}
-	l.in.limit = 1000
+	l.in.limit, l.in.most = 1000, plenty
 	prompt, usual := ping(), ping()
 	prompt.Prompt = true
 	pipeline := entryOf(make([][]string, ownBatch)...)
@@ -139,21 +142,41 @@ func (q *incoming) waitersNow() int {
 }
 
 func TestAFullQueueLetsInWhoCameFirst(t *testing.T) {
-	q := incoming{limit: 2}
+	q := incoming{limit: 2, most: plenty}
 	_, _ = q.push(t.Context(), entryOf([]string{"A"}, []string{"B"}))
 	large, small := entryOf([]string{"A"}, []string{"B"}, []string{"C"}), ping()
 	first, second := pushed(t.Context(), &q, large), pushed(t.Context(), &q, small)
-	q.release(1)
+	q.release(1, 0)
 	require.Equal(t, 2, q.waitersNow(), "the large one came first")
-	q.release(1)
+	q.release(1, 0)
 	require.Nil(t, <-first, "more than all room fits when nothing else is there")
 	require.Equal(t, 1, q.waitersNow())
-	q.release(3)
+	q.release(3, 0)
 	require.Nil(t, <-second)
 }
 
+// The bytes of arguments are bounded, too: of entries until the last of their commands has ended.
+func TestAFullQueueOfBytes(t *testing.T) {
+	q := incoming{limit: 100, most: 10}
+	first := entryOf([]string{"12345"}, []string{"67"})
+	put(t, &q, first)
+	put(t, &q, entryOf([]string{"890"}))
+	waits := pushed(t.Context(), &q, ping())
+	q.release(1, 0)
+	require.Equal(t, 1, q.waitersNow(), "a command of the first has ended")
+	q.release(1, 7)
+	require.Nil(t, <-waits)
+	q.release(2, 7)
+	put(t, &q, ping())
+	large := pushed(t.Context(), &q, entryOf([]string{"larger than all room"}))
+	q.release(1, 4)
+	require.Nil(t, <-large, "it fits when nothing else is there")
+	q.release(1, 20)
+	require.Zero(t, q.bytes)
+}
+
 func TestWhoGivesUpWaitingLetsOthersIn(t *testing.T) {
-	q := incoming{limit: 2}
+	q := incoming{limit: 2, most: plenty}
 	_, _ = q.push(t.Context(), ping())
 	ctx, cancel := context.WithCancel(t.Context())
 	large := pushed(ctx, &q, entryOf([]string{"A"}, []string{"B"}))
@@ -167,7 +190,7 @@ func TestWhoGivesUpWaitingLetsOthersIn(t *testing.T) {
 }
 
 func TestAClosedQueueRefuses(t *testing.T) {
-	q := incoming{limit: 1}
+	q := incoming{limit: 1, most: plenty}
 	_, _ = q.push(t.Context(), ping())
 	waiting := pushed(t.Context(), &q, ping())
 	closing := &Failure{Cause: wire.CauseClosing}

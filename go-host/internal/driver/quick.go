@@ -31,6 +31,7 @@ func (l *Lane) quickReply(s *scene, e *wire.Event) bool {
 	r.ended = true
 	l.ended++
 	if entry.left--; entry.left == 0 {
+		l.freed += entry.size // before its caller uses it again
 		entry.done <- struct{}{}
 	}
 	return true
