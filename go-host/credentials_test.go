@@ -73,9 +73,9 @@ func TestWhenToRenew(t *testing.T) {
 func requireUser(t *testing.T, c *Client, name string) {
 	t.Helper()
 	s := session(t, c)
-	for _, who := range []Scripter{c, s} {
+	for _, who := range []Doer{c, s} {
 		var reply Reply
-		if who == Scripter(c) {
+		if who == Doer(c) {
 			reply = c.Do(testContext(t), "ACL", "WHOAMI")
 		} else {
 			reply = s.Do(testContext(t), "ACL", "WHOAMI")

@@ -36,6 +36,15 @@ func replyOf(result *driver.Result) (r Reply) {
 	return r
 }
 
+// NewReply makes the reply that a [Doer] of a test gives: with an error, or a value, which may be an error of the
+// server. Package reply has constructors of values.
+func NewReply(value Value, err error) Reply {
+	if err != nil {
+		return Reply{err: err}
+	}
+	return replyOfValue(value)
+}
+
 func replyOfValue(v Value) Reply {
 	if v.Kind() == reply.KindError {
 		return Reply{err: v.Err()}
@@ -105,18 +114,37 @@ func (r Reply) Slice() ([]Value, error) {
 	return r.value.Slice()
 }
 
-// Strings gives the values of an array or set as strings; a nil among them is an empty string.
-func (r Reply) Strings() ([]string, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	return r.value.Strings()
-}
-
 // Map gives a map whose keys are strings; an array of keys and values in turns, as RESP2 has it, counts as one.
 func (r Reply) Map() (map[string]Value, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	return r.value.Map()
+}
+
+// StringMap is [Reply.Map] with strings for values too, as HGETALL has them; a nil among them is an empty string.
+func (r Reply) StringMap() (map[string]string, error) { return of(r, Value.StringMap) }
+
+// Strings gives the values of an array or set as strings; a nil among them is an empty string.
+func (r Reply) Strings() ([]string, error) { return of(r, Value.Strings) }
+
+// Int64s gives the values of an array or set as integers; a nil among them is 0.
+func (r Reply) Int64s() ([]int64, error) { return of(r, Value.Int64s) }
+
+// Float64s gives the values of an array or set as numbers; a nil among them is 0.
+func (r Reply) Float64s() ([]float64, error) { return of(r, Value.Float64s) }
+
+// Bools gives the values of an array or set as booleans, as SMISMEMBER has them; a nil among them is false.
+func (r Reply) Bools() ([]bool, error) { return of(r, Value.Bools) }
+
+// Uint64 gives an integer that is not below 0, or a string that holds one.
+func (r Reply) Uint64() (uint64, error) { return of(r, Value.Uint64) }
+
+// of gives a reply's value by one of its accessors.
+func of[T any](r Reply, as func(Value) (T, error)) (T, error) {
+	if r.err != nil {
+		var none T
+		return none, r.err
+	}
+	return as(r.value)
 }

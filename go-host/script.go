@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
@@ -23,19 +24,35 @@ func NewScript(source string) *Script {
 // Hash is the SHA-1 of the source, in hexadecimal, by which the server knows it.
 func (s *Script) Hash() string { return s.hash }
 
-// Scripter runs scripts: a [*Client], a [*Session] or a [*Tx].
-type Scripter interface {
-	runScript(ctx context.Context, args []any) Reply
+// Run executes the script with keys and further arguments, as [Client.Do] does a command. What is no client, session or
+// Tx itself is given EVALSHA, and EVAL if that is answered with NOSCRIPT.
+func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) Reply {
+	return s.run(ctx, d, "EVALSHA", "EVAL", keys, args)
 }
 
-// Run executes the script with keys and further arguments, as [Client.Do] does a command.
-func (s *Script) Run(ctx context.Context, c Scripter, keys []string, args ...any) Reply {
-	return c.runScript(ctx, s.command("EVALSHA", keys, args))
+// RunRO is Run for a script that only reads: by EVALSHA_RO, and EVAL_RO.
+func (s *Script) RunRO(ctx context.Context, d Doer, keys []string, args ...any) Reply {
+	return s.run(ctx, d, "EVALSHA_RO", "EVAL_RO", keys, args)
 }
 
-// RunRO is Run for a script that only reads.
-func (s *Script) RunRO(ctx context.Context, c Scripter, keys []string, args ...any) Reply {
-	return c.runScript(ctx, s.command("EVALSHA_RO", keys, args))
+func (s *Script) run(ctx context.Context, d Doer, byHash, bySource string, keys []string, args []any) Reply {
+	all := s.command(byHash, keys, args)
+	switch own := d.(type) { // not what has one of them inside: its Do is to hear of it
+	case *Client:
+		return own.runScript(ctx, all)
+	case *Session:
+		return own.runScript(ctx, all)
+	case *Tx:
+		return own.runScript(ctx, all)
+	}
+	plain := append([]any{byHash, s.hash}, all[3:]...)
+	r := d.Do(ctx, plain...)
+	var refused *ServerError
+	if errors.As(r.Err(), &refused) && refused.Class == ClassNoscript {
+		again := append([]any{bySource, s.source}, all[3:]...)
+		r = d.Do(ctx, again...)
+	}
+	return r
 }
 
 // Queue adds the script to a pipeline or transaction, as [Pipeline.Do] does a command.

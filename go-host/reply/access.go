@@ -143,21 +143,6 @@ func (v Value) Slice() ([]Value, error) {
 	}
 }
 
-// Strings gives the values of an array or set as strings; a nil among them is an empty string.
-func (v Value) Strings() ([]string, error) {
-	elems, err := v.Slice()
-	if err != nil {
-		return nil, err
-	}
-	texts := make([]string, len(elems))
-	for i, e := range elems {
-		if texts[i], err = e.Text(); err != nil && !errors.Is(err, ErrNil) {
-			return nil, fmt.Errorf("element %d: %w", i, err)
-		}
-	}
-	return texts, nil
-}
-
 // Pairs calls yield with each key and value of a map, or of an array that is one in RESP2, in the server's order. It
 // can be ranged over. An error means that the value is neither.
 func (v Value) Pairs() (func(yield func(key, value Value) bool), error) {
