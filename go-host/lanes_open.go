@@ -2,6 +2,7 @@ package coracle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
@@ -38,11 +39,20 @@ func (c *Client) openLanes(ctx context.Context, config driver.Config) error {
 			for _, made := range c.lanes.current()[:place] {
 				made.Abort()
 			}
-			return fmt.Errorf("coracle: %w", err)
+			return laneError(err)
 		}
 		c.lanes.places[place].now.Store(lane)
 	}
 	return nil
+}
+
+// laneError is why a lane could not be made.
+func laneError(err error) error {
+	var f *driver.Failure
+	if errors.As(err, &f) {
+		return clientError(f)
+	}
+	return fmt.Errorf("coracle: %w", err)
 }
 
 func waitAllReady(ctx context.Context, lanes []*driver.Lane) error {
@@ -66,7 +76,7 @@ func successors(ctx context.Context, old []*driver.Lane, module *core.Module) (n
 	for _, lane := range old {
 		one, err := lane.Successor(ctx, module)
 		if err != nil {
-			return next, fmt.Errorf("coracle: swap: %w", err)
+			return next, fmt.Errorf("coracle: swap: %w", publicError(err))
 		}
 		next = append(next, one)
 	}

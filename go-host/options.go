@@ -14,7 +14,7 @@ import (
 
 // Defaults.
 const (
-	// DefaultMemoryLimit bounds an instance's memory.
+	// DefaultMemoryLimit bounds an instance's memory, of which each lane has one.
 	DefaultMemoryLimit = 16 << 20
 	// DefaultDialTimeout bounds how long a connection may take, handshake included.
 	DefaultDialTimeout = 5 * time.Second
@@ -27,6 +27,8 @@ const (
 	// DefaultCloseTimeout is how long Close waits for what is under way.
 	DefaultCloseTimeout = 10 * time.Second
 
+	minMemoryLimit, maxMemoryLimit = 2 << 20, 256 << 20
+
 	defaultLibraryName = "coracle-go"
 
 	// How idle a TCP connection may be before the system asks whether the peer is there, and how often it does.
@@ -36,14 +38,15 @@ const (
 // Version is this module's version, as servers see it.
 const Version = "0.1.0"
 
-// Limits bound what one client takes. A field that is 0 stands for its default, see [DefaultLimits].
+// Limits bound what one client takes, or, where it has several (see [WithLanes]), each of its lanes. A field that is 0
+// stands for its default, see [DefaultLimits].
 type Limits struct {
 	// MaxQueued bounds the commands that were called and have not ended, MaxQueuedBytes the bytes of their arguments. Who
 	// calls one more waits for room, until his deadline; a call that is larger than all of it waits until it is alone.
 	MaxQueued, MaxQueuedBytes int
 	// Inflight and InflightBytes bound what was written to one connection and is not answered.
 	Inflight, InflightBytes uint32
-	// Links bounds the connections.
+	// Links bounds the connections: of a client with lanes, those of each.
 	Links uint32
 	// Depth bounds the nesting of a reply, at most 128.
 	Depth uint32
@@ -53,7 +56,7 @@ type Limits struct {
 	ReplyBytes uint64
 	// HoldAbove is from which size on, in bytes, an argument does not enter the sandbox; at most 65536.
 	HoldAbove uint32
-	// PassAbove is from which size on a string in a reply does not.
+	// PassAbove is from which size on a string in a reply does not; at least 64.
 	PassAbove uint32
 }
 
@@ -129,14 +132,8 @@ type options struct {
 // Option changes how a client is made.
 type Option func(*options)
 
-// Bounds of [WithMemoryLimit].
-const (
-	minMemoryLimit = 2 << 20
-	maxMemoryLimit = 256 << 20
-)
-
-// WithMemoryLimit bounds the memory of the client's instance of the component, in bytes: 2 MiB to 256 MiB, 16 unless
-// set.
+// WithMemoryLimit bounds the memory of the client's instance of the component, or of each of its lanes, in bytes: 2 MiB
+// to 256 MiB, [DefaultMemoryLimit] unless set. Values do not count, they stay outside.
 func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLimit = bytes } }
 
 // WithCredentials authenticates as a user, instead of what the URL says.
@@ -167,7 +164,7 @@ func WithLibrary(name, version string) Option {
 // WithRESP2 speaks RESP2 even where the server knows RESP3.
 func WithRESP2() Option { return func(o *options) { o.resp2 = true } }
 
-// WithLimits bounds what the client takes.
+// WithLimits bounds what the client takes. One that can't be is an error of [Open] that matches [ErrMisuse].
 func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
 
 // WithDialer makes connections in another way.
@@ -230,7 +227,10 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 		return nil, misuse(fmt.Sprintf("the timeout is %s; it can't be below 0", o.timeout))
 	}
 	if o.memoryLimit < minMemoryLimit || o.memoryLimit > maxMemoryLimit {
-		return nil, misuse(fmt.Sprintf("the memory limit is %d bytes; it must be from 2 MiB to 256 MiB", o.memoryLimit))
+		return nil, misuse(fmt.Sprintf("the memory limit is %d bytes; it must be 2 MiB to 256 MiB", o.memoryLimit))
+	}
+	if o.limits.MaxQueued < 0 || o.limits.MaxQueuedBytes < 0 {
+		return nil, misuse("no limit can be below 0")
 	}
 	if o.lanes < 1 || o.lanes > maxLanes {
 		return nil, misuse(fmt.Sprintf("a client has 1 to %d lanes, not %d", maxLanes, o.lanes))

@@ -2,21 +2,27 @@ package coracle
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-func TestMemoryLimitsThatCantBe(t *testing.T) {
-	for _, limit := range []uint64{0, minMemoryLimit - 1, maxMemoryLimit + 1, 1 << 40} {
-		_, err := gatherOptions("redis://localhost", []Option{WithMemoryLimit(limit)})
-		require.ErrorContains(t, err, "2 MiB to 256 MiB", "%d", limit)
-		var failure *ClientError
-		require.ErrorAs(t, err, &failure)
-		require.Equal(t, FailureMisuse, failure.Failure)
-	}
-	for _, limit := range []uint64{minMemoryLimit, DefaultMemoryLimit, maxMemoryLimit} {
-		o, err := gatherOptions("redis://localhost", []Option{WithMemoryLimit(limit)})
-		require.NoError(t, err)
-		require.Equal(t, limit, o.memoryLimit)
+// Whatever is wrong with the settings, the host's to see or the core's, is the caller's mistake and is told as such.
+func TestSettingsThatCantBe(t *testing.T) {
+	for name, option := range map[string]Option{
+		"dial timeout": WithDialTimeout(0), "timeout": WithTimeout(-time.Second), "lanes": WithLanes(0),
+		"little memory": WithMemoryLimit(2<<20 - 1), "much memory": WithMemoryLimit(256<<20 + 1),
+		"queued": WithLimits(Limits{MaxQueued: -1}), "queued bytes": WithLimits(Limits{MaxQueuedBytes: -1}),
+		"name": WithName("a b"), "depth": WithLimits(Limits{Depth: 200}), "pass above": WithLimits(Limits{PassAbove: 63}),
+		"hold above": WithLimits(Limits{HoldAbove: 65537}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Open(testContext(t), "redis://nowhere", testComponent(), option)
+			require.ErrorIs(t, err, ErrMisuse)
+			var own *ClientError
+			require.ErrorAs(t, err, &own)
+			require.Equal(t, CauseUsage, own.Cause)
+			require.NotEmpty(t, own.Text)
+		})
 	}
 }

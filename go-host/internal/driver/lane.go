@@ -138,7 +138,8 @@ func (l *Lane) instantiate(ctx context.Context) error {
 	p, err := inst.Configure(l.now(), settings)
 	var refused *core.SettingsError
 	if errors.As(err, &refused) {
-		return fmt.Errorf("the core can't use these settings: %w", err)
+		text := "the core can't use these settings: " + refused.Text
+		return &Failure{Failure: wire.FailureMisuse, Cause: wire.CauseUsage, Text: text}
 	}
 	if err != nil {
 		return fmt.Errorf("configure the core: %w", err)
