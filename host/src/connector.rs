@@ -46,7 +46,11 @@ pub trait Connector: Send + Sync + 'static {
 
 /// After how long a silence the system asks whether a peer is still there. The core asks too, by PING; this also finds
 /// out where nothing is to be sent.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// How long it waits for an answer before it asks again, and after how many it gives up.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Sockets of the system, by tokio. TCP without Nagle's delay, and with keepalive.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,8 +72,12 @@ async fn tcp(host: String, port: u16) -> io::Result<Box<dyn Transport>> {
 async fn tcp_stream(host: &str, port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4))?;
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive())?;
     Ok(stream)
+}
+
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_RETRIES)
 }
 
 #[cfg(unix)]
@@ -91,6 +99,11 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let stream = tcp_stream("127.0.0.1", listener.local_addr().unwrap().port()).await.unwrap();
         assert!(stream.nodelay().unwrap());
-        assert!(SockRef::from(&stream).keepalive().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        // The same as the Go host's.
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(15));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(5));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
     }
 }

@@ -30,9 +30,9 @@ pub struct Names {
 /// How a subscription's queue is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscribeOptions {
-    /// Messages that may wait for the reader. At least 1.
+    /// Messages that may wait for the reader: 4096 unless set. At least 1.
     pub messages: usize,
-    /// Bytes of those messages. One larger message may wait alone.
+    /// Bytes of those messages: 64 MiB unless set. One larger message may wait alone.
     pub bytes: usize,
     /// What to do with a message that finds the queue full.
     pub when_full: WhenFull,
@@ -130,7 +130,7 @@ impl Names {
 
 impl Default for SubscribeOptions {
     fn default() -> Self {
-        Self { messages: 1024, bytes: 64 << 20, when_full: WhenFull::DropOldest }
+        Self { messages: 4096, bytes: 64 << 20, when_full: WhenFull::DropOldest }
     }
 }
 
@@ -203,5 +203,16 @@ impl Wanted {
 impl Message {
     fn size(&self) -> usize {
         self.channel.len() + self.pattern.as_ref().map_or(0, Bytes::len) + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_has_the_room_that_it_has_in_go() {
+        let options = SubscribeOptions::default();
+        assert_eq!((options.messages, options.bytes), (4096, 64 << 20));
     }
 }
