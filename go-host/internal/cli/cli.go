@@ -26,7 +26,8 @@ const defaultURL = "redis://localhost:6379"
 // settings are what the flags say.
 type settings struct {
 	url     string
-	timeout time.Duration
+	within  string        // what --timeout says
+	timeout time.Duration // and means, once a client is open
 	resp2   bool
 	pattern bool
 	out     io.Writer
@@ -48,12 +49,16 @@ func Command(out io.Writer) *cobra.Command {
 		RunE:          s.command,
 	}
 	root.SetOut(out)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return input(err.Error(), cmd.CommandPath()+" --help lists the flags")
+	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.Flags().SetInterspersed(false) // what follows the command is its own
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.url, "url", environment(envURL, defaultURL), "`URL` of the server")
 	flags.Lookup("url").DefValue = "" // it may hold a password
-	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "how long a command may take")
+	flags.StringVar(&s.within, "timeout", "10s",
+		"how long a command may take that is one exchange with the server, a `TIME` such as 500ms, 10s or 1m")
 	flags.BoolVar(&s.resp2, "resp2", false, "speak RESP2")
 	root.AddCommand(s.subscribeCommand(), s.eventsCommand(), s.demoCommand())
 	return root
@@ -70,6 +75,9 @@ func (s *settings) open(ctx context.Context) (*coracle.Client, error) {
 	opts := []coracle.Option{coracle.WithTimeout(0)} // each command's context says how long it may take
 	if s.resp2 {
 		opts = append(opts, coracle.WithRESP2())
+	}
+	if s.timeout = parseTime(s.within); s.timeout == 0 {
+		return nil, input("--timeout "+quoted(s.within)+": it can't be", "it is such as 500ms, 10s or 1m")
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

@@ -70,6 +70,22 @@ func TestCommandSaysThatNobodyListens(t *testing.T) {
 	require.ErrorContains(t, err, "unreachable")
 }
 
+// What was given and can't be is told by another code than what went wrong, as by the Rust host's command line.
+func TestCommandExitsWith2WhereInputCantBe(t *testing.T) {
+	for _, args := range [][]string{
+		{"--url", "127.0.0.1", "ping"}, {"--url", "redis://h:port", "subscribe", "news"},
+		{"--timeout", "1h", "ping"}, {"--timeout", "1m30s", "ping"}, {"--timeout=-1s", "ping"}, {"--timeout", "0", "ping"},
+		{"--nosuchflag", "ping"},
+	} {
+		_, err := execute(t, args...)
+		require.Error(t, err)
+		var told bytes.Buffer
+		require.Equal(t, codeInput, Fail(&told, err), "%q: %s", args, &told)
+	}
+	_, err := execute(t, "--url", nobodys(t), "--timeout", "2m", "ping")
+	require.Equal(t, codeError, Fail(new(bytes.Buffer), err), "what was given can be")
+}
+
 func TestHelpShowsNoPassword(t *testing.T) {
 	t.Setenv(envURL, "redis://:secret@localhost")
 	out, err := execute(t, "--help")

@@ -41,9 +41,6 @@ func (s *settings) eventsCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	group.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return input(err.Error(), cmd.CommandPath()+" --help lists the flags")
-	})
 	flags := group.PersistentFlags()
 	flags.StringVar(&e.namespace, "namespace", environment(envNamespace, ""),
 		"the store's `NAME`; else "+envNamespace+" says it")

@@ -107,7 +107,7 @@ func (f *appendFlags) body(in io.Reader) ([]byte, error) {
 		return nil, input("--data and --data-file can't both be", "say one of them")
 	case f.dataFile != "":
 		if data, err = os.ReadFile(f.dataFile); err != nil {
-			return nil, unreadable("--data-file", err)
+			return nil, unreadable("--data-file", f.dataFile, err)
 		}
 		return data, nil
 	case f.data == "-":

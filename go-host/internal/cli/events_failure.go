@@ -45,7 +45,10 @@ func input(text, hint string) *failure {
 // Fail tells of the error that a command ended with, and gives the code to exit with.
 func Fail(out io.Writer, err error) int {
 	f := &failure{text: err.Error(), code: codeError}
-	errors.As(err, &f)
+	var request *coracle.ClientError
+	if !errors.As(err, &f) && errors.As(err, &request) && request.Cause == coracle.CauseUsage {
+		f = input(err.Error(), "")
+	}
 	if f.json {
 		_ = writeJSON(out, struct { // there is nobody to tell that it can't be told
 			Error string `json:"error"`

@@ -30,20 +30,12 @@ func (e *events) exportCommand() *cobra.Command {
 
 func (e *events) export(
 	ctx context.Context, cmd *cobra.Command, store *eventstore.Store, to string, query eventstore.Query,
-) (err error) {
-	out, told := e.out, cmd.ErrOrStderr()
-	if to != "-" {
-		file, failure := os.Create(to)
-		if failure != nil {
-			return unreadable("--out", failure)
-		}
-		// Of the result: what is not on the disk was not exported.
-		defer func() { err = errors.Join(err, file.Close()) }()
-		out, told = file, e.out
+) error {
+	told := e.out
+	if to == "-" {
+		told = cmd.ErrOrStderr()
 	}
-	p := newProgress(cmd.ErrOrStderr(), "export")
-	count, err := store.Export(ctx, out, query, func(done, total uint64) { p.tell(done, total, done) })
-	p.end()
+	count, err := e.exportTo(ctx, cmd, store, to, query)
 	if err != nil {
 		return err
 	}
@@ -53,6 +45,24 @@ func (e *events) export(
 		}{count})
 	}
 	return writeText(told, counted(count, "event")+" exported")
+}
+
+// exportTo writes to a file of that name, which is as it was before unless all could be written.
+func (e *events) exportTo(
+	ctx context.Context, cmd *cobra.Command, store *eventstore.Store, to string, query eventstore.Query,
+) (count uint64, err error) {
+	out := e.out
+	if to != "-" {
+		file, failure := replace(to)
+		if failure != nil {
+			return 0, unreadable("--out", to, failure)
+		}
+		defer func() { err = file.end(err) }()
+		out = file
+	}
+	p := newProgress(cmd.ErrOrStderr(), "export")
+	defer p.end()
+	return store.Export(ctx, out, query, func(done, total uint64) { p.tell(done, total, done) })
 }
 
 func (e *events) importCommand() *cobra.Command {
@@ -73,7 +83,7 @@ func (e *events) load(ctx context.Context, cmd *cobra.Command, store *eventstore
 	if from != "-" {
 		file, err := os.Open(from)
 		if err != nil {
-			return unreadable("--in", err)
+			return unreadable("--in", from, err)
 		}
 		defer func() { _ = file.Close() }() // nothing was written
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
@@ -109,10 +119,10 @@ func (c *counter) Read(b []byte) (int, error) {
 }
 
 // unreadable is the failure of a file that a flag names.
-func unreadable(flag string, err error) error {
+func unreadable(flag, name string, err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
-		return input(flag+" "+quoted(path.Path)+": "+path.Err.Error(), "")
+		return input(flag+" "+quoted(name)+": "+path.Err.Error(), "")
 	}
 	return input(flag+": "+err.Error(), "")
 }
