@@ -30,6 +30,9 @@ var (
 	ErrLockTimeout = errors.New("eventstore: the lock was not had in time")
 	// ErrLockLost is matched where a lock is not held any more, see [*LockError]. Nothing was written.
 	ErrLockLost = errors.New("eventstore: the lock is not held any more")
+	// ErrTooFewAcknowledgements is matched where something was written, but too few servers acknowledged it in time, see
+	// [*AcknowledgementError].
+	ErrTooFewAcknowledgements = errors.New("eventstore: too few acknowledged it in time")
 	// ErrCheckpointMoved is matched where a checkpoint is not where it was expected, see [*CheckpointMovedError].
 	ErrCheckpointMoved = errors.New("eventstore: the checkpoint is not the expected one")
 	// ErrRebuilding is matched where the store takes no events since [Store.Rebuild] is under way.
@@ -66,7 +69,11 @@ type ConflictError struct {
 
 // Error says both.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("%s: at position %d, the head is %d", ErrConflict, e.Position, e.Head)
+	place := ""
+	if e.Position > 0 {
+		place = fmt.Sprintf(" at position %d,", e.Position)
+	}
+	return fmt.Sprintf("%s:%s the head is %d", ErrConflict, place, e.Head)
 }
 
 // Is matches [ErrConflict].
@@ -133,7 +140,7 @@ func (e *LockError) kind() error {
 }
 
 // AcknowledgementError tells that something was written, but that too few acknowledged it in time. It is not to be
-// appended again.
+// appended again. It matches [ErrTooFewAcknowledgements].
 type AcknowledgementError struct {
 	// Local counts this server's own file, Replicas the replicas.
 	Local, Replicas uint32
@@ -146,6 +153,9 @@ func (e *AcknowledgementError) Error() string {
 	return fmt.Sprintf("eventstore: written at positions %d to %d, but acknowledged by %d file and %d replicas only",
 		e.Appended.First, e.Appended.Last, e.Local, e.Replicas)
 }
+
+// Is matches [ErrTooFewAcknowledgements].
+func (e *AcknowledgementError) Is(target error) bool { return target == ErrTooFewAcknowledgements }
 
 // CheckpointMovedError tells where a consumer's checkpoint is. It matches [ErrCheckpointMoved].
 type CheckpointMovedError struct {
@@ -177,7 +187,7 @@ type HandlerError struct {
 }
 
 // Error says the handler's error.
-func (e *HandlerError) Error() string { return "eventstore: the handler: " + e.Err.Error() }
+func (e *HandlerError) Error() string { return "eventstore: the handler: " + unprefixed(e.Err) }
 
 // Unwrap gives the handler's error.
 func (e *HandlerError) Unwrap() error { return e.Err }

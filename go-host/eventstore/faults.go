@@ -4,10 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	coracle "github.com/coracle-client/coracle/go-host"
 	"github.com/coracle-client/coracle/go-host/internal/flow"
 )
+
+// operationError says of an error what it happened to.
+type operationError struct {
+	what string
+	err  error
+}
+
+// during says of an error what it happened to.
+func during(what string, err error) error { return &operationError{what, err} }
+
+func (e *operationError) Error() string { return e.what + ": " + unprefixed(e.err) }
+
+func (e *operationError) Unwrap() error { return e.err }
+
+// unprefixed is an error's text without this package's name, for where that was said already.
+func unprefixed(err error) string { return strings.TrimPrefix(err.Error(), "eventstore: ") }
 
 // faultError makes the caller's error of the core's.
 func faultError(failed *flow.Failed) error {

@@ -61,7 +61,8 @@ func WithSegmentBytes(bytes int) Option {
 	return func(o *options) { o.settings.SegmentBytes = clamp(bytes) }
 }
 
-// WithMarkerTTL sets how long the id of a command is remembered that is not permanent: so long it is executed once.
+// WithMarkerTTL sets how long the store remembers the id of a command. Within that time a command with the same id is
+// not executed a second time. A command that is Permanent is remembered for ever. [DefaultMarkerTTL] unless set.
 func WithMarkerTTL(ttl time.Duration) Option {
 	return func(o *options) { o.settings.MarkerTTL = uint64(max(0, ttl/time.Millisecond)) }
 }
@@ -89,8 +90,9 @@ func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLi
 // WithJSONData refuses events whose data is not JSON.
 func WithJSONData() Option { return func(o *options) { o.jsonData = true } }
 
-// WithLogger logs what of the server's settings could lose events, once Open has looked at them, and what goes wrong
-// later: by [slog.Default] unless set. With nil nothing is logged, and Open does not look: see [Store.Inspect].
+// WithLogger sets where the store logs: [slog.Default] unless set. When it is opened it asks for the server's settings,
+// and warns of those that could lose events; later it logs errors that have no caller to be told. With nil it logs
+// nothing, and does not ask: see [Store.Inspect].
 func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
 
 // check says what of the settings can't be, of those that the core does not see.

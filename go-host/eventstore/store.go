@@ -78,9 +78,6 @@ func (s *Store) run(ctx context.Context, what string, task *flow.Task) (any, err
 	return outcome, nil
 }
 
-// during says of an error what it happened to.
-func during(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }
-
 func (s *Store) trapped(err error) {
 	if s.logger != nil {
 		s.logger.Error("the event store's instance was lost", "error", err)
