@@ -19,7 +19,9 @@ type Client struct {
 	states  states
 	options wire.Options // of all commands
 	// timeout is how long a request may take whose context has no deadline; 0 for as long as it takes.
-	timeout   time.Duration
+	timeout time.Duration
+	// hook is nil where nobody wants to hear of calls.
+	hook      Hook
 	codeCache core.Cache
 	// renewer is nil where credentials are not fetched.
 	renewer *renewer
@@ -53,7 +55,8 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 		return nil, fmt.Errorf("coracle: %w", err)
 	}
 	c := &Client{
-		options: commandOptions(o), timeout: o.timeout, codeCache: o.codeCache(), done: make(chan struct{}),
+		options: commandOptions(o), timeout: o.timeout, hook: o.hook, codeCache: o.codeCache(),
+		done: make(chan struct{}),
 	}
 	c.lanes.init(o.lanes)
 	config := o.driver(module)
@@ -134,16 +137,28 @@ func (c *Client) perform(
 // run has an entry done on a lane, or on that of its session. What a lane did not since it was replaced meanwhile is
 // done on the one in its place.
 func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
+	place := 0
+	if e.Session == nil {
+		place = c.lanes.pick()
+	}
+	return c.runAt(ctx, e, place)
+}
+
+// runAt has an entry done on the lane in a place, or on that of its session.
+func (c *Client) runAt(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
+	if c.hook != nil {
+		return c.hooked(ctx, e, place)
+	}
+	return c.send(ctx, e, place)
+}
+
+// send does so, whatever the hook says.
+func (c *Client) send(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
 	if e.Session != nil {
 		lane := e.Session.Lane()
 		lane.SetDeadline(ctx, e)
 		return lane.Do(ctx, e)
 	}
-	return c.runAt(ctx, e, c.lanes.pick())
-}
-
-// runAt has an entry of no session done on the lane in a place.
-func (c *Client) runAt(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
 	lane := c.lanes.at(place)
 	lane.SetDeadline(ctx, e)
 	failure := lane.Do(ctx, e)

@@ -124,6 +124,7 @@ type options struct {
 	onState        func(driver.State)
 	cache          *CacheOptions
 	onEvent        func(Event)
+	hook           Hook
 	codeDir        string
 	codeDirNamed   bool
 	lanes          int
