@@ -168,7 +168,7 @@ func WithRESP2() Option { return func(o *options) { o.resp2 = true } }
 // WithLimits bounds what the client takes. One that can't be is an error of [Open] that matches [ErrMisuse].
 func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
 
-// WithDialer makes connections in another way.
+// WithDialer makes connections in another way: over TLS, through a proxy, or to what a policy allows.
 func WithDialer(dial DialFunc) Option { return func(o *options) { o.dial = dial } }
 
 // WithDialTimeout bounds how long a connection may take, handshake included.
@@ -245,7 +245,8 @@ func gatherOptions(url string, opts []Option) (*options, error) {
 	return o, nil
 }
 
-// Microseconds: how long a link may be silent before it is asked for a PING, and unused before it is closed.
+// Microseconds: how long a link may be silent before it is asked for a PING, and a leased one unused before it is
+// closed. The package's documentation names both.
 const (
 	quietAfter  = 15_000_000
 	idleTimeout = 60_000_000
