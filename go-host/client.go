@@ -112,14 +112,20 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 // command.
 func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, 0) }
 
-// do is Do on a session's link, unless that is nil, and for scripts.
-func (c *Client) do(ctx context.Context, session *driver.Session, args []any, script wire.Options) Reply {
+// DoRepeatable is [Client.Do] for a command that may be sent again even if the server may have executed it, as
+// [WithRepeat] says of all: only where the core knows that it does no harm.
+func (c *Client) DoRepeatable(ctx context.Context, args ...any) Reply {
+	return c.do(ctx, nil, args, wire.OptionMayRepeat)
+}
+
+// do is Do on a session's link, unless that is nil, with further options.
+func (c *Client) do(ctx context.Context, session *driver.Session, args []any, further wire.Options) Reply {
 	r := requests.Get().(*request)
 	encoded, err := r.encoder.command(args)
 	if err != nil {
 		return Reply{err: err}
 	}
-	if failure := c.perform(ctx, session, r, encoded, c.options|script); failure != nil {
+	if failure := c.perform(ctx, session, r, encoded, c.options|further); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
 	return r.reply()

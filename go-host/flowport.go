@@ -18,13 +18,8 @@ type port struct{ client *Client }
 
 func (p port) Run(ctx context.Context, e *driver.Entry) *driver.Failure { return p.client.run(ctx, e) }
 
-func (p port) Lease(ctx context.Context) (session *driver.Session, failure *driver.Failure) {
-	c := p.client
-	failure = c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {
-		session, failure = lane.Lease(ctx)
-		return failure
-	})
-	return session, failure
+func (p port) Lease(ctx context.Context) (*driver.Session, *driver.Failure) {
+	return p.client.lease(ctx)
 }
 
 func (p port) Usual() time.Duration { return p.client.timeout }

@@ -184,7 +184,7 @@ func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.tim
 
 // WithRepeat allows commands to be sent again even if the server may have executed them, where that does no harm:
 // reads, and writes that only overwrite. Which those are the core knows. By default nothing is repeated that may have
-// been executed.
+// been executed; [Client.DoRepeatable] allows it for one command.
 func WithRepeat() Option { return func(o *options) { o.repeat = true } }
 
 // WithLogger logs to logger; by default nothing is logged.

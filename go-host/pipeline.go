@@ -143,7 +143,7 @@ func spread(r *driver.Result, replies []*Reply) error {
 
 // blame tells which commands a transaction failed for. The first of their errors says more than EXEC's.
 func blame(kept []driver.Kept, replies []*Reply, err error) error {
-	failAll(replies, err) //nolint:errcheck // gives back what it was given
+	_ = failAll(replies, err) // what it was given
 	for i, k := range kept {
 		own := k.Value.Err()
 		if i == 0 && own != nil {

@@ -3,6 +3,7 @@ package coracle
 import (
 	"context"
 
+	"github.com/coracle-client/coracle/go-host/internal/driver"
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
@@ -18,13 +19,16 @@ type RawReply struct {
 // DoRaw is [Client.Do] that gives the reply's bytes as they came, too: for a proxy, or to store them elsewhere. An
 // error means that there was no reply; an error of the server is a reply.
 func (c *Client) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
+	return c.doRaw(ctx, nil, args)
+}
+
+func (c *Client) doRaw(ctx context.Context, session *driver.Session, args []any) (RawReply, error) {
 	r := requests.Get().(*request)
 	encoded, err := r.encoder.command(args)
 	if err != nil {
 		return RawReply{}, err
 	}
-	r.entry.One(encoded, c.options|wire.OptionRaw)
-	if failure := c.run(ctx, &r.entry); failure != nil {
+	if failure := c.perform(ctx, session, r, encoded, c.options|wire.OptionRaw); failure != nil {
 		return RawReply{}, clientError(failure)
 	}
 	result := &r.entry.Results[0]

@@ -186,3 +186,16 @@ func TestARawReplyThatDoesNotCome(t *testing.T) {
 	_, err = c.DoRaw(ctx, "PING")
 	require.ErrorIs(t, err, ErrClosed)
 }
+
+// A session's state is there for a raw command, too.
+func TestARawReplyOfASession(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		ctx, s := testContext(t), session(t, open(t, url))
+		require.NoError(t, s.Do(ctx, "SELECT", 1).Err())
+		require.NoError(t, s.Do(ctx, "SET", "k", "v").Err())
+		got, err := s.DoRaw(ctx, "GET", "k")
+		require.NoError(t, err)
+		require.Equal(t, "$1\r\nv\r\n", string(got.Bytes))
+		require.NoError(t, s.Close())
+	})
+}

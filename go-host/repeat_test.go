@@ -13,12 +13,20 @@ import (
 // killedUnderWay gives how commands end whose server is killed before it answers, and another is there.
 func killedUnderWay(t *testing.T, c *Client, m *movable, commands ...string) []error {
 	t.Helper()
+	return killedWhileDoing(t, c.Do, m, commands...)
+}
+
+// killedWhileDoing is that for another way to send them.
+func killedWhileDoing(
+	t *testing.T, do func(ctx context.Context, args ...any) Reply, m *movable, commands ...string,
+) []error {
+	t.Helper()
 	ctx := testContext(t)
 	m.server().Pause(t)
 	ended := make([]chan error, len(commands))
 	for i, command := range commands {
 		ended[i] = make(chan error, 1)
-		go func() { ended[i] <- c.Do(ctx, command, "k").Err() }()
+		go func() { ended[i] <- do(ctx, command, "k").Err() }()
 		m.awaitSent(t, command+"\r\n$1\r\nk\r\n") // what was not sent would be sent again, whatever it is
 	}
 	m.replace(t)
@@ -41,6 +49,13 @@ func TestRepeats(t *testing.T) {
 		require.EqualValues(t, 1, s.LinksLost)
 		require.EqualValues(t, 1, s.Reconnects)
 		require.EqualValues(t, 1, s.Resubmits)
+	})
+	t.Run("allowed for one", func(t *testing.T) {
+		m := startMovable(t, "redis-server")
+		c := open(t, anywhere, m.option())
+		errs := killedWhileDoing(t, c.DoRepeatable, m, "GET", "INCR")
+		require.ErrorIs(t, errs[0], Nil, "the new server answered")
+		require.ErrorIs(t, errs[1], ErrMaybeExecuted)
 	})
 	t.Run("by default not", func(t *testing.T) {
 		m := startMovable(t, "redis-server")

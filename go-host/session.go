@@ -19,15 +19,20 @@ type Session struct {
 
 // Session waits for a connection that is the caller's alone until Close, no longer than a request may take.
 func (c *Client) Session(ctx context.Context) (*Session, error) {
-	var inner *driver.Session
-	failure := c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {
-		inner, failure = lane.Lease(ctx)
-		return failure
-	})
+	inner, failure := c.lease(ctx)
 	if failure != nil {
 		return nil, clientError(failure)
 	}
 	return &Session{client: c, inner: inner}, nil
+}
+
+// lease waits for a link for one caller alone, on any lane.
+func (c *Client) lease(ctx context.Context) (session *driver.Session, failure *driver.Failure) {
+	failure = c.onLane(c.lanes.at(c.lanes.pick()), func(lane *driver.Lane) (failure *driver.Failure) {
+		session, failure = lane.Lease(ctx)
+		return failure
+	})
+	return session, failure
 }
 
 // Do is [Client.Do] on the session's connection.
@@ -38,6 +43,11 @@ func (s *Session) Do(ctx context.Context, args ...any) Reply {
 // DoStrings is [Client.DoStrings] on the session's connection.
 func (s *Session) DoStrings(ctx context.Context, args ...string) Reply {
 	return s.client.doStrings(ctx, s.inner, args)
+}
+
+// DoRaw is [Client.DoRaw] on the session's connection.
+func (s *Session) DoRaw(ctx context.Context, args ...any) (RawReply, error) {
+	return s.client.doRaw(ctx, s.inner, args)
 }
 
 // Pipeline is [Client.Pipeline] on the session's connection.

@@ -34,9 +34,8 @@ func (c *Client) DoInto(ctx context.Context, dst []byte, args ...string) ([]byte
 	if err != nil {
 		return dst, err
 	}
-	r.entry.One(encoded, c.options)
 	r.entry.Appends, r.entry.Into = true, dst
-	if failure := c.run(ctx, &r.entry); failure != nil {
+	if failure := c.perform(ctx, nil, r, encoded, c.options); failure != nil {
 		return dst, clientError(failure)
 	}
 	if r.entry.Appended {
