@@ -40,7 +40,7 @@ type Client struct {
 // Open makes a client and waits until the server has let it in. The URL is redis://[user[:password]@]host[:port][/db],
 // valkey:// with the same, or unix:///path[?db=N&user=...&pass=...]; ?client_name=... and ?protocol=resp2 have the
 // effect of [WithName] and [WithRESP2]. More hosts may follow the first, each after a comma: they are tried in this
-// order, and only one that is a primary will do. TLS, so rediss:// and valkeys://, is not supported yet. A URL that
+// order, and only one that is a primary will do. TLS is a dialer's ([WithDialer]), and no URL's yet. A URL that
 // can't be used is an error that matches [ErrMisuse].
 //
 // The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it

@@ -90,7 +90,8 @@ func cutURL(text string) (p urlParts, err error) {
 	case "unix", "redis+unix", "valkey+unix":
 		p.isSocket = true
 	case "rediss", "valkeys":
-		return p, fmt.Errorf("%s (TLS) is not supported yet", scheme)
+		return p, fmt.Errorf("%s is TLS, which is no URL's yet: use redis:// with "+
+			"coracle.WithDialer((&tls.Dialer{Config: config}).DialContext)", scheme)
 	default:
 		return p, fmt.Errorf("the scheme %q is unknown; redis, valkey and unix are known", scheme)
 	}

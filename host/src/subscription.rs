@@ -102,7 +102,7 @@ impl Names {
     }
 
     /// All that the server executes, for anybody, as MONITOR tells it: each [`Message`] is a line, without a channel.
-    /// It has a connection of its own. A line of more than 64 KiB, as a large value makes it, is a [`Notice::Gap`].
+    /// It has a connection of its own. A line of more than 64 KiB, as a large value makes it, is cut there.
     #[must_use]
     pub fn monitor() -> Self {
         Self { kind: Kind::Monitor, names: Vec::new() }
