@@ -284,8 +284,10 @@ impl Decoder {
             [kind, text @ .., b'\r', b'\n'] => (*kind, text),
             _ => return Err(self.protocol(format!("a line at byte {from} does not end in CR LF, or is empty"))),
         };
-        if self.value.is_none() {
-            self.value = Some(Value { from, top: None });
+        let began = self.value.get_or_insert(Value { from, top: None }).from;
+        if self.offset - began > self.limits.reply_bytes {
+            let most = self.limits.reply_bytes;
+            return Err(self.too_large(format!("the line at byte {from} takes its reply over reply-bytes, {most}")));
         }
         match self.token(kind, text, from)? {
             Token::Leaf(node, top) => {
@@ -367,11 +369,6 @@ impl Decoder {
             return Err(
                 self.too_large(format!("an aggregate at byte {from} has {size} elements, over elements, {most}"))
             );
-        }
-        let used = self.offset - self.value.map_or(from, |value| value.from);
-        if used > self.limits.reply_bytes {
-            let most = self.limits.reply_bytes;
-            return Err(self.too_large(format!("the reply at byte {from} is over reply-bytes, {most}")));
         }
         match kind {
             b'~' => Ok(Token::Aggregate(Node::aggregate(NodeKind::Set, size), size, Top::Other)),

@@ -102,6 +102,21 @@ fn bounds_a_reply_as_a_whole() {
 }
 
 #[test]
+fn counts_what_has_no_length_too() {
+    let lines = ["+OK", "+status", "-ERR no", ":1", ":-1", ":1234567890", "_", "$-1", "*-1", "#t", ",1.5", "(12", "*0"];
+    for line in lines {
+        let reply = format!("*3\r\n{}", format!("{line}\r\n").repeat(3));
+        let cuts: Vec<usize> = (1..reply.len()).collect();
+        for cuts in [&[][..], &cuts] {
+            let most = reply.len() as u64;
+            let bounded = |reply_bytes| decode(reply.as_bytes(), cuts, Limits { reply_bytes, ..Limits::default() });
+            assert!(bounded(most).is_ok(), "{line}");
+            assert_eq!(bounded(most - 1).map_err(|fault| fault.cause), Err(Cause::TooLarge), "{line}");
+        }
+    }
+}
+
+#[test]
 fn knows_where_the_last_value_began() {
     let mut decoder = Decoder::new(Limits::default());
     let mut input = &b"+OK\r\n$1\r\na\r\n*1\r\n:1\r\n"[..];

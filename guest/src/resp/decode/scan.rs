@@ -7,28 +7,28 @@ use crate::wire::NodeKind;
 /// Most digits that are read here: no sum of so many is too large.
 const DIGITS: usize = 9;
 
-/// The value that `input` begins with, and how many bytes it has; `None` where it is not usual, or not whole. It lies
-/// at `offset` of the link's input, and has at most `most` bytes if it is a string.
+/// The value that `input` begins with, and how many bytes it has; `None` where it is not usual, not whole, or longer
+/// than `most`. It lies at `offset` of the link's input.
 #[inline]
 pub fn value(input: &[u8], offset: u64, most: u64) -> Option<(Node, usize)> {
-    match input {
-        [b'$', text @ ..] => string(text, input, offset, most),
-        [b'+', b'O', b'K', b'\r', b'\n', ..] => Some((Node::scalar(NodeKind::Ok, 0), 5)),
+    let found = match input {
+        [b'$', text @ ..] => string(text, input, offset)?,
+        [b'+', b'O', b'K', b'\r', b'\n', ..] => (Node::scalar(NodeKind::Ok, 0), 5),
         [b':', text @ ..] => {
             let (number, digits) = digits(text)?;
-            Some((Node::scalar(NodeKind::Integer, u64::from(number)), digits + 3))
+            (Node::scalar(NodeKind::Integer, u64::from(number)), digits + 3)
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    (found.1 as u64 <= most).then_some(found)
 }
 
-fn string(text: &[u8], input: &[u8], offset: u64, most: u64) -> Option<(Node, usize)> {
+fn string(text: &[u8], input: &[u8], offset: u64) -> Option<(Node, usize)> {
     let (size, digits) = digits(text)?;
     let from = digits + 3;
     let end = from + size as usize;
     let tail = input.get(end..end + 2)?;
-    let fits = end as u64 <= most;
-    (tail == b"\r\n" && fits).then(|| (Node::string(NodeKind::Bulk, u64::from(size), offset + from as u64), end + 2))
+    (tail == b"\r\n").then(|| (Node::string(NodeKind::Bulk, u64::from(size), offset + from as u64), end + 2))
 }
 
 /// A number that CR LF follows, and how many digits it has.
