@@ -160,7 +160,12 @@ impl Core {
         let (parts, route) = {
             let hub = hub_of(link);
             let rows = self.out.nodes.get(mark * 2..).unwrap_or_default();
-            match classify(rows, |offset, size| link.text(fed, offset, size)) {
+            let push = if link.has_parts() {
+                Push::Unknown
+            } else {
+                classify(rows, |offset, size| link.text(fed, offset, size))
+            };
+            match push {
                 Push::Message(kind, name) if !self.hubs.audience(hub, kind, name).is_empty() => {
                     strip_message(mark, &mut self.out);
                     let nodes = self.out.since(mark);
@@ -201,7 +206,7 @@ impl Core {
         Ok(())
     }
 
-    /// A push whose end passes by: its front leaves now.
+    /// A push whose end passes by, or that is too long to be kept: its front leaves now.
     pub(crate) fn passing_push(&mut self, id: u32, fed: &[u8], mark: usize) {
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
         let rows = self.out.nodes.get(mark * 2..).unwrap_or_default();
@@ -218,7 +223,7 @@ impl Core {
         }
         link.part_of_push(route, mark, &mut self.out);
         if forgets {
-            // Which key it is passes by the core: it may be any.
+            // Which keys they are passes by the core, or is not kept: they may be any.
             self.forget_all();
         }
     }

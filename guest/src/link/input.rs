@@ -35,7 +35,7 @@ pub enum Received {
     Line(usize),
     /// A whole push, whose nodes begin at the mark.
     Push(usize),
-    /// A push whose end passes by. As for `Push`, but its end is still to come.
+    /// A push whose end passes by, or of which no more is kept. As for `Push`, but its end is still to come.
     PassingPush(usize),
 }
 

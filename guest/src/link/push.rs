@@ -19,6 +19,9 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
+    /// Most words of nodes.
+    const MOST_WORDS: usize = 2 * 65_536;
+
     /// A push that began in an earlier call has its end here: a string may span both.
     pub(super) fn complete(&mut self, fed: &[u8]) {
         if !self.bytes.is_empty() {
@@ -45,10 +48,16 @@ impl Link {
 
     /// The front of the push leaves as `part`; it is nobody's where there is no route.
     pub fn part_of_push(&mut self, route: Option<Route>, mark: usize, out: &mut Output) {
-        self.unfinished.nodes.clear();
+        self.unfinished = Unfinished::default();
         self.parts = true;
         out.event(EventKind::Part, u32::from(route.is_none()), self.id, 0, out.since(mark));
         self.route = route;
+    }
+
+    /// Whether the front of the push has left: what follows does not tell what it is.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.parts
     }
 
     /// RESP3 tells pushes by their type; on RESP2 a link for subscriptions gets nothing else that is an array.
@@ -66,11 +75,12 @@ impl Link {
         if self.parts {
             // Its front has left: what follows can't change whose it is.
             if out.mark() > mark {
-                out.event(EventKind::Part, 0, self.id, 0, out.since(mark));
+                out.event(EventKind::Part, u32::from(self.route.is_none()), self.id, 0, out.since(mark));
             }
             return Ok(Received::NeedMore);
         }
-        if passing {
+        let words = self.unfinished.nodes.len() + (out.mark() - mark) * 2;
+        if passing || words > Unfinished::MOST_WORDS {
             self.unfinished.complete(fed);
             self.restore(mark, out);
             return Ok(Received::PassingPush(mark));
@@ -81,12 +91,11 @@ impl Link {
 
     /// Keeps the nodes of an unfinished push, and such of its bytes as may tell whose it is.
     pub(super) fn keep_push(&mut self, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
-        const MOST_WORDS: usize = 2 * 65_536;
         let unfinished = &mut self.unfinished;
         unfinished.nodes.extend_from_slice(out.nodes.get(mark * 2..).unwrap_or_default());
         out.rewind(mark);
-        if unfinished.nodes.len() > MOST_WORDS {
-            return Err(Fault { cause: Cause::TooLarge, text: "a push has too many elements".to_owned() });
+        if unfinished.nodes.len() > Unfinished::MOST_WORDS {
+            return Err(Fault { cause: Cause::TooLarge, text: "a greeting has too many elements".to_owned() });
         }
         let value_from = self.decoder.value_from().unwrap_or_default();
         let before = usize::try_from(value_from.saturating_sub(self.fed_from)).unwrap_or(usize::MAX);

@@ -235,6 +235,10 @@ impl Bench {
         self.rows(kind).map(|(_, id)| id).collect()
     }
 
+    pub fn details(&self, kind: EventKind) -> Vec<u32> {
+        self.rows(kind).map(|(detail, _)| detail).collect()
+    }
+
     pub fn count(&self, kind: EventKind) -> usize {
         self.rows(kind).count()
     }

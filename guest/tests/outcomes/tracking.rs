@@ -131,6 +131,33 @@ fn all_is_forgotten_where_it_is_not_known_what_changed() {
 }
 
 #[test]
+fn a_word_of_too_many_keys_makes_all_be_forgotten_and_breaks_nothing() {
+    let keys = 100_000;
+    // Its last words are no push of their own.
+    let ends = "$3\r\nabc\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n";
+    let push = format!(">2\r\n$10\r\ninvalidate\r\n*{}\r\n{}", keys + 3, "$1\r\nk\r\n".repeat(keys));
+    let mut bench = opted_in();
+    bench.submit(&[tracked(1, &["GET", "k"])]);
+    bench.received(1, b"+OK\r\n");
+    let mut told = 0;
+    for piece in push.as_bytes().chunks(65_536) {
+        bench.received(1, piece);
+        assert_eq!(bench.closing(), []);
+        told += bench.count(EventKind::Invalidate);
+        // Nobody waits for any part of it.
+        assert!(bench.details(EventKind::Part).iter().all(|detail| *detail == 1));
+        if bench.count(EventKind::Invalidate) > 0 {
+            assert_eq!(bench.nodes_of(EventKind::Invalidate), [NodeKind::Nil as u8]);
+        }
+    }
+    assert_eq!(told, 1);
+    bench.received(1, ends.as_bytes());
+    assert_eq!((bench.kinds(), bench.closing()), (vec![EventKind::Discard], vec![]));
+    bench.received(1, b"$1\r\nv\r\n");
+    assert_eq!(bench.storable(), [(1, true)]);
+}
+
+#[test]
 fn all_is_forgotten_with_the_link_that_would_have_told() {
     let mut bench = opted_in();
     bench.closed(1, Reason::Lost, 1000);
