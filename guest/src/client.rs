@@ -169,6 +169,7 @@ impl Core {
             Purpose::Hub(hub) => self.hub_closed(now, hub, &link, cause, &why),
             Purpose::Lease => self.lease_closed(now, &link, cause, &why),
         }
+        self.open_hubs(now);
         self.serve_leases(now);
         self.continue_renewal();
         self.offer_room();

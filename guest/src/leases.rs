@@ -332,7 +332,9 @@ impl Core {
         let is_opening =
             |link: &&Link| link.purpose == Purpose::Lease && matches!(link.state, State::Opening | State::Greeting);
         let mut opening = self.links.iter().filter(is_opening).count();
-        while opening < self.leases.waiting() && self.links.len() < self.settings.limits.links as usize {
+        // A subscription that waits for its link would else be without one for as long as somebody blocks.
+        let kept = self.hubs.without_link(|_| true);
+        while opening < self.leases.waiting() && self.links.len() + kept < self.settings.limits.links as usize {
             self.open_link(now, Purpose::Lease, endpoint.clone());
             opening += 1;
         }

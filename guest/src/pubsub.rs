@@ -61,6 +61,8 @@ pub struct Hub {
     pub retry_at: u64,
     /// Failures in a row.
     pub attempts: u32,
+    /// Names could be sent on a link of it, and some are still wanted.
+    pub was_live: bool,
     live: bool,
     names: BTreeMap<Key, Name>,
 }
@@ -115,8 +117,14 @@ impl Hubs {
         if !can_open || self.hubs.is_empty() {
             return NEVER;
         }
-        let wanting = self.hubs.values().filter(|hub| hub.link.is_none() && hub.wanted());
+        let wanting = self.hubs.values().filter(|hub| hub.wants_link());
         wanting.map(|hub| hub.retry_at).min().unwrap_or(NEVER)
+    }
+
+    /// How many of these hubs want a link and have none.
+    #[must_use]
+    pub fn without_link(&self, of: impl Fn(&Hub) -> bool) -> usize {
+        self.hubs.values().filter(|hub| of(hub) && hub.wants_link()).count()
     }
 
     /// All subscriptions, in order.
@@ -170,7 +178,7 @@ impl Hubs {
     /// The hub's link is ready: every name has to be sent. Gives the hub's subscriptions, in order.
     pub fn link_ready(&mut self, hub: u64) -> Vec<u64> {
         let Some(at) = self.hubs.get_mut(&hub) else { return Vec::new() };
-        at.live = true;
+        (at.live, at.was_live) = (true, true);
         at.attempts = 0;
         at.retry_at = NEVER;
         at.reset();
@@ -188,6 +196,7 @@ impl Hubs {
         at.link = None;
         at.live = false;
         at.reset();
+        at.was_live &= at.wanted();
         for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
             subscriber.waiting = subscriber.names.len();
             if std::mem::take(&mut subscriber.told) && !mutant::on(Mutant::HideGaps) {
@@ -319,7 +328,7 @@ impl Hubs {
 
 impl Hub {
     fn new() -> Self {
-        Self { link: None, retry_at: NEVER, attempts: 0, live: false, names: BTreeMap::new() }
+        Self { link: None, retry_at: NEVER, attempts: 0, was_live: false, live: false, names: BTreeMap::new() }
     }
 
     /// Whether names can be sent on its link.
@@ -332,6 +341,12 @@ impl Hub {
     #[must_use]
     pub fn wanted(&self) -> bool {
         self.names.values().any(|name| !name.subscribers.is_empty())
+    }
+
+    /// Whether a link is to be opened for it.
+    #[must_use]
+    pub fn wants_link(&self) -> bool {
+        self.link.is_none() && self.wanted()
     }
 
     /// Another link: nothing was sent on it, nothing is to be confirmed.

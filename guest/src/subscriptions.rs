@@ -14,8 +14,6 @@ use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, HELD, NEVE
 
 /// Most names of one SUBSCRIBE: more go in further ones.
 const NAMES_A_COMMAND: usize = 1000;
-/// When to look again for a link whose place is being made. Microseconds.
-const SOON: u64 = 1000;
 /// Most names of one subscription.
 const MAX_NAMES: usize = 16_384;
 
@@ -47,12 +45,11 @@ impl Core {
         let Some((hub, kind, names)) = self.hubs.remove(id) else { return };
         if hub != SHARED {
             self.close_hub(hub);
-            return self.out.notice(EventKind::Ended, id);
-        }
-        if !self.send_unsubscribe(kind, &names, id) {
+            self.out.notice(EventKind::Ended, id);
+        } else if !self.send_unsubscribe(kind, &names, id) {
             self.out.notice(EventKind::Ended, id);
         }
-        // Who waits for a link may have the place of one that has become useless.
+        // Who waits for a link may have the place of one that has become useless, or that was kept free.
         self.serve_leases(now);
     }
 
@@ -90,12 +87,8 @@ impl Core {
             return;
         }
         let due = |retry_at: u64| retry_at == NEVER || retry_at <= now;
-        let wanting: Vec<u64> = self
-            .hubs
-            .iter()
-            .filter(|(_, hub)| hub.link.is_none() && hub.wanted() && due(hub.retry_at))
-            .map(|(id, _)| id)
-            .collect();
+        let wanting: Vec<u64> =
+            self.hubs.iter().filter(|(_, hub)| hub.wants_link() && due(hub.retry_at)).map(|(id, _)| id).collect();
         for hub in wanting {
             self.connect_hub(now, hub);
         }
@@ -274,18 +267,24 @@ impl Core {
         Ok(())
     }
 
-    /// Gives a hub a link if one can be had now.
+    /// Gives a hub a link if one can be had now. The place of one that had a link is kept for it.
     fn connect_hub(&mut self, now: u64, hub: u64) {
         if self.connection.state != ClientState::Ready {
             return;
         }
         let Some(endpoint) = self.main().map(|main| main.endpoint.clone()) else { return };
-        if self.links.len() >= self.settings.limits.links as usize {
-            if !self.close_an_idle_lease() {
+        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live);
+        let kept = if was_live { 0 } else { self.hubs.without_link(|hub| hub.was_live) };
+        let most = (self.settings.limits.links as usize).saturating_sub(kept);
+        if self.links.len() >= most {
+            let closing = self.links.iter().filter(|link| link.state == State::Closing).count();
+            let makes_room = self.links.len() - closing < most || self.close_an_idle_lease();
+            if !makes_room && !was_live {
                 return self.end_hub(hub, "no more links may be opened: limits.links");
             }
             if let Some(hub) = self.hubs.hub(hub) {
-                hub.retry_at = now.saturating_add(SOON);
+                // Looked at when a link has closed.
+                hub.retry_at = NEVER;
             }
             return;
         }

@@ -160,6 +160,11 @@ impl Bench {
         self.call(|core, now| core.subscribe(now, id, kind, false, lengths, names));
     }
 
+    /// With a link of its own.
+    pub fn subscribe_alone(&mut self, kind: Kind, id: u64, lengths: &[u32], names: &[u8]) {
+        self.call(|core, now| core.subscribe(now, id, kind, true, lengths, names));
+    }
+
     pub fn unsubscribe(&mut self, id: u64) {
         self.call(|core, now| core.unsubscribe(now, id));
     }

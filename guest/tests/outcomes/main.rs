@@ -4,6 +4,7 @@
 
 mod bench;
 mod found;
+mod hubs;
 mod leases;
 mod order;
 mod putoff;

@@ -18,6 +18,8 @@ pub struct Subscriber {
     pub names: BTreeMap<Vec<u8>, Option<usize>>,
     /// It was told `subscribed`, and of no gap since.
     pub live: bool,
+    /// It was told so by this instance, perhaps before a gap.
+    pub was_live: bool,
     pub leaving: bool,
     pub ended: bool,
     /// Number of the last publication that came.
@@ -34,6 +36,7 @@ impl World {
             own_link,
             names: names.iter().map(|name| (name.clone(), None)).collect(),
             live: false,
+            was_live: false,
             leaving: false,
             ended: false,
             last: 0,
@@ -58,7 +61,7 @@ impl World {
         let ids: Vec<u64> = self.host.subscribers.iter().filter(|(_, at)| !at.ended).map(|(id, _)| *id).collect();
         for id in ids {
             let Some(subscriber) = self.host.subscribers.get_mut(&id) else { continue };
-            subscriber.live = false;
+            (subscriber.live, subscriber.was_live) = (false, false);
             if subscriber.leaving {
                 subscriber.ended = true;
                 continue;
@@ -77,7 +80,7 @@ impl World {
         if subscriber.live {
             return Err(format!("subscription {id} is confirmed twice, without a gap between"));
         }
-        subscriber.live = true;
+        (subscriber.live, subscriber.was_live) = (true, true);
         let kind = subscriber.kind;
         for (name, required) in &mut subscriber.names {
             *required = Some(self.server.publications_of(&(kind, name.clone())));
@@ -111,7 +114,8 @@ impl World {
         let allowed = match verdict {
             None => subscriber.leaving,
             Some((Failure::NotSent, Cause::Closing)) => draining,
-            Some((Failure::Limit, _)) => true,
+            // The place of one that had a link is kept for it.
+            Some((Failure::Limit, _)) => !subscriber.was_live,
             Some((Failure::Refused, _)) => faulty,
             Some(_) => false,
         };

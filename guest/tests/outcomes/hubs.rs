@@ -1,0 +1,89 @@
+//! Subscriptions whose links break, or are refused.
+
+use coracle_core::client::Reason;
+use coracle_core::config::Limits;
+use coracle_core::pubsub::Kind;
+use coracle_core::wire::{EventKind, NEVER};
+
+use crate::bench::{Bench, Row};
+
+/// What the server says to SUBSCRIBE.
+fn confirm(bench: &mut Bench, link: u32, name: &str) {
+    bench.received(link, format!(">3\r\n+subscribe\r\n+{name}\r\n:1\r\n").as_bytes());
+}
+
+/// Link 2 carries subscription 9 of the channel `c`, and there may be so many links.
+fn subscribed(links: u32) -> Bench {
+    let mut bench = Bench::ready_with(Limits { links, ..Limits::default() });
+    bench.subscribe(9, &[1], b"c");
+    bench.greet(2);
+    confirm(&mut bench, 2, "c");
+    assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+    bench
+}
+
+/// Passes time until a link is opened.
+fn next_link(bench: &mut Bench) -> u32 {
+    while bench.opening().is_empty() {
+        assert_ne!(bench.wake_at(), NEVER);
+        bench.elapse(bench.wake_at());
+    }
+    bench.opening()[0]
+}
+
+#[test]
+fn a_subscription_keeps_its_place_however_many_wait_for_a_link() {
+    let mut bench = subscribed(3);
+    for id in 1..=3 {
+        bench.submit(&[Row::command(id, &["BLPOP", "k", "0"])]);
+    }
+    bench.greet(3);
+    bench.closed(2, Reason::Lost, bench.written(2));
+    assert_eq!((bench.ids(EventKind::Gap), bench.opening()), (vec![9], vec![]));
+    // A new one shares that place, and another that wants one for itself has none.
+    bench.subscribe_alone(Kind::Channel, 10, &[1], b"c");
+    assert_eq!((bench.ids(EventKind::Ended), bench.opening()), (vec![10], vec![]));
+    let link = next_link(&mut bench);
+    assert_eq!((link, bench.count(EventKind::Ended)), (4, 0));
+    bench.greet(4);
+    confirm(&mut bench, 4, "c");
+    assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+}
+
+#[test]
+fn what_was_kept_for_a_subscription_is_given_away_when_it_ends() {
+    for alone in [false, true] {
+        let mut bench = Bench::ready_with(Limits { links: 2, ..Limits::default() });
+        if alone {
+            bench.subscribe_alone(Kind::Channel, 9, &[1], b"c");
+        } else {
+            bench.subscribe(9, &[1], b"c");
+        }
+        bench.greet(2);
+        confirm(&mut bench, 2, "c");
+        bench.lease(5, NEVER);
+        bench.closed(2, Reason::Lost, bench.written(2));
+        assert_eq!(bench.opening(), []);
+        bench.unsubscribe(9);
+        assert_eq!((bench.ids(EventKind::Ended), bench.opening()), (vec![9], vec![3]));
+    }
+}
+
+#[test]
+fn a_new_subscription_for_which_there_is_no_place_ends() {
+    let mut bench = Bench::ready_with(Limits { links: 2, ..Limits::default() });
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.subscribe(9, &[1], b"c");
+    assert_eq!(bench.ids(EventKind::Ended), [9]);
+    // An idle link makes place for it, and who waits for one does not take it.
+    bench.release(5);
+    bench.subscribe(10, &[1], b"c");
+    assert_eq!((bench.count(EventKind::Ended), bench.closing()), (0, vec![2]));
+    bench.lease(6, NEVER);
+    bench.closed(2, Reason::Local, bench.written(2));
+    assert_eq!((bench.leased(), bench.opening()), (vec![], vec![3]));
+    bench.greet(3);
+    confirm(&mut bench, 3, "c");
+    assert_eq!(bench.ids(EventKind::Subscribed), [10]);
+}
