@@ -198,15 +198,18 @@ impl Link {
         }
     }
 
-    /// A step of the handshake was answered: a link on which a primary is wanted must not lead to a replica.
+    /// A step of the handshake was answered: a link on which a primary is wanted must not lead to a replica. One that
+    /// leads to a primary is to do so for good.
     fn check_role(&mut self, step: Greeting, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
-        let replica = self.is_replica(step, fed, mark, out);
+        let role = self.role(step, fed, mark, out);
+        let (leads, replica) = (role == Some(b"master"), matches!(role, Some(b"replica" | b"slave")));
         self.unfinished = Unfinished::default();
         out.rewind(mark);
         let matters = self.primary && self.purpose == Purpose::Main && !mutant::on(Mutant::TakeReplicas);
         if replica && matters {
             return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
         }
+        self.primary |= leads;
         Ok(())
     }
 
@@ -228,8 +231,8 @@ impl Link {
         self.monitors && top == Top::Other && out.nodes.get(mark * 2).is_some_and(status)
     }
 
-    /// Whether HELLO's answer or ROLE's, whose nodes begin at the mark, says so.
-    fn is_replica(&self, step: Greeting, fed: &[u8], mark: usize, out: &Output) -> bool {
+    /// What the server calls itself in HELLO's answer or ROLE's, whose nodes begin at the mark.
+    fn role<'a>(&'a self, step: Greeting, fed: &'a [u8], mark: usize, out: &Output) -> Option<&'a [u8]> {
         let rows = out.nodes.get(mark * 2..).unwrap_or_default().as_chunks::<2>().0;
         let text = |row: &[u64; 2]| match row[0] as u8 {
             kind if kind == NodeKind::Bulk as u8 || kind == NodeKind::Status as u8 => {
@@ -237,15 +240,14 @@ impl Link {
             }
             _ => None,
         };
-        let role = match step {
+        match step {
             Greeting::Hello => rows.windows(2).find_map(|pair| match pair {
                 [key, value] if text(key) == Some(b"role") => text(value),
                 _ => None,
             }),
             Greeting::Role => rows.get(1).and_then(text),
             _ => None,
-        };
-        role.is_some_and(|role| role == b"replica" || role == b"slave")
+        }
     }
 
     /// The input ended inside a value: what there is of it leaves as a part, or is kept here if it may be a push.

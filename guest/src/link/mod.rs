@@ -126,7 +126,7 @@ pub struct Link {
     pub renew: Option<Credentials>,
     /// The scripts whose source was sent on it.
     pub scripts: Sent,
-    /// READONLY means that this is the wrong server.
+    /// READONLY means that this is the wrong server: a primary is wanted, or it called itself one.
     primary: bool,
     /// A command of this transaction was refused for a reason that passes.
     aborted: Option<(u64, ErrorClass)>,
