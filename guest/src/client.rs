@@ -290,7 +290,7 @@ impl Core {
     fn greeted(&mut self, now: u64, id: u32, next: Next, text: String) -> Result<(), Fault> {
         match next {
             Next::Wait => {}
-            Next::Denied => return Err(Fault { cause: Cause::Denied, text }),
+            Next::Refused(cause) => return Err(Fault { cause, text }),
             Next::Done => self.link_ready(now, id),
             Next::Fallback => {
                 self.effects.log(Level::Info, format!("link {id} speaks RESP2, as HELLO was refused: {text}"));

@@ -7,7 +7,7 @@ use crate::config::{Credentials, Settings, Tracking};
 use crate::effects::{Effect, Effects};
 use crate::resp::buffer::Buffer;
 use crate::resp::encode;
-use crate::wire::ErrorClass;
+use crate::wire::{Cause, ErrorClass};
 
 /// A step, as the in-flight queue remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub enum Next {
     Done,
     /// Say it again in RESP2.
     Fallback,
-    /// The server does not let us in.
-    Denied,
+    /// The link is of no use: the server does not let us in, or not now.
+    Refused(Cause),
 }
 
 /// Where a link is in its handshake.
@@ -210,11 +210,14 @@ impl Handshake {
     pub fn answer(&mut self, step: Greeting, error: Option<ErrorClass>) -> Next {
         self.pending = self.pending.saturating_sub(1);
         match (step, error) {
-            (Greeting::Hello, Some(class)) if refuses(class) => return Next::Denied,
+            (Greeting::Courtesy, _) => {}
+            (_, Some(ErrorClass::Loading)) => return Next::Refused(Cause::Loading),
+            (_, Some(class)) if class.passes() => return Next::Refused(Cause::Unreachable),
+            (Greeting::Hello, Some(class)) if refuses(class) => return Next::Refused(Cause::Denied),
             (Greeting::Hello, Some(_)) => self.fallback = true,
             // Without HELLO we were nobody when these came: the second flight says them again.
             (Greeting::Select, Some(_)) if self.fallback => {}
-            (Greeting::Auth | Greeting::Select, Some(_)) => return Next::Denied,
+            (Greeting::Auth | Greeting::Select, Some(_)) => return Next::Refused(Cause::Denied),
             (Greeting::Tracking, None) => self.tracks = true,
             _ => {}
         }
@@ -265,7 +268,20 @@ mod tests {
             (Greeting::Select, ErrorClass::Other),
         ] {
             let mut handshake = Handshake { pending: 1, ..Handshake::default() };
-            assert_eq!(handshake.answer(step, Some(class)), Next::Denied, "{step:?}");
+            assert_eq!(handshake.answer(step, Some(class)), Next::Refused(Cause::Denied), "{step:?}");
         }
+    }
+
+    #[test]
+    fn is_tried_again_where_an_error_passes() {
+        let steps = [Greeting::Hello, Greeting::Auth, Greeting::Select, Greeting::Role, Greeting::Tracking];
+        for step in steps {
+            for (class, cause) in [(ErrorClass::Loading, Cause::Loading), (ErrorClass::Busy, Cause::Unreachable)] {
+                let mut handshake = Handshake { pending: 1, ..Handshake::default() };
+                assert_eq!(handshake.answer(step, Some(class)), Next::Refused(cause), "{step:?}");
+            }
+        }
+        let mut handshake = Handshake { pending: 1, ..Handshake::default() };
+        assert_eq!(handshake.answer(Greeting::Courtesy, Some(ErrorClass::Busy)), Next::Done);
     }
 }

@@ -100,7 +100,9 @@ impl Core {
             return;
         }
         self.hubs.link_lost(hub, &mut self.out);
-        if cause == Cause::Denied && !link.was_ready {
+        // Who was let in once is let in again, perhaps with other credentials.
+        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live);
+        if cause == Cause::Denied && !link.was_ready && !was_live {
             for id in self.hubs.ids().into_iter().filter(|id| self.hubs.hub_of(*id) == Some(hub)).collect::<Vec<_>>() {
                 self.hubs.remove(id);
                 self.out.ended(id, Verdict::new(Failure::Refused, cause), why);
@@ -118,7 +120,7 @@ impl Core {
 
     /// The server refused a SUBSCRIBE: whoever waits for one of its names learns it.
     pub(crate) fn subscription_refused(&mut self, link: u32, id: u64, class: ErrorClass, mark: usize) {
-        if passes(class) {
+        if class.passes() {
             // All its names are asked for anew, after a while, on another link.
             let text = self.links.iter().find(|candidate| candidate.id == link).map(Link::error_text);
             self.out.rewind(mark);
@@ -377,19 +379,6 @@ fn split_names(kind: Kind, lengths: &[u32], mut bytes: &[u8]) -> Result<Names, &
         bytes = rest;
     }
     if bytes.is_empty() { Ok(names) } else { Err("lengths and names do not fit") }
-}
-
-/// Whether a server that refuses for this reason may take the same later.
-fn passes(class: ErrorClass) -> bool {
-    matches!(
-        class,
-        ErrorClass::Loading
-            | ErrorClass::Busy
-            | ErrorClass::Masterdown
-            | ErrorClass::Clusterdown
-            | ErrorClass::Tryagain
-            | ErrorClass::Oom
-    )
 }
 
 fn unasked(text: &str) -> Fault {

@@ -220,4 +220,10 @@ impl ErrorClass {
             _ => Self::Other,
         }
     }
+
+    /// Whether a server that refuses for this reason may take the same later.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Loading | Self::Busy | Self::Masterdown | Self::Clusterdown | Self::Tryagain | Self::Oom)
+    }
 }

@@ -3,7 +3,7 @@
 use coracle_core::client::Reason;
 use coracle_core::config::Limits;
 use coracle_core::pubsub::Kind;
-use coracle_core::wire::{EventKind, NEVER};
+use coracle_core::wire::{Cause, ClientState, EventKind, NEVER};
 
 use crate::bench::{Bench, Row};
 
@@ -86,4 +86,49 @@ fn a_new_subscription_for_which_there_is_no_place_ends() {
     bench.greet(3);
     confirm(&mut bench, 3, "c");
     assert_eq!(bench.ids(EventKind::Subscribed), [10]);
+}
+
+#[test]
+fn a_subscription_that_was_let_in_outlives_a_refusal() {
+    let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    let mut bench = subscribed(8);
+    bench.closed(2, Reason::Lost, bench.written(2));
+    let link = next_link(&mut bench);
+    bench.opened(link);
+    bench.received(link, wrong.as_bytes());
+    bench.closed(link, Reason::Local, 0);
+    assert_eq!(bench.count(EventKind::Ended), 0);
+    let link = next_link(&mut bench);
+    bench.greet(link);
+    confirm(&mut bench, link, "c");
+    assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+    // One that was not is told at once.
+    let mut bench = Bench::ready();
+    bench.subscribe(9, &[1], b"c");
+    bench.opened(2);
+    bench.received(2, wrong.as_bytes());
+    bench.closed(2, Reason::Local, 0);
+    assert_eq!(bench.ids(EventKind::Ended), [9]);
+}
+
+#[test]
+fn a_handshake_is_tried_again_where_an_error_passes() {
+    let busy = "-BUSY Redis is busy running a script.\r\n";
+    let mut bench = Bench::with(Limits::default(), |settings| settings.database = 3);
+    bench.opened(1);
+    bench.received(1, format!("%0\r\n{busy}").as_bytes());
+    assert_eq!(bench.closing(), [1]);
+    bench.closed(1, Reason::Local, 0);
+    assert_eq!(bench.states(), [(ClientState::Down, Cause::Unreachable)]);
+    let link = next_link(&mut bench);
+    bench.opened(link);
+    bench.received(link, b"%0\r\n+OK\r\n");
+    assert_eq!(bench.states(), [(ClientState::Ready, Cause::None)]);
+    // So is that of a new subscription.
+    bench.subscribe(9, &[1], b"c");
+    bench.opened(3);
+    bench.received(3, format!("%0\r\n{busy}").as_bytes());
+    bench.closed(3, Reason::Local, 0);
+    assert_eq!(bench.count(EventKind::Ended), 0);
+    assert_eq!(next_link(&mut bench), 4);
 }

@@ -185,3 +185,12 @@ fn only_the_shared_link_tracks_and_a_server_that_does_not_is_told_of() {
     assert!(!String::from_utf8_lossy(bench.output(2)).contains("TRACKING"));
     assert_eq!(tracking_answered(Tracking::OptIn, b"-ERR no\r\n").logs().len(), 1);
 }
+
+#[test]
+fn a_server_that_can_not_track_now_is_asked_again() {
+    let mut bench = tracking_answered(Tracking::OptIn, b"-BUSY Redis is busy running a script.\r\n");
+    assert_eq!(bench.closing(), [1]);
+    bench.closed(1, Reason::Local, 0);
+    bench.elapse(bench.wake_at());
+    assert_eq!(bench.opening(), [2]);
+}

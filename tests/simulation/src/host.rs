@@ -42,8 +42,10 @@ pub struct Host {
     /// Of the credentials that are to be used.
     pub generation: u32,
     pub renewing: Renewing,
-    /// Something in the plan can make a server refuse subscriptions.
-    pub refusals: bool,
+    /// Somebody in the plan subscribes to what he may not.
+    pub forbidden: bool,
+    /// Something in the plan can make a server deny a handshake.
+    pub denials: bool,
     /// When a client that drains must have drained.
     pub drained_by: u64,
     pub state: ClientState,
@@ -76,7 +78,8 @@ impl Host {
             silence: false,
             generation: 1,
             renewing: Renewing::default(),
-            refusals: plan.may_be_refused(),
+            forbidden: plan.asks_for_forbidden(),
+            denials: plan.may_be_denied(),
             drained_by: NEVER,
             state: ClientState::Connecting,
             touched: Vec::new(),

@@ -195,10 +195,17 @@ impl Plan {
         Self { seed, shape, steps }
     }
 
-    /// A server that refused something may end subscriptions.
-    pub fn may_be_refused(&self) -> bool {
+    /// Somebody asks for what he may not have: that may end his subscription, and those that share a name with it.
+    pub fn asks_for_forbidden(&self) -> bool {
         self.steps.iter().any(|(_, step)| match step {
             Step::Subscribe { names, .. } => names.iter().any(|name| name == b"forbidden"),
+            _ => false,
+        })
+    }
+
+    /// A server that does not let a client in may end subscriptions that it had not let in before.
+    pub fn may_be_denied(&self) -> bool {
+        self.steps.iter().any(|(_, step)| match step {
             // A handshake may be under way with the old password.
             Step::Renew(forget) => forget.is_some(),
             Step::Fault(fault) => matches!(fault, Fault::DenyAuth(_)),

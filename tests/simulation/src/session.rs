@@ -101,6 +101,7 @@ impl Session {
                 let said = self.authenticate(server, &text(command.len() - 1));
                 self.answer(said);
             }
+            b"SELECT" if server.modes.loading => self.answer(Value::error("BUSY the server is busy")),
             b"SELECT" => {
                 self.database = text(1).parse().map_err(|_| "the server got SELECT of what is no number")?;
                 self.answer(Value::Ok);

@@ -107,7 +107,7 @@ impl World {
     /// It is over.
     pub fn subscription_ended(&mut self, id: u64, verdict: Option<(Failure, Cause)>) -> Check {
         note!(self, "subscription {id} ended: {verdict:?}");
-        let (faulty, draining) = (self.host.refusals, self.host.draining);
+        let (forbidden, denials, draining) = (self.host.forbidden, self.host.denials, self.host.draining);
         let Some(subscriber) = self.host.subscribers.get_mut(&id).filter(|at| !at.ended) else {
             return Err(format!("subscription {id} ended, and is not one"));
         };
@@ -116,7 +116,7 @@ impl World {
             Some((Failure::NotSent, Cause::Closing)) => draining,
             // The place of one that had a link is kept for it.
             Some((Failure::Limit, _)) => !subscriber.was_live,
-            Some((Failure::Refused, _)) => faulty,
+            Some((Failure::Refused, _)) => forbidden || denials && !subscriber.was_live,
             Some(_) => false,
         };
         if !allowed {
