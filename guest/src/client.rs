@@ -136,6 +136,10 @@ impl Core {
         self.out.keep_from = NEVER;
         let received = self.receive(now, id, skipped, bytes);
         if let Err(fault) = received.or_else(|fault| if mutant::on(Mutant::KeepLiars) { Ok(()) } else { Err(fault) }) {
+            // As a leased link was opened to where the main one leads, that is no place to be any more.
+            if fault.cause == Cause::Replica && self.links.iter().any(|link| link.id == id && link.leased()) {
+                self.retire_links(id, fault.cause, &fault.text);
+            }
             self.fail_link(id, fault);
         }
         if let Some(link) = self.links.iter_mut().find(|link| link.id == id && link.state != State::Closing) {
@@ -321,6 +325,8 @@ impl Core {
                     let text = "the server does not tell of changed keys: nothing is stored".to_owned();
                     self.effects.log(Level::Warning, text);
                 }
+                let endpoint = link.endpoint.clone();
+                self.retire_leases(|lease| lease.endpoint != endpoint);
                 self.connection.ready(now);
                 self.tell_state(Nodes::NONE, Cause::None);
                 self.open_hubs(now);

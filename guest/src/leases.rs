@@ -329,8 +329,10 @@ impl Core {
         }
         self.leases.retry_at = NEVER;
         let Some(endpoint) = self.main().map(|main| main.endpoint.clone()) else { return };
-        let is_opening =
-            |link: &&Link| link.purpose == Purpose::Lease && matches!(link.state, State::Opening | State::Greeting);
+        let is_opening = |link: &&Link| {
+            let on_its_way = matches!(link.state, State::Opening | State::Greeting);
+            link.purpose == Purpose::Lease && on_its_way && !link.retiring
+        };
         let mut opening = self.links.iter().filter(is_opening).count();
         // A subscription that waits for its link would else be without one for as long as somebody blocks.
         let kept = self.hubs.without_link(|_| true);

@@ -24,11 +24,11 @@ impl Core {
                 Cause::None
             }
             ErrorClass::Readonly => {
-                self.retire_links(Cause::Replica, &text);
+                self.retire_links(link, Cause::Replica, &text);
                 Cause::Replica
             }
             ErrorClass::Noauth => {
-                self.retire_links(Cause::Denied, &text);
+                self.retire_links(link, Cause::Denied, &text);
                 Cause::Denied
             }
             _ => {
@@ -104,15 +104,32 @@ impl Core {
         self.connection.gate_at = now.saturating_add(self.backoff(attempt.min(MOST_PATIENT))).saturating_add(1000);
     }
 
-    /// Nothing new goes on the links for commands; they close once they have answered.
-    fn retire_links(&mut self, cause: Cause, text: &str) {
+    /// This link leads to a server that will not do: nothing new goes on it, nor on the others for commands, and they
+    /// close once they have answered. One that is older than the main link tells nothing of that.
+    pub(crate) fn retire_links(&mut self, link: u32, cause: Cause, text: &str) {
+        let main = self.main().map(|main| main.id).filter(|main| *main > link);
+        self.retire_leases(|lease| main.is_none_or(|main| lease.id < main));
+        if main.is_some() {
+            return;
+        }
         for link in self.links.iter_mut().filter(|link| link.state == State::Ready) {
-            link.retiring |= link.purpose == Purpose::Main || link.purpose == Purpose::Lease && !link.in_session();
+            link.retiring |= link.purpose == Purpose::Main;
         }
         if self.connection.state == ClientState::Ready {
             self.connection.state = ClientState::Connecting;
             let nodes = self.out.text(text.as_bytes());
             self.tell_state(nodes, cause);
+        }
+    }
+
+    /// These leased links are not leased again: those of sessions close with their release.
+    pub(crate) fn retire_leases(&mut self, which: impl Fn(&Link) -> bool) {
+        for link in self.links.iter_mut().filter(|link| link.purpose == Purpose::Lease && which(link)) {
+            if link.in_session() {
+                link.traces.lasting = true;
+            } else {
+                link.retiring = true;
+            }
         }
     }
 }

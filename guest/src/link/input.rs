@@ -205,7 +205,8 @@ impl Link {
         let (leads, replica) = (role == Some(b"master"), matches!(role, Some(b"replica" | b"slave")));
         self.unfinished = Unfinished::default();
         out.rewind(mark);
-        let matters = self.primary && self.purpose == Purpose::Main && !mutant::on(Mutant::TakeReplicas);
+        let of_commands = matches!(self.purpose, Purpose::Main | Purpose::Lease);
+        let matters = self.primary && of_commands && !mutant::on(Mutant::TakeReplicas);
         if replica && matters {
             return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
         }

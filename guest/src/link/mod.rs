@@ -194,10 +194,16 @@ impl Link {
         self.inflight.push(Entry { id, end: self.sent, deadline, what, flags });
     }
 
+    /// Whether it serves one caller at a time.
+    #[must_use]
+    pub fn leased(&self) -> bool {
+        self.purpose == Purpose::Lease
+    }
+
     /// Whether a session has it.
     #[must_use]
     pub fn in_session(&self) -> bool {
-        self.purpose == Purpose::Lease && matches!(self.holder, Holder::Session(_))
+        self.leased() && matches!(self.holder, Holder::Session(_))
     }
 
     /// Whether commands of this transaction were executed although its EXEC was not.

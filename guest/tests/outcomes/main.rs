@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in a test, a panic is how it fails")]
 
 mod bench;
+mod failover;
 mod found;
 mod hubs;
 mod leases;
