@@ -285,7 +285,7 @@ impl Core {
                 Received::Renewed(generation, well) => self.renewed(id, generation, well),
                 Received::Line(mark) => self.line(id, mark)?,
                 Received::Monitors => self.monitors(id),
-                Received::Push(mark) => self.push(id, bytes, mark)?,
+                Received::Push(mark) => self.push(now, id, bytes, mark)?,
                 Received::PassingPush(mark) => self.passing_push(id, bytes, mark),
             }
         }

@@ -258,6 +258,23 @@ impl Hubs {
         }
     }
 
+    /// Whether somebody wants this name, and the server has confirmed it.
+    #[must_use]
+    pub fn is_confirmed(&self, hub: u64, kind: Kind, name: &[u8]) -> bool {
+        let entry = self.hubs.get(&hub).and_then(|at| at.names.get(&(kind, Box::from(name))));
+        entry.is_some_and(|entry| entry.sent && entry.unconfirmed == 0)
+    }
+
+    /// The server ended this name by itself. Gives those who wanted it, unless it is being asked for anew.
+    pub fn lose_name(&mut self, hub: u64, kind: Kind, name: &[u8]) -> Vec<u64> {
+        let entry = self.hubs.get_mut(&hub).and_then(|at| at.names.get_mut(&(kind, Box::from(name))));
+        entry.filter(|entry| entry.unconfirmed == 0).map_or_else(Vec::new, |entry| {
+            // It need not hear of it.
+            entry.sent = false;
+            entry.subscribers.clone()
+        })
+    }
+
     /// Everyone who shares a name, not yet confirmed, with this subscription: a refusal concerns them all.
     #[must_use]
     pub fn share_unconfirmed(&self, id: u64) -> Vec<u64> {

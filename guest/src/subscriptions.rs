@@ -139,17 +139,21 @@ impl Core {
         let detail = Verdict::new(Failure::Refused, Cause::Denied).of_ended();
         for id in ids {
             self.out.event(EventKind::Ended, detail, link, id, nodes);
-            match self.hubs.remove(id) {
-                // Names of it that are sent all the same were no part of what was refused.
-                Some((SHARED, kind, names)) => _ = self.send_unsubscribe(kind, &names, 0),
-                Some((hub, _, _)) => self.close_hub(hub),
-                None => {}
-            }
+            self.drop_subscription(id);
+        }
+    }
+
+    /// Takes a subscription away of which a name was lost: its other names are of no use.
+    fn drop_subscription(&mut self, id: u64) {
+        match self.hubs.remove(id) {
+            Some((SHARED, kind, names)) => _ = self.send_unsubscribe(kind, &names, 0),
+            Some((hub, _, _)) => self.close_hub(hub),
+            None => {}
         }
     }
 
     /// A whole push.
-    pub(crate) fn push(&mut self, id: u32, fed: &[u8], mark: usize) -> Result<(), Fault> {
+    pub(crate) fn push(&mut self, now: u64, id: u32, fed: &[u8], mark: usize) -> Result<(), Fault> {
         let Some(at) = self.links.iter().position(|link| link.id == id) else { return Ok(()) };
         let Some(link) = self.links.get_mut(at) else { return Ok(()) };
         let (parts, route) = {
@@ -174,7 +178,7 @@ impl Core {
                 }
                 Push::Unsubscribed(kind, name) => {
                     let name: Box<[u8]> = Box::from(name);
-                    return self.unsubscribed(id, kind, &name, mark);
+                    return self.unsubscribed(now, id, kind, &name, mark);
                 }
                 Push::Pong if link.inflight.front().is_some_and(|entry| entry.what == What::Probe) => {
                     link.inflight.pop();
@@ -242,13 +246,14 @@ impl Core {
         Ok(())
     }
 
-    fn unsubscribed(&mut self, id: u32, kind: Kind, name: &[u8], mark: usize) -> Result<(), Fault> {
+    fn unsubscribed(&mut self, now: u64, id: u32, kind: Kind, name: &[u8], mark: usize) -> Result<(), Fault> {
         self.out.rewind(mark);
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return Ok(()) };
         link.end_push();
         let hub = hub_of(link);
+        let wanted = self.hubs.is_confirmed(hub, kind, name);
         match link.inflight.front_mut().map(|entry| (entry.id, &mut entry.what)) {
-            Some((subscription, What::Unsubscribe(asked, left))) if *asked == kind => {
+            Some((subscription, What::Unsubscribe(asked, left))) if *asked == kind && !wanted => {
                 *left = left.saturating_sub(1);
                 if *left == 0 {
                     link.inflight.pop();
@@ -259,11 +264,12 @@ impl Core {
             }
             // The server ends it by itself, as when a slot moves away.
             _ => {
-                for lost in self.hubs.audience(hub, kind, name).to_vec() {
-                    self.hubs.remove(lost);
+                for lost in self.hubs.lose_name(hub, kind, name) {
                     let verdict = Verdict::new(Failure::NotSent, Cause::Lost);
                     self.out.ended(lost, verdict, "the server ended the subscription");
+                    self.drop_subscription(lost);
                 }
+                self.serve_leases(now);
             }
         }
         Ok(())

@@ -132,3 +132,54 @@ fn a_handshake_is_tried_again_where_an_error_passes() {
     assert_eq!(bench.count(EventKind::Ended), 0);
     assert_eq!(next_link(&mut bench), 4);
 }
+
+/// The server says that it has subscribed to this shard channel, or not any longer.
+fn shard(bench: &mut Bench, word: &str, name: &str) {
+    bench.received(2, format!(">3\r\n+{word}\r\n+{name}\r\n:1\r\n").as_bytes());
+}
+
+#[test]
+fn what_the_server_ends_is_not_mistaken_for_what_we_end() {
+    let mut bench = Bench::ready();
+    bench.subscribe_to_names(Kind::Shard, 8, &[1], b"a");
+    bench.greet(2);
+    bench.subscribe_to_names(Kind::Shard, 9, &[1, 1], b"bc");
+    for name in ["a", "b", "c"] {
+        shard(&mut bench, "ssubscribe", name);
+    }
+    bench.unsubscribe(8);
+    let from = bench.output(2).len();
+    // A slot moves away. The other name of whoever loses one is of no use to him.
+    shard(&mut bench, "sunsubscribe", "b");
+    assert_eq!(bench.ids(EventKind::Ended), [9]);
+    assert_eq!(&bench.output(2)[from..], b"*2\r\n$12\r\nSUNSUBSCRIBE\r\n$1\r\nc\r\n");
+    shard(&mut bench, "sunsubscribe", "a");
+    assert_eq!(bench.ids(EventKind::Ended), [8]);
+    shard(&mut bench, "sunsubscribe", "c");
+    assert_eq!((bench.count(EventKind::Ended), bench.closing()), (0, vec![]));
+}
+
+#[test]
+fn what_we_end_is_not_mistaken_for_what_is_wanted_again() {
+    let mut bench = Bench::ready();
+    bench.subscribe_to_names(Kind::Shard, 8, &[1], b"a");
+    bench.greet(2);
+    shard(&mut bench, "ssubscribe", "a");
+    bench.unsubscribe(8);
+    bench.subscribe_to_names(Kind::Shard, 9, &[1], b"a");
+    shard(&mut bench, "sunsubscribe", "a");
+    assert_eq!(bench.ids(EventKind::Ended), [8]);
+    shard(&mut bench, "ssubscribe", "a");
+    assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+}
+
+#[test]
+fn a_link_of_its_own_closes_with_what_the_server_ends() {
+    let mut bench = Bench::ready();
+    bench.subscribe_alone(Kind::Shard, 9, &[1, 1], b"ab");
+    bench.greet(2);
+    shard(&mut bench, "ssubscribe", "a");
+    shard(&mut bench, "ssubscribe", "b");
+    shard(&mut bench, "sunsubscribe", "a");
+    assert_eq!((bench.ids(EventKind::Ended), bench.closing()), (vec![9], vec![2]));
+}
