@@ -275,8 +275,8 @@ impl Core {
                     let text = link.error_text();
                     self.greeted(now, id, next, text)?;
                 }
-                Received::Refused(subscription, class, mark) => {
-                    self.subscription_refused(id, subscription, class, mark);
+                Received::Refused(command, class, mark) => {
+                    self.subscription_refused(id, command, class, mark);
                     // Its link may be useless now, and its place of use to another.
                     self.serve_leases(now);
                 }

@@ -46,8 +46,8 @@ pub enum What {
     Swallow,
     /// A step of the handshake.
     Greeting(Greeting),
-    /// SUBSCRIBE and its kin: so many names to be confirmed.
-    Subscribe(Kind, u32),
+    /// SUBSCRIBE and its kin: so many names to be confirmed, and the number of the command.
+    Subscribe(Kind, u32, u32),
     /// UNSUBSCRIBE and its kin, likewise.
     Unsubscribe(Kind, u32),
     /// A PING to a silent server: whatever comes back will do.

@@ -50,6 +50,8 @@ struct Name {
     unconfirmed: u32,
     /// A SUBSCRIBE was sent on the present link.
     sent: bool,
+    /// The number of the last one.
+    asked: u32,
 }
 
 /// The names that share a link.
@@ -83,6 +85,8 @@ struct Subscriber {
 pub struct Hubs {
     hubs: BTreeMap<u64, Hub>,
     subscribers: BTreeMap<u64, Subscriber>,
+    /// SUBSCRIBEs up to now: each has a number.
+    asked: u32,
 }
 
 /// Names to be sent in one command.
@@ -158,21 +162,28 @@ impl Hubs {
         }
     }
 
-    /// The names of a subscription that have to be sent on its hub's link; they count as sent from now on.
-    pub fn unsent(&mut self, id: u64) -> Option<(Kind, Names)> {
+    /// Names of a subscription, from this place on, that have to be sent on its hub's link in one command, and its
+    /// number; they count as sent from now on. Moves the place behind them.
+    pub fn unsent(&mut self, id: u64, place: &mut usize, most: usize) -> Option<(Kind, Names, u32)> {
         let subscriber = self.subscribers.get(&id)?;
         let hub = self.hubs.get_mut(&subscriber.hub).filter(|hub| hub.live)?;
+        let number = self.asked.wrapping_add(1);
         let mut names = Names::new();
-        for name in &subscriber.names {
+        while let Some(name) = subscriber.names.get(*place).filter(|_| names.len() < most) {
+            *place += 1;
             if let Some(entry) = hub.names.get_mut(&(subscriber.kind, name.clone()))
                 && !entry.sent
             {
-                entry.sent = true;
+                (entry.sent, entry.asked) = (true, number);
                 entry.unconfirmed += 1;
                 names.push(name.clone());
             }
         }
-        Some((subscriber.kind, names))
+        if names.is_empty() {
+            return None;
+        }
+        self.asked = number;
+        Some((subscriber.kind, names, number))
     }
 
     /// The hub's link is ready: every name has to be sent. Gives the hub's subscriptions, in order.
@@ -275,36 +286,26 @@ impl Hubs {
         })
     }
 
-    /// Everyone who shares a name, not yet confirmed, with this subscription: a refusal concerns them all.
-    #[must_use]
-    pub fn share_unconfirmed(&self, id: u64) -> Vec<u64> {
-        let Some(subscriber) = self.subscribers.get(&id) else { return Vec::new() };
-        let Some(hub) = self.hubs.get(&subscriber.hub) else { return Vec::new() };
-        let mut sharing = vec![id];
-        for name in &subscriber.names {
-            if let Some(entry) = hub.names.get(&(subscriber.kind, name.clone()))
-                && entry.unconfirmed > 0
-            {
-                sharing.extend(entry.subscribers.iter().filter(|other| **other != id));
-            }
+    /// The server confirms none of the names of this command, so many as it had: they count as not sent. Gives everyone
+    /// who wants one of them; `None` where not all are known any more.
+    pub fn refuse(&mut self, hub: u64, command: u32, count: u32) -> Option<Vec<u64>> {
+        let at = self.hubs.get_mut(&hub)?;
+        let of_it = |name: &Name| name.unconfirmed > 0 && name.asked == command;
+        if at.names.values().filter(|name| of_it(name)).count() != count as usize {
+            return None;
         }
-        sharing.sort_unstable();
-        sharing.dedup();
-        sharing
-    }
-
-    /// The server confirmed none of these names: forget that they were sent.
-    pub fn refuse(&mut self, id: u64) {
-        let Some(subscriber) = self.subscribers.get(&id) else { return };
-        let Some(hub) = self.hubs.get_mut(&subscriber.hub) else { return };
-        for name in &subscriber.names {
-            if let Some(entry) = hub.names.get_mut(&(subscriber.kind, name.clone()))
-                && entry.unconfirmed > 0
-            {
-                entry.unconfirmed -= 1;
-                entry.sent = false;
+        let mut wanted = Vec::new();
+        at.names.retain(|_, name| {
+            if of_it(name) {
+                name.unconfirmed -= 1;
+                name.sent = false;
+                wanted.extend_from_slice(&name.subscribers);
             }
-        }
+            name.unconfirmed > 0 || !name.subscribers.is_empty()
+        });
+        wanted.sort_unstable();
+        wanted.dedup();
+        Some(wanted)
     }
 
     /// Who is to get a message.

@@ -118,23 +118,26 @@ impl Core {
         }
     }
 
-    /// The server refused a SUBSCRIBE: whoever waits for one of its names learns it.
-    pub(crate) fn subscription_refused(&mut self, link: u32, id: u64, class: ErrorClass, mark: usize) {
+    /// The server refused a SUBSCRIBE, of this number and of so many names: whoever waits for one of them learns it.
+    pub(crate) fn subscription_refused(&mut self, link: u32, command: (u32, u32), class: ErrorClass, mark: usize) {
+        let Some(at) = self.links.iter().find(|candidate| candidate.id == link) else { return };
         if class.passes() {
             // All its names are asked for anew, after a while, on another link.
-            let text = self.links.iter().find(|candidate| candidate.id == link).map(Link::error_text);
+            let text = at.error_text();
             self.out.rewind(mark);
-            return self.fail_link(link, Fault { cause: Cause::Lost, text: text.unwrap_or_default() });
-        }
-        let ids = self.hubs.share_unconfirmed(id);
-        if ids.is_empty() {
-            self.out.rewind(mark);
-            // Its names are no longer known here, and may be another's, now or later: begin anew, so that nobody waits
-            // in vain for their confirmation.
-            let text = "a subscription was refused that had ended meanwhile".to_owned();
             return self.fail_link(link, Fault { cause: Cause::Lost, text });
         }
-        self.hubs.refuse(id);
+        let (number, names) = command;
+        let Some(ids) = self.hubs.refuse(hub_of(at), number, names) else {
+            self.out.rewind(mark);
+            // Some of its names were given up, and asked for again since: begin anew, so that nobody waits in vain for
+            // their confirmation.
+            let text = "a subscription was refused that had ended meanwhile".to_owned();
+            return self.fail_link(link, Fault { cause: Cause::Lost, text });
+        };
+        if ids.is_empty() {
+            return self.out.rewind(mark);
+        }
         let nodes = self.out.since(mark);
         let detail = Verdict::new(Failure::Refused, Cause::Denied).of_ended();
         for id in ids {
@@ -231,7 +234,7 @@ impl Core {
         self.out.rewind(mark);
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return Ok(()) };
         link.end_push();
-        let Some(What::Subscribe(asked, left)) = link.inflight.front_mut().map(|entry| &mut entry.what) else {
+        let Some(What::Subscribe(asked, left, _)) = link.inflight.front_mut().map(|entry| &mut entry.what) else {
             return Err(unasked("a subscription was confirmed that was not asked for"));
         };
         if *asked != kind {
@@ -327,14 +330,12 @@ impl Core {
 
     fn send_unsent(&mut self, id: u64) {
         let Some(link) = self.hubs.hub_of(id).and_then(|hub| self.hub_link(hub)) else { return };
-        let Some((kind, names)) = self.hubs.unsent(id) else { return };
         let Some(link) = self.links.iter_mut().find(|candidate| candidate.id == link) else { return };
-        if kind == Kind::Monitor && !names.is_empty() {
-            return send_names(link, &mut self.effects, kind.commands().0, &[], id, What::Subscribe(kind, 1));
-        }
-        for names in names.chunks(NAMES_A_COMMAND) {
-            let what = What::Subscribe(kind, names.len() as u32);
-            send_names(link, &mut self.effects, kind.commands().0, names, id, what);
+        let mut place = 0;
+        while let Some((kind, names, number)) = self.hubs.unsent(id, &mut place, NAMES_A_COMMAND) {
+            let what = What::Subscribe(kind, names.len() as u32, number);
+            let named = if kind == Kind::Monitor { &[] } else { &names[..] };
+            send_names(link, &mut self.effects, kind.commands().0, named, id, what);
         }
     }
 }

@@ -21,8 +21,8 @@ pub enum Received {
     Handled,
     /// A step of the handshake was answered.
     Greeting(Greeting, Option<ErrorClass>),
-    /// SUBSCRIBE or its kin, of this subscription, was refused. The error's nodes begin at the mark.
-    Refused(u64, ErrorClass, usize),
+    /// SUBSCRIBE or its kin, of this number and of so many names, was refused. The error's nodes begin at the mark.
+    Refused((u32, u32), ErrorClass, usize),
     /// The server can't do this now, and did not: it is to go out again. The error's nodes begin at the mark.
     PutOff(Entry, ErrorClass, usize),
     /// The server was asked whether it is still loading, and is, or not.
@@ -186,11 +186,11 @@ impl Link {
                 self.check_role(step, fed, mark, out)?;
                 Ok(Received::Greeting(step, error))
             }
-            (What::Subscribe(Kind::Monitor, _), None) => {
+            (What::Subscribe(Kind::Monitor, ..), None) => {
                 out.rewind(mark);
                 Ok(Received::Monitors)
             }
-            (What::Subscribe(..), Some(class)) => Ok(Received::Refused(entry.id, class, mark)),
+            (What::Subscribe(_, names, number), Some(class)) => Ok(Received::Refused((number, names), class, mark)),
             (What::Subscribe(..) | What::Unsubscribe(..), _) => Err(Fault {
                 cause: Cause::Protocol,
                 text: "a subscription was answered by what is no confirmation".to_owned(),

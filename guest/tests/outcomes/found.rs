@@ -75,12 +75,24 @@ fn a_request_whose_link_closes_between_its_parts_is_no_misuse() {
 
 #[test]
 fn a_refusal_of_what_has_ended_lets_nobody_wait_in_vain() {
-    let mut bench = Bench::ready();
-    bench.subscribe(8, &[2, 1], b"noc");
-    bench.greet(2);
-    bench.unsubscribe(8);
-    bench.received(2, b"-NOPERM no\r\n");
-    assert_eq!(bench.closing(), [2]);
+    for wanted_again in [false, true] {
+        let mut bench = Bench::ready();
+        bench.subscribe(8, &[2, 1], b"noc");
+        bench.greet(2);
+        bench.unsubscribe(8);
+        if wanted_again {
+            bench.subscribe(9, &[1], b"c");
+        }
+        bench.received(2, b"-NOPERM no\r\n");
+        assert_eq!(bench.closing().contains(&2), wanted_again);
+        if !wanted_again {
+            bench.subscribe(9, &[1], b"c");
+            bench.received(2, b">3\r\n+unsubscribe\r\n+c\r\n:0\r\n>3\r\n+unsubscribe\r\n+no\r\n:0\r\n");
+            assert_eq!(bench.ids(EventKind::Ended), [8]);
+            bench.received(2, b">3\r\n+subscribe\r\n+c\r\n:1\r\n");
+            assert_eq!(bench.ids(EventKind::Subscribed), [9]);
+        }
+    }
 }
 
 #[test]

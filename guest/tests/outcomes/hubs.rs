@@ -183,3 +183,35 @@ fn a_link_of_its_own_closes_with_what_the_server_ends() {
     shard(&mut bench, "sunsubscribe", "a");
     assert_eq!((bench.ids(EventKind::Ended), bench.closing()), (vec![9], vec![2]));
 }
+
+/// Names of four bytes, so many.
+fn names(count: usize) -> (Vec<u32>, String) {
+    (vec![4; count], (0..count).map(|number| format!("{number:04}")).collect())
+}
+
+#[test]
+fn a_refusal_is_of_the_names_in_its_command() {
+    for second_refused in [false, true] {
+        let mut bench = Bench::ready();
+        let (lengths, text) = names(1500);
+        bench.subscribe(8, &lengths, text.as_bytes());
+        bench.greet(2);
+        // One name of the second command, and one of its own.
+        bench.subscribe(9, &[4, 4], b"1400mine");
+        let from = bench.output(2).len();
+        bench.received(2, b"-NOPERM no\r\n");
+        assert_eq!((bench.ids(EventKind::Ended), bench.closing()), (vec![8], vec![]));
+        // What is sent, and nobody wants.
+        let given_up = String::from_utf8_lossy(&bench.output(2)[from..]).into_owned();
+        assert!(given_up.starts_with("*500\r\n$11\r\nUNSUBSCRIBE\r\n$4\r\n1000\r\n"), "{given_up:.80}");
+        assert!(!given_up.contains("\r\n1400\r\n"));
+        if second_refused {
+            bench.received(2, b"-NOPERM no\r\n");
+            assert_eq!((bench.ids(EventKind::Ended), bench.closing()), (vec![9], vec![]));
+        } else {
+            (1000..1500).for_each(|name| confirm(&mut bench, 2, &name.to_string()));
+            confirm(&mut bench, 2, "mine");
+            assert_eq!((bench.ids(EventKind::Subscribed), bench.closing()), (vec![9], vec![]));
+        }
+    }
+}
