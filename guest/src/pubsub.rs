@@ -201,7 +201,7 @@ impl Hubs {
         ids
     }
 
-    /// The hub's link is gone: those who were told that they are subscribed are told of the gap.
+    /// The hub's link is gone: those who may have had a message by it are told of the gap.
     pub fn link_lost(&mut self, hub: u64, out: &mut Output) {
         let Some(at) = self.hubs.get_mut(&hub) else { return };
         at.link = None;
@@ -209,8 +209,9 @@ impl Hubs {
         at.reset();
         at.was_live &= at.wanted();
         for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
-            subscriber.waiting = subscriber.names.len();
-            if std::mem::take(&mut subscriber.told) && !mutant::on(Mutant::HideGaps) {
+            let none = std::mem::replace(&mut subscriber.waiting, subscriber.names.len()) == subscriber.names.len();
+            subscriber.told = false;
+            if !none && !mutant::on(Mutant::HideGaps) {
                 out.notice(EventKind::Gap, *id);
             }
         }

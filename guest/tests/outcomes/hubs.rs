@@ -215,3 +215,27 @@ fn a_refusal_is_of_the_names_in_its_command() {
         }
     }
 }
+
+#[test]
+fn a_gap_is_told_each_time_that_messages_may_have_been_lost() {
+    let mut bench = Bench::ready();
+    bench.subscribe(9, &[1, 1], b"cd");
+    bench.greet(2);
+    confirm(&mut bench, 2, "c");
+    confirm(&mut bench, 2, "d");
+    bench.closed(2, Reason::Lost, bench.written(2));
+    assert_eq!(bench.ids(EventKind::Gap), [9]);
+    // One name is back, and so are its messages.
+    let link = next_link(&mut bench);
+    bench.greet(link);
+    confirm(&mut bench, link, "c");
+    bench.received(link, b">3\r\n+message\r\n+c\r\n$1\r\nx\r\n");
+    assert_eq!(bench.ids(EventKind::Message), [9]);
+    bench.closed(link, Reason::Lost, bench.written(link));
+    assert_eq!(bench.ids(EventKind::Gap), [9]);
+    // None is: nothing could be lost that was not told of.
+    let link = next_link(&mut bench);
+    bench.greet(link);
+    bench.closed(link, Reason::Lost, bench.written(link));
+    assert_eq!(bench.count(EventKind::Gap), 0);
+}

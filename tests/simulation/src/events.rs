@@ -45,7 +45,7 @@ impl World {
                     message = Some(self.complete(nodes, input, progress)?);
                 }
                 let value = message.clone().ok_or("the same message as none")?;
-                self.message(id, &value)?;
+                self.message(id, &value, input)?;
             } else if is(EventKind::Subscribed) {
                 self.subscribed(id)?;
             } else if is(EventKind::Gap) {

@@ -24,6 +24,8 @@ pub struct Subscriber {
     pub ended: bool,
     /// Number of the last publication that came.
     last: u64,
+    /// The connection that it came on, unless a gap was told since.
+    from: Option<usize>,
     pub got: u64,
 }
 
@@ -40,6 +42,7 @@ impl World {
             leaving: false,
             ended: false,
             last: 0,
+            from: None,
             got: 0,
         };
         self.host.subscribers.insert(id, subscriber);
@@ -61,7 +64,7 @@ impl World {
         let ids: Vec<u64> = self.host.subscribers.iter().filter(|(_, at)| !at.ended).map(|(id, _)| *id).collect();
         for id in ids {
             let Some(subscriber) = self.host.subscribers.get_mut(&id) else { continue };
-            (subscriber.live, subscriber.was_live) = (false, false);
+            (subscriber.live, subscriber.was_live, subscriber.from) = (false, false, None);
             if subscriber.leaving {
                 subscriber.ended = true;
                 continue;
@@ -95,10 +98,11 @@ impl World {
         let Some(subscriber) = self.host.subscribers.get_mut(&id).filter(|at| !at.ended) else {
             return Err(format!("subscription {id} has a gap, and is not one"));
         };
-        if !subscriber.live {
+        // Of several names, some may have been confirmed.
+        if !subscriber.live && subscriber.names.len() == 1 {
             return Err(format!("subscription {id} has a gap where it was not confirmed"));
         }
-        subscriber.live = false;
+        (subscriber.live, subscriber.from) = (false, None);
         subscriber.names.values_mut().for_each(|required| *required = None);
         self.count("gaps");
         Ok(())
@@ -129,7 +133,7 @@ impl World {
     }
 
     /// A message: of a name that was asked for, in order, and none missing while all is well.
-    pub fn message(&mut self, id: u64, value: &Value) -> Check {
+    pub fn message(&mut self, id: u64, value: &Value, connection: Option<usize>) -> Check {
         let wrong = |what: &str| Err(format!("subscription {id} got {value:?}: {what}"));
         let Value::Array(parts) = value else { return wrong("which is no message") };
         let (Some(Value::Bulk(name)), Some(Value::Bulk(channel)), Some(Value::Bulk(payload))) =
@@ -152,6 +156,10 @@ impl World {
         let Some(required) = subscriber.names.get_mut(name) else { return wrong("which it did not ask for") };
         let place = self.server.published.get(&key).and_then(|all| all.binary_search(&number).ok());
         let Some(place) = place else { return wrong("which was never published so") };
+        if subscriber.from.is_some() && subscriber.from != connection {
+            return wrong("on another connection than the one before, and no gap was told");
+        }
+        subscriber.from = connection;
         if number < subscriber.last {
             return wrong("after a later one");
         }
