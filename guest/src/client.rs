@@ -198,6 +198,7 @@ impl Core {
         self.retry_main(now);
         self.ask_whether_loading(now);
         self.probe_silent(now);
+        self.subscribe_again(now);
         self.open_hubs(now);
         self.close_retired();
         self.finish_drain(now);
@@ -333,7 +334,10 @@ impl Core {
                 self.serve_leases(now);
                 self.offer_room();
             }
-            Purpose::Hub(hub) => self.hub_ready(hub),
+            Purpose::Hub(hub) => {
+                self.hubs.link_ready(hub);
+                self.subscribe_again(now);
+            }
             Purpose::Lease => self.lease_ready(now, id),
         }
     }

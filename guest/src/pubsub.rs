@@ -16,6 +16,11 @@ pub const SHARED: u64 = 0;
 pub const NO_HUB: u64 = u64::MAX;
 /// Longest name.
 pub const MAX_NAME: usize = 65_536;
+/// What all subscriptions may take: twice the bytes of each one's names, and [`NAME`] for each name. About 30,000 short
+/// ones.
+pub const MAX_NAMES: usize = 6 << 20;
+/// What a name takes beside its bytes.
+pub const NAME: usize = 192;
 
 /// What the names of a subscription are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +70,8 @@ pub struct Hub {
     pub attempts: u32,
     /// Names could be sent on a link of it, and some are still wanted.
     pub was_live: bool,
+    /// Names of this subscription, and of those after it, may have to be sent on the new link.
+    unsent_from: Option<u64>,
     live: bool,
     names: BTreeMap<Key, Name>,
 }
@@ -87,6 +94,10 @@ pub struct Hubs {
     subscribers: BTreeMap<u64, Subscriber>,
     /// SUBSCRIBEs up to now: each has a number.
     asked: u32,
+    /// What the names of all take.
+    taken: usize,
+    /// When to go on with what hubs have to send, if they have.
+    pub send_at: Option<u64>,
 }
 
 /// Names to be sent in one command.
@@ -118,8 +129,8 @@ impl Hubs {
     /// When to open links for hubs that lack one.
     #[must_use]
     pub fn wake_at(&self, can_open: bool) -> u64 {
-        if !can_open || self.hubs.is_empty() {
-            return NEVER;
+        if self.send_at.is_some() || !can_open || self.hubs.is_empty() {
+            return self.send_at.unwrap_or(NEVER);
         }
         let wanting = self.hubs.values().filter(|hub| hub.wants_link());
         wanting.map(|hub| hub.retry_at).min().unwrap_or(NEVER)
@@ -137,10 +148,17 @@ impl Hubs {
         self.subscribers.keys().copied().collect()
     }
 
-    /// Adds a subscription; it is live once `unsent` names were sent and confirmed.
-    pub fn add(&mut self, id: u64, kind: Kind, hub: u64, mut names: Names) {
+    /// Adds a subscription; it is live once `unsent` names were sent and confirmed. `false` where all would take more
+    /// than they may.
+    #[must_use]
+    pub fn add(&mut self, id: u64, kind: Kind, hub: u64, mut names: Names) -> bool {
         names.sort_unstable();
         names.dedup();
+        let taken = self.taken + size(&names);
+        if taken > MAX_NAMES {
+            return false;
+        }
+        self.taken = taken;
         let at = self.hubs.entry(hub).or_insert_with(Hub::new);
         let mut waiting = 0;
         for name in &names {
@@ -149,6 +167,7 @@ impl Hubs {
             waiting += usize::from(!entry.sent || entry.unconfirmed > 0);
         }
         self.subscribers.insert(id, Subscriber { hub, kind, names, waiting, told: false });
+        true
     }
 
     /// Says `subscribed` if all names are confirmed already.
@@ -186,19 +205,32 @@ impl Hubs {
         Some((subscriber.kind, names, number))
     }
 
-    /// The hub's link is ready: every name has to be sent. Gives the hub's subscriptions, in order.
-    pub fn link_ready(&mut self, hub: u64) -> Vec<u64> {
-        let Some(at) = self.hubs.get_mut(&hub) else { return Vec::new() };
+    /// The hub's link is ready: every name has to be sent.
+    pub fn link_ready(&mut self, hub: u64) {
+        let Some(at) = self.hubs.get_mut(&hub) else { return };
         (at.live, at.was_live) = (true, true);
         at.attempts = 0;
         at.retry_at = NEVER;
+        at.unsent_from = Some(0);
         at.reset();
-        let mut ids = Vec::new();
-        for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
+        for subscriber in self.subscribers.values_mut().filter(|subscriber| subscriber.hub == hub) {
             subscriber.waiting = subscriber.names.len();
-            ids.push(*id);
         }
-        ids
+    }
+
+    /// The hubs that have names to be sent.
+    #[must_use]
+    pub fn sending(&self) -> Vec<u64> {
+        self.hubs.iter().filter(|(_, hub)| hub.unsent_from.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// The next subscription whose names may have to be sent.
+    pub fn next_to_send(&mut self, hub: u64) -> Option<u64> {
+        let at = self.hubs.get_mut(&hub)?;
+        let mut rest = self.subscribers.range(at.unsent_from?..).filter(|(_, subscriber)| subscriber.hub == hub);
+        let next = rest.next().map(|(id, _)| *id);
+        at.unsent_from = next.and_then(|id| id.checked_add(1));
+        next
     }
 
     /// The hub's link is gone: those who may have had a message by it are told of the gap.
@@ -206,6 +238,7 @@ impl Hubs {
         let Some(at) = self.hubs.get_mut(&hub) else { return };
         at.link = None;
         at.live = false;
+        at.unsent_from = None;
         at.reset();
         at.was_live &= at.wanted();
         for (id, subscriber) in self.subscribers.iter_mut().filter(|(_, subscriber)| subscriber.hub == hub) {
@@ -220,6 +253,7 @@ impl Hubs {
     /// Takes a subscription away. Gives the names that nobody wants any more and that the server should hear of.
     pub fn remove(&mut self, id: u64) -> Option<(u64, Kind, Names)> {
         let subscriber = self.subscribers.remove(&id)?;
+        self.taken = self.taken.saturating_sub(size(&subscriber.names));
         let mut unwanted = Names::new();
         if let Some(hub) = self.hubs.get_mut(&subscriber.hub) {
             for name in subscriber.names {
@@ -341,13 +375,26 @@ impl Hubs {
         for id in std::mem::take(&mut self.subscribers).into_keys() {
             out.ended(id, Verdict::new(Failure::NotSent, Cause::Closing), why);
         }
-        self.hubs.clear();
+        *self = Self::default();
     }
+}
+
+/// What names take.
+fn size(names: &Names) -> usize {
+    names.iter().map(|name| 2 * name.len() + NAME).sum()
 }
 
 impl Hub {
     fn new() -> Self {
-        Self { link: None, retry_at: NEVER, attempts: 0, was_live: false, live: false, names: BTreeMap::new() }
+        Self {
+            link: None,
+            retry_at: NEVER,
+            attempts: 0,
+            was_live: false,
+            unsent_from: None,
+            live: false,
+            names: BTreeMap::new(),
+        }
     }
 
     /// Whether names can be sent on its link.

@@ -16,6 +16,10 @@ use crate::wire::{Cause, ClientState, ErrorClass, EventKind, Failure, HELD, NEVE
 const NAMES_A_COMMAND: usize = 1000;
 /// Most names of one subscription.
 const MAX_NAMES: usize = 16_384;
+/// Bytes to be sent in one call, on new links, before what is left waits for the next call; and what it counts to look
+/// at a subscription.
+const PORTION: u64 = 65_536;
+const STEP: u64 = 8;
 
 impl Core {
     /// `pubsub.subscribe`.
@@ -32,7 +36,10 @@ impl Core {
             return self.out.ended(id, Verdict::new(Failure::NotSent, Cause::Closing), "the client is closing");
         }
         let hub = if own_link || kind == Kind::Monitor { id } else { SHARED };
-        self.hubs.add(id, kind, hub, names);
+        if !self.hubs.add(id, kind, hub, names) {
+            let verdict = Verdict::new(Failure::Limit, Cause::None);
+            return self.out.ended(id, verdict, "the names of all subscriptions take more than a client keeps");
+        }
         match self.hubs.hub(hub).and_then(|hub| hub.link) {
             Some(_) => self.send_unsent(id),
             None => self.connect_hub(now, hub),
@@ -70,15 +77,30 @@ impl Core {
         true
     }
 
-    /// A hub's link is ready: subscribe to all its names.
-    pub(crate) fn hub_ready(&mut self, hub: u64) {
-        for id in self.hubs.link_ready(hub) {
-            if mutant::on(Mutant::ForgetResubscribe) && self.links.iter().any(|link| link.id > 3) {
-                continue;
+    /// Subscribes on links that have become ready, to so much that a call is not too long.
+    pub(crate) fn subscribe_again(&mut self, now: u64) {
+        self.hubs.send_at = None;
+        let mut left = PORTION;
+        for hub in self.hubs.sending() {
+            while let Some(link) = self.hub_link(hub) {
+                if left == 0 {
+                    self.hubs.send_at = Some(now);
+                    return;
+                }
+                let Some(id) = self.hubs.next_to_send(hub) else { break };
+                if mutant::on(Mutant::ForgetResubscribe) && self.links.iter().any(|link| link.id > 3) {
+                    continue;
+                }
+                let before = self.sent_on(link);
+                self.send_unsent(id);
+                self.hubs.tell_if_live(id, &mut self.out);
+                left = left.saturating_sub(self.sent_on(link) - before + STEP);
             }
-            self.send_unsent(id);
-            self.hubs.tell_if_live(id, &mut self.out);
         }
+    }
+
+    fn sent_on(&self, link: u32) -> u64 {
+        self.links.iter().find(|candidate| candidate.id == link).map_or(0, |link| link.sent)
     }
 
     /// Opens the links that hubs need and have waited for.
