@@ -267,7 +267,7 @@ impl Core {
                 at = self.links.iter().position(|link| link.id == id).unwrap_or(usize::MAX);
             }
             let Some(link) = self.links.get_mut(at).filter(|link| link.state != State::Closing) else { return Ok(()) };
-            link.receive_messages(&mut rest, &self.hubs, &mut self.out);
+            link.receive_messages(&mut rest, &self.hubs, &mut self.out)?;
             match link.receive(bytes, &mut rest, &mut self.out)? {
                 Received::Handled => {}
                 Received::NeedMore => return Ok(()),

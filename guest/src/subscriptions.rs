@@ -2,7 +2,7 @@
 
 use crate::client::Core;
 use crate::inflight::What;
-use crate::link::{Link, Purpose, State, strip_message};
+use crate::link::{Link, Purpose, State, has_room, strip_message};
 use crate::monitor;
 use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
@@ -195,7 +195,7 @@ impl Core {
                     let nodes = self.out.since(mark);
                     self.hubs.publish(hub, kind, name, id, nodes, &mut self.out);
                     link.end_push();
-                    return Ok(());
+                    return has_room(&self.out);
                 }
                 Push::Subscribed(kind, name) => {
                     let name = Box::from(name);

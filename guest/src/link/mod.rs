@@ -22,6 +22,7 @@ use crate::wire::ErrorClass;
 pub use self::input::Received;
 use self::push::Unfinished;
 pub use self::push::{Route, strip_message};
+pub use self::usual::has_room;
 
 /// Where a link is in its life: see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

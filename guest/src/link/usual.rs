@@ -5,7 +5,8 @@ use super::{Link, Purpose};
 use crate::inflight::{RAW, STORE, What};
 use crate::output::{Node, Output};
 use crate::pubsub::{Hubs, Kind};
-use crate::wire::{EventKind, NodeKind};
+use crate::resp::decode::Fault;
+use crate::wire::{Cause, EventKind, NodeKind};
 
 /// Replies that room is made for at once; if there are more, it grows.
 const AT_ONCE: usize = 128;
@@ -17,26 +18,49 @@ const MESSAGES: [(Kind, &[u8], u8); 3] = [
     (Kind::Shard, b"3\r\n$8\r\nsmessage\r\n", 2),
 ];
 
+/// Subscriptions of one name that need no look at the bound: the shortest messages of a call make fewer rows.
+const FEW: usize = 32;
+/// Most words of event rows that a call may have before one more message: 3 MiB.
+const MOST_WORDS: usize = 3 << 17;
+
+/// Whether a call's rows leave room for those of one more message.
+///
+/// # Errors
+/// They do not.
+pub fn has_room(out: &Output) -> Result<(), Fault> {
+    if out.events.len() <= MOST_WORDS {
+        return Ok(());
+    }
+    Err(Fault { cause: Cause::TooLarge, text: "messages came faster than so many subscriptions take them".to_owned() })
+}
+
 impl Link {
     /// Reads messages as long as they are usual and somebody wants them, and says them.
-    pub fn receive_messages(&mut self, input: &mut &[u8], hubs: &Hubs, out: &mut Output) {
-        let Purpose::Hub(hub) = self.purpose else { return };
+    ///
+    /// # Errors
+    /// There are too many, for how many want them.
+    pub fn receive_messages(&mut self, input: &mut &[u8], hubs: &Hubs, out: &mut Output) -> Result<(), Fault> {
+        let Purpose::Hub(hub) = self.purpose else { return Ok(()) };
         if !self.decoder.is_at_rest() {
-            return;
+            return Ok(());
         }
         let mut last: (Kind, &[u8], &[u64]) = (Kind::Channel, &[], &[]);
         loop {
             let mark = out.mark();
-            let Some((kind, name, size)) = self.next_message(input, out) else { return };
+            let Some((kind, name, size)) = self.next_message(input, out) else { return Ok(()) };
             // Mostly, they are of few names.
             if last.2.is_empty() || (last.0, last.1) != (kind, name) {
                 last = (kind, name, hubs.audience(hub, kind, name));
             }
             if last.2.is_empty() {
-                return out.rewind(mark);
+                out.rewind(mark);
+                return Ok(());
             }
             self.decoder.pass_over(input, size);
             Hubs::say(last.2, self.id, out.since(mark), out);
+            if last.2.len() > FEW {
+                has_room(out)?;
+            }
         }
     }
 

@@ -107,6 +107,33 @@ fn a_message_is_bounded_as_a_whole() {
 }
 
 #[test]
+fn messages_that_too_many_want_break_their_link_and_not_the_core() {
+    let (audience, most) = (500, 3 << 20);
+    // On the short way, and on the long one.
+    for message in [">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$1\r\nx\r\n", ">3\r\n+message\r\n+ch\r\n$1\r\nx\r\n"] {
+        let mut bench = subscribed(Limits::default());
+        for id in 10..9 + audience {
+            bench.subscribe(id, &[2], b"ch");
+        }
+        // So many can be said in a call.
+        let feed = message.repeat(200);
+        bench.received(2, feed.as_bytes());
+        assert_eq!((bench.count(EventKind::Message), bench.closing()), (200 * audience as usize, vec![]));
+        // These can't. Whom they would have been for is told of the gap, and no more is lost.
+        let feed = message.repeat(65_536 / message.len());
+        bench.received(2, feed.as_bytes());
+        let said = bench.count(EventKind::Message);
+        assert_eq!((bench.closing(), said % audience as usize), (vec![2], 0));
+        assert!((most..most + 24 * audience as usize + 24).contains(&(said * 24)), "{said}");
+        bench.closed(2, Reason::Local, bench.written(2));
+        assert_eq!((bench.count(EventKind::Gap), bench.count(EventKind::Ended)), (audience as usize, 0));
+    }
+    // The few that it is not asked for can't make more in a call.
+    let shortest = ">3\r\n$7\r\nmessage\r\n$0\r\n\r\n$0\r\n\r\n".len();
+    assert!(65_536 / shortest * 32 * 24 < most);
+}
+
+#[test]
 fn raw_replies_and_usual_ones_take_turns() {
     let raw = |id| Row { options: option::RAW, ..get(id) };
     let mut bench = Bench::ready();
