@@ -118,7 +118,7 @@ impl Core {
             let verdict = Verdict::new(Failure::NotSent, Cause::Cancelled);
             self.out.failed(partial.id, verdict, "its session was released");
         }
-        let Traces { multi, watching, lasting } = std::mem::take(&mut link.traces);
+        let Traces { multi, watching, lasting, .. } = std::mem::take(&mut link.traces);
         link.holder = Holder::Idle(now);
         if busy || lasting {
             let text = "its session left what can't be taken back".to_owned();

@@ -41,7 +41,8 @@ impl Core {
         }
         let partial = self.partial.as_ref().map(|partial| partial.link);
         for link in &mut self.links {
-            link.renew.take_if(|_| takes_no_auth(link.purpose, link.handshake.resp3) && link.state == State::Ready);
+            let keeps = takes_no_auth(link.purpose, link.handshake.resp3) || link.traces.auth;
+            link.renew.take_if(|_| keeps && link.state == State::Ready);
             let closed_to_us = link.traces.multi && !mutant::on(Mutant::RenewInTransactions);
             let free = Some(link.id) != partial && !closed_to_us && link.state == State::Ready;
             if let Some(credentials) = link.renew.take_if(|_| free) {

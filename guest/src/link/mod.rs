@@ -64,12 +64,15 @@ pub struct Traces {
     pub watching: bool,
     /// Something that can't be undone by a command.
     pub lasting: bool,
+    /// AUTH: it is somebody else's now.
+    pub auth: bool,
 }
 
 impl Traces {
     /// A session sent this command; a transaction of its own has MULTI and EXEC around it.
     pub fn note(&mut self, name: &[u8], in_transaction: bool) {
         let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+        self.auth |= is("AUTH");
         let ends = self.multi && (is("EXEC") || is("DISCARD"));
         if in_transaction || ends {
             // Without MULTI, EXEC and DISCARD are refused, and what is watched stays so.

@@ -158,6 +158,21 @@ fn a_session_leaves_its_link_clean_or_not_at_all() {
 }
 
 #[test]
+fn a_session_that_is_somebody_else_stays_so_when_credentials_are_renewed() {
+    for (command, stays) in [("AUTH", true), ("ECHO", false)] {
+        let mut bench = with_session();
+        bench.submit(&[in_session(5, 1, &[command, "theirs"])]);
+        bench.received(2, b"+OK\r\n");
+        let from = bench.output(2).len();
+        bench.renew(2);
+        assert!(bench.output(1).ends_with(b"AUTH\r\n$3\r\n\r\n"));
+        assert_eq!(sent_since(&bench, from).is_empty(), stays, "{command}");
+        bench.received(1, b"+OK\r\n");
+        assert_eq!(bench.count(EventKind::Renewed) == 1, stays);
+    }
+}
+
+#[test]
 fn a_session_that_is_released_ends_what_it_asked() {
     let mut bench = with_session();
     bench.submit(&[in_session(5, 1, &["GET", "a"])]);
