@@ -60,8 +60,8 @@ pub struct Core {
     pub(crate) memo: Memo,
     pub(crate) out: Output,
     pub(crate) effects: Effects,
+    pub(crate) last_link: u32,
     random: Random,
-    last_link: u32,
 }
 
 impl Core {

@@ -16,7 +16,7 @@ use crate::wire::{Cause, ClientState, EventKind, Failure, NEVER};
 
 /// How long a link is kept for a request that was asked for again. Microseconds.
 const RESERVED: u64 = 1_000_000;
-/// Failures to open a link, in a row, after which nobody is let wait for one any longer.
+/// Rounds of failures to open links, in a row, after which nobody is let wait for one any longer.
 const PATIENCE: u32 = 3;
 
 /// No session's number: of one that was released while its link closed.
@@ -28,7 +28,10 @@ pub struct Leases {
     waiting: VecDeque<Waiting>,
     /// When to try again after a failure, else `NEVER`.
     retry_at: u64,
+    /// Rounds of links that failed in a row.
     attempts: u32,
+    /// The last link that was there when a round failed: what else fails of those up to it is of that round.
+    round: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ enum Who {
 
 impl Default for Leases {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), retry_at: NEVER, attempts: 0 }
+        Self { waiting: VecDeque::new(), retry_at: NEVER, attempts: 0, round: 0 }
     }
 }
 
@@ -234,9 +237,12 @@ impl Core {
             self.tell_session(session, Verdict::new(Failure::NotSent, cause), why);
         }
         if !link.was_ready {
-            let attempt = self.leases.attempts;
-            self.leases.attempts = attempt.saturating_add(1);
-            self.leases.retry_at = now.saturating_add(self.backoff(attempt));
+            if link.id > self.leases.round {
+                let attempt = self.leases.attempts;
+                self.leases.attempts = attempt.saturating_add(1);
+                self.leases.retry_at = now.saturating_add(self.backoff(attempt));
+                self.leases.round = self.last_link;
+            }
             if self.leases.attempts >= PATIENCE || cause == Cause::Denied {
                 self.fail_waiting(Verdict::new(Failure::NotSent, cause), why);
                 self.leases.attempts = 0;

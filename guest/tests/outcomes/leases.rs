@@ -113,6 +113,25 @@ fn links_that_can_not_be_had_end_the_wait() {
 }
 
 #[test]
+fn links_that_are_refused_together_are_one_failure() {
+    let mut bench = Bench::ready();
+    bench.submit(&[1, 2, 3, 4].map(|id| Row::command(id, &["BLPOP", "k", "0"])));
+    for round in 1..=3 {
+        let links = bench.opening();
+        assert_eq!(links.len(), 4);
+        for link in links {
+            assert_eq!(bench.failed(), []);
+            bench.closed(link, Reason::Refused, 0);
+            if round == 3 {
+                return assert_eq!(bench.failed().len(), 4);
+            }
+        }
+        assert_eq!(bench.failed(), []);
+        bench.elapse(bench.now().max(bench.wake_at()));
+    }
+}
+
+#[test]
 fn the_number_of_links_is_bounded_and_they_go_round() {
     let mut bench = Bench::ready_with(Limits { links: 3, ..Limits::default() });
     for session in 1..=4 {
