@@ -19,7 +19,7 @@ impl Core {
     /// The server has granted it: lines follow.
     pub(crate) fn monitors(&mut self, id: u32) {
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
-        link.monitors = true;
+        link.monitor();
         if let Purpose::Hub(hub) = link.purpose {
             self.hubs.confirmed(hub, Kind::Monitor, EVERYTHING, &mut self.out);
         }

@@ -90,6 +90,12 @@ impl Link {
         (held.unwrap_or_else(|| self.decoder.keep_from()), self.decoder.passing())
     }
 
+    /// MONITOR was granted: what comes is lines, of commands of any size.
+    pub fn monitor(&mut self) {
+        self.monitors = true;
+        self.decoder.cut_lines();
+    }
+
     /// The last error's text, for people.
     #[must_use]
     pub fn error_text(&self) -> String {

@@ -144,8 +144,8 @@ pub struct Link {
     /// Whose the push is whose front has left as `part`.
     route: Option<Route>,
     unfinished: Unfinished,
-    /// MONITOR was sent.
-    pub monitors: bool,
+    /// MONITOR was granted.
+    monitors: bool,
     /// The bytes of the reply under way were given up to here, to who wants them.
     raw_to: u64,
 }

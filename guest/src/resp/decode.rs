@@ -59,6 +59,8 @@ pub struct Decoder {
     /// Where the last whole value began.
     last_from: u64,
     error_text: Vec<u8>,
+    /// Status lines that are too long are cut.
+    cuts: bool,
 }
 
 /// The value under way.
@@ -72,6 +74,8 @@ struct Value {
 enum State {
     /// Reading a line that began at `from`.
     Line { from: u64 },
+    /// A line was cut: what follows up to its end is nothing.
+    Cut,
     /// Reading the bytes of a string.
     Body(Body),
     /// Its end passes by: so many bytes are still to be skipped.
@@ -117,7 +121,13 @@ impl Decoder {
             value: None,
             last_from: 0,
             error_text: Vec::new(),
+            cuts: false,
         }
+    }
+
+    /// From now on a status line that is too long is cut at [`MAX_LINE`], and no fault of the peer.
+    pub fn cut_lines(&mut self) {
+        self.cuts = self.limits.reply_bytes >= MAX_LINE as u64;
     }
 
     /// Decodes until a value ends or the input does. `input` is what is left of the fed bytes, and loses what was used.
@@ -133,6 +143,17 @@ impl Decoder {
                     State::Line { from } => match self.line(input, from, out)? {
                         Some(done) => done,
                         None => return Ok(Step::NeedMore),
+                    },
+                    State::Cut => match find_line_end(input) {
+                        Some(end) => {
+                            self.skip_line(input, end);
+                            self.state = State::Line { from: self.offset };
+                            false
+                        }
+                        None => {
+                            self.skip_line(input, input.len());
+                            return Ok(Step::NeedMore);
+                        }
                     },
                     State::Body(body) => {
                         if !self.body(input, body, out)? {
@@ -222,7 +243,7 @@ impl Decoder {
         match self.state {
             State::Line { from } | State::Tail { node: Some(_), from, .. } => from,
             State::Body(body) => body.from,
-            State::Passing { .. } | State::Tail { node: None, .. } => self.offset,
+            State::Cut | State::Passing { .. } | State::Tail { node: None, .. } => self.offset,
         }
     }
 
@@ -242,7 +263,18 @@ impl Decoder {
     /// Reads a line and what it says. `None`: it is not whole. `Some(true)`: the value ended with it.
     fn line(&mut self, input: &mut &[u8], from: u64, out: &mut Output) -> Result<Option<bool>, Fault> {
         let Some(end) = find_line_end(input) else {
-            return self.keep_line(input).map(|()| None);
+            // The CR of a line that is just as long as may be can come without its LF.
+            let size = self.line.len() + input.len() - usize::from(input.ends_with(b"\r"));
+            if size <= MAX_LINE {
+                self.keep_line(input);
+                return Ok(None);
+            }
+            let first = self.line.first().or(input.first()).copied();
+            let done = self.long_line(first, from, out)?;
+            self.line.clear();
+            self.skip_line(input, input.len());
+            self.state = State::Cut;
+            return Ok(Some(done));
         };
         let (fed, rest) = input.split_at_checked(end).unwrap_or((input, &[]));
         *input = rest;
@@ -259,19 +291,27 @@ impl Decoder {
         done
     }
 
-    fn keep_line(&mut self, input: &mut &[u8]) -> Result<(), Fault> {
-        // The CR of a line that is just as long as may be can come without its LF.
-        let ending = usize::from(input.ends_with(b"\r"));
-        if self.line.len() + input.len() - ending > MAX_LINE {
-            return Err(self.too_large(format!("a line is over {MAX_LINE} bytes")));
-        }
+    fn keep_line(&mut self, input: &mut &[u8]) {
         if !input.is_empty() && self.value.is_none() {
             self.value = Some(Value { from: self.offset, top: None });
         }
         self.line.extend_from_slice(input);
-        self.offset += input.len() as u64;
-        *input = &[];
-        Ok(())
+        self.skip_line(input, input.len());
+    }
+
+    fn skip_line(&mut self, input: &mut &[u8], bytes: usize) {
+        *input = input.get(bytes..).unwrap_or_default();
+        self.offset += bytes as u64;
+    }
+
+    /// A line that is too long: its front is a value where such are cut.
+    fn long_line(&mut self, first: Option<u8>, from: u64, out: &mut Output) -> Result<bool, Fault> {
+        if !self.cuts || first != Some(b'+') || !self.stack.is_empty() {
+            return Err(self.too_large(format!("a line is over {MAX_LINE} bytes")));
+        }
+        self.value = Some(Value { from, top: Some(Top::Other) });
+        out.node(Node::string(NodeKind::Status, MAX_LINE as u64 - 1, from + 1));
+        Ok(true)
     }
 
     fn whole_line(&mut self, line: &[u8], from: u64, out: &mut Output) -> Result<bool, Fault> {
@@ -279,7 +319,7 @@ impl Decoder {
             _ if line.strip_suffix(b"\n").map_or(0, |line| line.strip_suffix(b"\r").unwrap_or(line).len())
                 > MAX_LINE =>
             {
-                return Err(self.too_large(format!("a line is over {MAX_LINE} bytes")));
+                return self.long_line(line.first().copied(), from, out);
             }
             [kind, text @ .., b'\r', b'\n'] => (*kind, text),
             _ => return Err(self.protocol(format!("a line at byte {from} does not end in CR LF, or is empty"))),

@@ -133,3 +133,26 @@ fn monitor_begins_again_after_a_gap_and_has_no_names() {
     bench.received(1, b"+1.2 [0 a:1] \"PING\"\r\n");
     assert_eq!(bench.closing(), [1]);
 }
+
+#[test]
+fn a_line_of_monitor_is_cut_however_long_it_is() {
+    let mut bench = Bench::ready();
+    bench.subscribe_to(Kind::Monitor, 9);
+    bench.greet(2);
+    bench.received(2, b"+OK\r\n");
+    let line = format!("+{}\r\n+1.3 [0 a:1] \"GET\" \"k\"\r\n", "x".repeat(300_000));
+    let (mut fed, mut came) = (b"%0\r\n+OK\r\n".len() as u64, Vec::new());
+    for piece in line.as_bytes().chunks(65_000) {
+        bench.received(2, piece);
+        fed += piece.len() as u64;
+        came.push(bench.count(EventKind::Message));
+        // Its front waits for what makes it a message, and of the rest nothing is kept.
+        assert_eq!(bench.keep_from() == fed, came.len() > 1, "{came:?}");
+    }
+    assert_eq!((came, bench.closing()), (vec![0, 1, 0, 0, 1], vec![]));
+    // What is no line of it is none.
+    bench.received(2, format!("-{}", "x".repeat(65_535)).as_bytes());
+    assert_eq!(bench.closing(), []);
+    bench.received(2, b"xx");
+    assert_eq!(bench.closing(), [2]);
+}
