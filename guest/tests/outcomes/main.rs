@@ -7,6 +7,7 @@ mod failover;
 mod found;
 mod hubs;
 mod leases;
+mod names;
 mod order;
 mod putoff;
 mod raw;
