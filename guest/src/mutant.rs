@@ -34,11 +34,13 @@ pub enum Mutant {
     CloseBlocked,
     KeepSilent,
     TakeReplicas,
+    TakePlaces,
+    EndDenied,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::SwapReplies,
         Self::ForgetResubscribe,
         Self::RepeatAnything,
@@ -69,6 +71,8 @@ impl Mutant {
         Self::CloseBlocked,
         Self::KeepSilent,
         Self::TakeReplicas,
+        Self::TakePlaces,
+        Self::EndDenied,
     ];
 }
 

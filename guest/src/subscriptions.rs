@@ -124,7 +124,7 @@ impl Core {
         }
         self.hubs.link_lost(hub, &mut self.out);
         // Who was let in once is let in again, perhaps with other credentials.
-        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live);
+        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live) && !mutant::on(Mutant::EndDenied);
         if cause == Cause::Denied && !link.was_ready && !was_live {
             for id in self.hubs.ids().into_iter().filter(|id| self.hubs.hub_of(*id) == Some(hub)).collect::<Vec<_>>() {
                 self.hubs.remove(id);
@@ -184,7 +184,7 @@ impl Core {
             return;
         }
         let Some(endpoint) = self.main().map(|main| main.endpoint.clone()) else { return };
-        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live);
+        let was_live = self.hubs.hub(hub).is_some_and(|hub| hub.was_live) && !mutant::on(Mutant::TakePlaces);
         let kept = if was_live { 0 } else { self.hubs.without_link(|hub| hub.was_live) };
         let most = (self.settings.limits.links as usize).saturating_sub(kept);
         if self.links.len() >= most {
