@@ -46,8 +46,8 @@ impl Core {
         };
         refused::always(name, second)?;
         let hides = |container: &[u8]| name.eq_ignore_ascii_case(container) && second.is_none() && row.total > 1;
-        if hides(b"CLIENT") || hides(b"SCRIPT") {
-            return Err("CLIENT's and SCRIPT's subcommands must be in their first row, and not held by the host");
+        if hides(b"CLIENT") || hides(b"SCRIPT") || hides(b"CLUSTER") {
+            return Err("a subcommand of CLIENT, SCRIPT or CLUSTER must be in the first row, and not held by the host");
         }
         let found = commands::find(name, second);
         let in_session = row.session != 0;

@@ -21,7 +21,7 @@ pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> 
     if is("MONITOR") {
         return Err("MONITOR has a call of its own, as it makes a link a stream of lines");
     }
-    if ["SYNC", "PSYNC"].iter().any(|word| is(word)) {
+    if ["SYNC", "PSYNC"].iter().any(|word| is(word)) || is("CLUSTER") && is_any(argument, &["SYNCSLOTS"]) {
         return Err("this command makes a link a stream, which a shared link must not become");
     }
     if is("REPLCONF") {
@@ -85,6 +85,7 @@ mod tests {
             assert!(always(name.as_bytes(), None).is_err(), "{name}");
         }
         assert!(always(b"client", Some(b"reply")).is_err() && always(b"script", Some(b"debug")).is_err());
+        assert!(always(b"cluster", Some(b"SyncSlots")).is_err() && always(b"CLUSTER", Some(b"INFO")).is_ok());
         for name in ["multi", "WATCH", "Select", "AUTH", "readonly", "READWRITE", "asking", "wait", "WaitAof"] {
             assert!(on_a_shared_link(name.as_bytes(), None).is_err(), "{name}");
         }

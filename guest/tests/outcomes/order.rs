@@ -95,10 +95,12 @@ fn what_would_change_or_ask_about_the_link_that_all_share_is_refused() {
         assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)], "{args:?}");
         assert!(bench.output(1).ends_with(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n") && bench.opening().is_empty());
     }
-    let mut bench = Bench::ready_with(Limits { hold_above: 16, ..Limits::default() });
-    let words = [1, u64::MAX, 2, 2 << 32];
-    bench.submit_words(&words, &[6, 40 | coracle_core::wire::HELD], b"SCRIPT");
-    assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)]);
+    for name in ["SCRIPT", "CLIENT", "CLUSTER"] {
+        let mut bench = Bench::ready_with(Limits { hold_above: 16, ..Limits::default() });
+        let words = [1, u64::MAX, 2, 2 << 32];
+        bench.submit_words(&words, &[name.len() as u32, 40 | coracle_core::wire::HELD], name.as_bytes());
+        assert_eq!(bench.failed(), [(1, Failure::Misuse, Cause::Usage)], "{name}");
+    }
 }
 
 #[test]
