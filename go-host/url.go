@@ -121,7 +121,7 @@ func (p *urlParts) check(text, authority string, hasUser bool) error {
 	case strings.Contains(p.query, ";"):
 		return errors.New("it has a ; after its ?, which is %3B there; parameters are separated by &")
 	case p.isSocket && hasUser:
-		return errors.New("it names a socket: user and password go behind it, as ?user=...&pass=...")
+		return errors.New("it names a socket: user and password go behind it, as ?user=NAME&pass=PASSWORD")
 	case p.isSocket && (authority != "" || p.path == ""):
 		return errors.New("it names no socket; unix:///path is expected")
 	}

@@ -100,7 +100,7 @@ impl<'a> Parts<'a> {
             return Err(wrong("has a ; after its ?, which is %3B there; parameters are separated by &"));
         }
         if socket && userinfo.is_some() {
-            return Err(wrong("names a socket: user and password go behind it, as ?user=…&pass=…"));
+            return Err(wrong("names a socket: user and password go behind it, as ?user=NAME&pass=PASSWORD"));
         }
         if socket && (!hosts.is_empty() || path.is_empty()) {
             return Err(wrong("names no socket; wanted is unix:///path"));

@@ -6,7 +6,7 @@
 //   - lane.go, close.go, trap.go, handover.go: its beginning, its end, an instance that is lost, another component;
 //   - entry.go, queue.go, fifo.go, crowd.go, submit.go, batch.go, cursor.go, table.go: what callers ask, from the queue
 //     into the core;
-//   - effects.go, link.go, closed.go, output.go, trywrite_*.go, secrets.go: what the core wants done, and what goes out;
+//   - effects.go, link.go, closed.go, output.go, trywrite_*.go, secrets.go: what the core wants done, what goes out;
 //   - link.go, input.go, feed.go, await_*.go: what comes in, and long strings that pass by the core;
 //   - events.go, quick.go, small.go, raw.go, cached.go: replies, from the core to callers;
 //   - subscriptions.go, subscription.go, subscription_queue.go, message.go: messages;
