@@ -141,6 +141,9 @@ impl Link {
             }
             (What::Exec, _) if self.has_executed(entry.id) => {
                 out.rewind(mark);
+                if parts {
+                    out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);
+                }
                 let why = "MULTI was refused, so the transaction's commands were executed one by one";
                 out.failed(entry.id, Verdict::new(Failure::MaybeExecuted, Cause::None), why);
                 Ok(Received::Handled)
@@ -172,8 +175,8 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Multi | What::Queued(_) | What::Swallow | What::Probe | What::Tidy, _) => {
-                if let Some((_, executed)) = self.loose.as_mut().filter(|(id, _)| *id == entry.id) {
-                    *executed = true;
+                if self.loose == Some((entry.id, false)) {
+                    self.loose = Some((entry.id, !self.is_queued(fed, mark, out)));
                 }
                 out.rewind(mark);
                 if parts {
@@ -230,6 +233,16 @@ impl Link {
             ErrorClass::Noauth => self.credentials.is_some(),
             _ => false,
         }
+    }
+
+    /// Whether the reply, whose node is at the mark, is QUEUED: a MULTI that a session's caller sent holds what ours,
+    /// which was refused for it, does not.
+    fn is_queued(&self, fed: &[u8], mark: usize, out: &Output) -> bool {
+        const QUEUED: &[u8] = b"QUEUED";
+        let Some([head, offset, ..]) = out.nodes.get(mark * 2..) else { return false };
+        let is_it = *head as u8 == NodeKind::Status as u8 && head >> 16 == QUEUED.len() as u64;
+        // What came in two calls is not at hand here any more.
+        is_it && self.text(fed, *offset, QUEUED.len() as u64).is_none_or(|text| text == QUEUED)
     }
 
     /// Once it monitors, a link gets a line for each command; only PING's answer is as short as it is.

@@ -95,3 +95,36 @@ fn what_was_executed_one_by_one_is_not_sent_again() {
     bench.closed(1, Reason::Lost, written);
     assert_eq!((bench.failed(), bench.resubmits()), (vec![(1, Failure::MaybeExecuted, Cause::Lost)], vec![]));
 }
+
+/// A session's caller has sent MULTI, and then sends a transaction of one command.
+fn nested() -> Bench {
+    let mut bench = Bench::ready();
+    bench.lease(7, NEVER);
+    bench.greet(2);
+    bench.submit(&[Row { session: 7, ..Row::command(9, &["MULTI"]) }]);
+    bench.received(2, b"+OK\r\n");
+    bench.submit(&[Row { session: 7, options: option::LONE, ..Row::command(1, &["GET", "k"]) }]);
+    bench.received(2, b"-ERR MULTI calls can not be nested\r\n");
+    bench
+}
+
+#[test]
+fn what_is_queued_by_a_multi_of_the_caller_s_is_not_executed_yet() {
+    for pieces in [&[&b"+QUEUED\r\n*1\r\n$1\r\nv\r\n"[..]][..], &[b"+QUE", b"UED\r\n", b"*1\r\n", b"$1\r\nv\r\n"]] {
+        let mut bench = nested();
+        for piece in pieces {
+            bench.received(2, piece);
+        }
+        assert_eq!((bench.ids(EventKind::Reply), bench.failed()), (vec![1], vec![]), "{pieces:?}");
+    }
+}
+
+#[test]
+fn of_a_reply_that_comes_for_nothing_nothing_stays() {
+    let mut bench = nested();
+    bench.received(2, b"+string\r\n*1\r\n");
+    assert_eq!(bench.count(EventKind::Part), 1);
+    bench.received(2, b"$1\r\nv\r\n");
+    assert_eq!(bench.failed(), [(1, Failure::MaybeExecuted, Cause::None)]);
+    assert_eq!(bench.count(EventKind::Discard), 1);
+}
