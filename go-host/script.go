@@ -4,13 +4,12 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"errors"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
 
-// Script is a program that the server executes. It is sent once: from then on its hash is, and its source only to a
-// server that has forgotten it. It is safe for use by any number of goroutines.
+// Script is a program that the server executes. Its source is sent once a connection: from then on its hash is, and the
+// source only to a server that has forgotten it. It is safe for use by any number of goroutines.
 type Script struct {
 	source, hash string
 }
@@ -25,34 +24,27 @@ func NewScript(source string) *Script {
 func (s *Script) Hash() string { return s.hash }
 
 // Run executes the script with keys and further arguments, as [Client.Do] does a command. What is no client, session or
-// Tx itself is given EVALSHA, and EVAL if that is answered with NOSCRIPT.
+// Tx itself is given EVAL, with the source each time: what a server knows is the client's to find out.
 func (s *Script) Run(ctx context.Context, d Doer, keys []string, args ...any) Reply {
 	return s.run(ctx, d, "EVALSHA", "EVAL", keys, args)
 }
 
-// RunRO is Run for a script that only reads: by EVALSHA_RO, and EVAL_RO.
+// RunRO is Run for a script that only reads: by EVALSHA_RO, or EVAL_RO.
 func (s *Script) RunRO(ctx context.Context, d Doer, keys []string, args ...any) Reply {
 	return s.run(ctx, d, "EVALSHA_RO", "EVAL_RO", keys, args)
 }
 
-func (s *Script) run(ctx context.Context, d Doer, byHash, bySource string, keys []string, args []any) Reply {
-	all := s.command(byHash, keys, args)
-	switch own := d.(type) { // not what has one of them inside: its Do is to hear of it
+func (s *Script) run(ctx context.Context, d Doer, own, bySource string, keys []string, args []any) Reply {
+	all := s.command(own, keys, args)
+	switch d := d.(type) { // not what has one of them inside: its Do is to hear of it
 	case *Client:
-		return own.runScript(ctx, all)
+		return d.runScript(ctx, all)
 	case *Session:
-		return own.runScript(ctx, all)
+		return d.runScript(ctx, all)
 	case *Tx:
-		return own.runScript(ctx, all)
+		return d.runScript(ctx, all)
 	}
-	plain := append([]any{byHash, s.hash}, all[3:]...)
-	r := d.Do(ctx, plain...)
-	var refused *ServerError
-	if errors.As(r.Err(), &refused) && refused.Class == ClassNoscript {
-		again := append([]any{bySource, s.source}, all[3:]...)
-		r = d.Do(ctx, again...)
-	}
-	return r
+	return d.Do(ctx, append([]any{bySource, s.source}, all[3:]...)...)
 }
 
 // Queue adds the script to a pipeline or transaction, as [Pipeline.Do] does a command.
