@@ -175,7 +175,9 @@ impl Link {
                 Ok(Received::Handled)
             }
             (What::Multi | What::Queued(_) | What::Swallow | What::Probe | What::Tidy, _) => {
-                if self.loose == Some((entry.id, false)) {
+                if entry.what == What::Multi {
+                    self.loose = None;
+                } else if self.loose == Some((entry.id, false)) {
                     self.loose = Some((entry.id, !self.is_queued(fed, mark, out)));
                 }
                 out.rewind(mark);

@@ -128,3 +128,12 @@ fn of_a_reply_that_comes_for_nothing_nothing_stays() {
     assert_eq!(bench.failed(), [(1, Failure::MaybeExecuted, Cause::None)]);
     assert_eq!(bench.count(EventKind::Discard), 1);
 }
+
+#[test]
+fn what_became_of_one_says_nothing_of_another_by_the_same_number() {
+    let mut bench = loose();
+    bench.received(1, b"-NOPERM no\r\n-NOPERM no\r\n-ERR EXEC without MULTI\r\n");
+    bench.submit(&[Row { options: option::LONE, ..Row::command(1, &["INCR", "a"]) }]);
+    bench.received(1, b"+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+    assert_eq!((bench.ids(EventKind::Reply), bench.failed()), (vec![1], vec![]));
+}
