@@ -28,11 +28,11 @@ pub(super) struct Done {
 
 /// A call's tape, while its events are gone through.
 pub(super) struct Tape<'a> {
-    nodes: &'a [u64],
+    pub(super) nodes: &'a [u64],
     texts: &'a [u8],
     feed: Option<&'a Feed<'a>>,
     /// The message that the last `message` row gave.
-    message: Option<Message>,
+    pub(super) message: Option<Message>,
 }
 
 impl Lane {
@@ -190,18 +190,6 @@ impl Lane {
         Ok(())
     }
 
-    fn message(&mut self, event: &Event, tape: &mut Tape<'_>) -> Result<(), Fault> {
-        if event.detail & 1 == 0 {
-            tape.message = Some(message(self.value(event, tape)?)?);
-        }
-        match &tape.message {
-            Some(message) => self.notify(event.id, Notice::Message(message.clone())),
-            None => return fault("a message refers to one before it, and there is none"),
-        }
-        self.hold_if_full(event.id, event.link);
-        Ok(())
-    }
-
     fn state(&mut self, event: &Event, tape: &Tape<'_>) -> Result<(), Fault> {
         use wit::ClientState as Wire;
         let (state, cause) = event.detail_bytes();
@@ -269,7 +257,7 @@ impl Lane {
 }
 
 impl Tape<'_> {
-    fn source(&self, event: &Event) -> Result<Source<'_>, Fault> {
+    pub(super) fn source(&self, event: &Event) -> Result<Source<'_>, Fault> {
         match self.feed {
             Some(feed) if feed.link == event.link => {
                 Ok(Source { base: feed.base, input: feed.input, texts: self.texts })
@@ -311,23 +299,4 @@ fn sole_error(event: &Event, tape: &Tape<'_>) -> Result<Option<Node>, Fault> {
 fn failure_error(failure: u8, cause: u8, detail: String) -> Error {
     let failure = Failure::from_wire(failure).unwrap_or(Failure::MaybeExecuted);
     Error::failed(failure, Cause::from_wire(cause).unwrap_or(Cause::None), detail)
-}
-
-fn message(value: Value) -> Result<Message, Fault> {
-    fn bytes(value: Option<Value>) -> Result<bytes::Bytes, Fault> {
-        match value {
-            Some(Value::BulkString(bytes)) => Ok(bytes.into()),
-            Some(Value::SimpleString(text)) => Ok(text.into_bytes().into()),
-            _ => fault("a message holds what is no string"),
-        }
-    }
-    let parts = match value {
-        Value::Array(parts) => parts,
-        // A line of MONITOR.
-        line => return Ok(Message { pattern: None, channel: bytes::Bytes::new(), payload: bytes(Some(line))? }),
-    };
-    let pattern = parts.len() == 3;
-    let mut parts = parts.into_iter();
-    let pattern = if pattern { Some(bytes(parts.next())?) } else { None };
-    Ok(Message { pattern, channel: bytes(parts.next())?, payload: bytes(parts.next())? })
 }

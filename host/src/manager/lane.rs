@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep};
 use super::batch::Batch;
 use super::keyring::Keyring;
 use super::link::Link;
+use super::messages::Pieces;
 use super::queue::Queue;
 use super::renewal::Told;
 use super::requests::Table;
@@ -75,6 +76,7 @@ pub(super) struct Lane {
     pub(super) sessions_counted: u64,
     pub(super) subscriptions: HashMap<u64, Wanted>,
     pub(super) last_subscription: u64,
+    pub(super) pieces: Pieces,
     /// Messages that were dropped since that was told.
     pub(super) dropped: u64,
     pub(super) wake_at: u64,
@@ -133,6 +135,7 @@ impl Lane {
             sessions_counted: 0,
             subscriptions: HashMap::new(),
             last_subscription: 0,
+            pieces: Pieces::default(),
             dropped: 0,
             wake_at: NEVER,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),

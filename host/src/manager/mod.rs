@@ -13,6 +13,7 @@ mod keyring;
 mod lane;
 mod life;
 mod link;
+mod messages;
 mod queue;
 mod renewal;
 mod requests;

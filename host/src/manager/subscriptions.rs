@@ -33,10 +33,12 @@ impl Lane {
     pub(super) fn notify(&mut self, id: u64, notice: Notice) {
         let Some(wanted) = self.subscriptions.get(&id) else { return };
         let gap = notice == Notice::Gap;
-        let dropped = wanted.queue.push(notice);
-        add(&self.counters().messages_dropped, dropped);
-        self.dropped += dropped;
-        if wanted.queue.is_over() {
+        let pushed = wanted.queue.push(notice);
+        if pushed.dropped > 0 {
+            add(&self.counters().messages_dropped, pushed.dropped);
+            self.dropped += pushed.dropped;
+        }
+        if pushed.over {
             // Not now, for a call's events are being gone through.
             self.shared.signal.raise();
         }

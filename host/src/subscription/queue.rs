@@ -20,6 +20,15 @@ pub(crate) struct Queue {
     state: Mutex<State>,
 }
 
+/// What came of a notice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pushed {
+    /// So many messages were dropped for it.
+    pub(crate) dropped: u64,
+    /// See [`Queue::is_over`].
+    pub(crate) over: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     notices: VecDeque<Notice>,
@@ -49,11 +58,11 @@ impl Queue {
         self.options.when_full == WhenFull::Wait
     }
 
-    /// Takes a notice in. Says how many messages were dropped for it.
-    pub(crate) fn push(&self, notice: Notice) -> u64 {
+    /// Takes a notice in.
+    pub(crate) fn push(&self, notice: Notice) -> Pushed {
         let mut state = self.lock();
-        if state.end.is_some() || state.abandoned {
-            return 0;
+        if state.is_over() {
+            return Pushed { dropped: 0, over: true };
         }
         let before = state.dropped;
         match &notice {
@@ -70,9 +79,9 @@ impl Queue {
             },
             _ => state.push(notice),
         }
-        let dropped = state.dropped - before;
+        let pushed = Pushed { dropped: state.dropped - before, over: state.is_over() };
         wake(state);
-        dropped
+        pushed
     }
 
     /// Nothing more will come.
@@ -86,16 +95,14 @@ impl Queue {
 
     /// Nobody reads any more, or the queue was closed because it was full.
     pub(crate) fn is_over(&self) -> bool {
-        let state = self.lock();
-        state.abandoned || state.end.is_some()
+        self.lock().is_over()
     }
 
     /// Whether the link that fills it is not to be read from now on.
     pub(crate) fn hold(&self) -> bool {
         let mut state = self.lock();
-        let over = state.abandoned || state.end.is_some();
         // Once held, it is so until the reader makes room, and says so.
-        state.held = !over && self.can_hold() && (state.held || state.is_full(&self.options));
+        state.held = !state.is_over() && self.can_hold() && (state.held || state.is_full(&self.options));
         state.held
     }
 
@@ -141,6 +148,10 @@ impl Queue {
 }
 
 impl State {
+    fn is_over(&self) -> bool {
+        self.abandoned || self.end.is_some()
+    }
+
     fn room(&self, options: &SubscribeOptions, size: usize) -> bool {
         self.messages < options.messages && (self.messages == 0 || self.bytes + size <= options.bytes)
     }

@@ -161,6 +161,7 @@ impl State {
                 "HELLO" => b"%1\r\n$5\r\nproto\r\n:3\r\n",
                 "PING" => b"+PONG\r\n",
                 "SUBSCRIBE" => b">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n",
+                "PSUBSCRIBE" => b">3\r\n$10\r\npsubscribe\r\n$2\r\nn*\r\n:1\r\n",
                 HANG => b"",
                 _ => b"+OK\r\n",
             };

@@ -103,6 +103,28 @@ async fn subscriptions_come_back_and_tell_of_the_gap() {
 }
 
 #[tokio::test]
+async fn messages_of_all_shapes() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    let mut subscription = client.subscribe(Names::patterns(["n*"]), SubscribeOptions::default()).await.unwrap();
+    assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+    let long = "l".repeat(70_000);
+    server.say_after(
+        "PSUBSCRIBE",
+        &format!(
+            ">4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$2\r\nhi\r\n\
+             >4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnext\r\n$70000\r\n{long}\r\n\
+             >4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnext\r\n$0\r\n\r\n"
+        ),
+    );
+    for (channel, payload) in [("news", "hi"), ("next", &long), ("next", "")] {
+        let (channel, payload) = (channel.to_owned().into(), payload.to_owned().into());
+        let message = Message { channel, pattern: Some("n*".into()), payload };
+        assert_eq!(next(&mut subscription).await, Notice::Message(message));
+    }
+}
+
+#[tokio::test]
 async fn what_the_core_did_not_have_outlives_it() {
     let server = Server::default();
     server.refuse_connections();
