@@ -2,7 +2,9 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -101,13 +103,25 @@ func runPubSub(ctx context.Context, e *Env) (result.Result, error) {
 	return m.end(t.latencies[:], t.count.Load())
 }
 
-// publish makes calls as long as there is room, and reads their replies one late.
+// publish makes calls as long as there is room. Their replies are read beside that: to wait for one would let the server
+// run out of calls, or not, by which goroutine runs first. It ends the connection.
 func (s *subscriber) publish(conn *plain.Conn, stop <-chan struct{}) error {
 	hash, err := conn.Do("SCRIPT", "LOAD", script)
 	if err != nil {
 		return err
 	}
-	behind := false
+	received := make(chan error, 1)
+	go func() { received <- receiveAll(conn) }()
+	sendErr := s.send(conn, hash, stop)
+	_ = conn.Close()
+	if receiveErr := <-received; !errors.Is(receiveErr, net.ErrClosed) {
+		return receiveErr
+	}
+	return sendErr
+}
+
+// send makes calls until it is stopped.
+func (s *subscriber) send(conn *plain.Conn, hash string, stop <-chan struct{}) error {
 	for {
 		select {
 		case <-stop:
@@ -121,11 +135,14 @@ func (s *subscriber) publish(conn *plain.Conn, stop <-chan struct{}) error {
 		if err := conn.Flush(); err != nil {
 			return err
 		}
-		if behind {
-			if _, err := conn.Receive(); err != nil {
-				return err
-			}
+	}
+}
+
+// receiveAll reads replies until one is an error, or the connection is closed.
+func receiveAll(conn *plain.Conn) error {
+	for {
+		if _, err := conn.Receive(); err != nil {
+			return err
 		}
-		behind = true
 	}
 }

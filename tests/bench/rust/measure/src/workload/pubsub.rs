@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::{Env, WARM_UP};
 use crate::client::{Client, Opening, Settings};
@@ -96,27 +97,35 @@ pub async fn run<O: Opening>(opening: &O, env: &mut Env) -> Result<Figures> {
     measure.end(&mut env.server, Some(&client), &[received.latencies], received.messages)
 }
 
-/// Makes calls as long as there is room, and reads their replies one late.
-async fn publish(
-    mut connection: TcpStream,
-    hash: Vec<u8>,
+/// Makes calls as long as there is room. Their replies are read beside that: to wait for one would let the server run out
+/// of calls, or not, by which task a runtime polls first.
+async fn publish(connection: TcpStream, hash: Vec<u8>, start: Instant, calls: UnboundedReceiver<()>) -> Result<()> {
+    let (replies, connection) = connection.into_split();
+    tokio::try_join!(send(connection, String::from_utf8(hash)?, start, calls), check(BufReader::new(replies)))?;
+    Ok(())
+}
+
+async fn send(
+    mut connection: OwnedWriteHalf,
+    hash: String,
     start: Instant,
-    mut calls: mpsc::UnboundedReceiver<()>,
+    mut calls: UnboundedReceiver<()>,
 ) -> Result<()> {
-    let (mut behind, mut reply) = (false, *REPLY);
-    let hash = String::from_utf8(hash)?;
     while calls.recv().await.is_some() {
-        let command = call(&hash, start.elapsed());
-        connection.write_all(command.as_bytes()).await?;
-        if behind {
-            connection.read_exact(&mut reply).await?;
-            if &reply != REPLY {
-                bail!("the server said: {}", String::from_utf8_lossy(&reply));
-            }
-        }
-        behind = true;
+        connection.write_all(call(&hash, start.elapsed()).as_bytes()).await?;
     }
     Ok(())
+}
+
+/// Reads replies until the publisher is stopped, or one is an error.
+async fn check(mut replies: BufReader<OwnedReadHalf>) -> Result<()> {
+    let mut reply = *REPLY;
+    loop {
+        replies.read_exact(&mut reply).await?;
+        if &reply != REPLY {
+            bail!("the server said: {}", String::from_utf8_lossy(&reply));
+        }
+    }
 }
 
 /// The call of the script whose messages say when it was sent.
