@@ -205,6 +205,8 @@ impl Hubs {
                     hub.names.remove(&key);
                 }
             }
+            // With a link, that is asked when it is lost.
+            hub.was_live &= hub.live || hub.wanted();
         }
         Some((subscriber.hub, subscriber.kind, unwanted))
     }
@@ -214,7 +216,8 @@ impl Hubs {
         self.hubs.remove(&hub)
     }
 
-    /// Who is to get a message.
+    /// Who is to get a message: whoever subscribed to the name, once the server has confirmed it. Before that, messages
+    /// are for a subscription that has ended, and nobody is told of a gap behind them.
     #[must_use]
     pub fn audience(&self, hub: u64, kind: Kind, name: &[u8]) -> &[u64] {
         // A key that borrows would save this copy; names are short.
@@ -222,7 +225,8 @@ impl Hubs {
         if mutant::on(Mutant::MistakeNames) {
             return self.hubs.get(&hub).and_then(|at| at.names.values().next()).map_or(&[], |entry| &entry.subscribers);
         }
-        self.hubs.get(&hub).and_then(|at| at.names.get(&key)).map_or(&[], |entry| &entry.subscribers)
+        let entry = self.hubs.get(&hub).and_then(|at| at.names.get(&key));
+        entry.filter(|entry| entry.unconfirmed == 0).map_or(&[], |entry| &entry.subscribers)
     }
 
     /// Says a message to those who subscribed to the name, if anybody did.

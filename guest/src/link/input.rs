@@ -1,13 +1,11 @@
-//! What a link's input means: replies in their order, errors that put off, lines of MONITOR, bytes for who wants them.
+//! What a link's input means: whole values, lines of MONITOR, parts of values, bytes for who wants them.
 
-use super::{Link, Purpose, State, Unfinished};
+use super::{Link, State};
 use crate::handshake::Greeting;
-use crate::inflight::{Entry, RAW, SCRIPT, STORE, What};
-use crate::mutant::{self, Mutant};
-use crate::output::{Node, Nodes, Output, Verdict};
-use crate::pubsub::Kind;
+use crate::inflight::{Entry, RAW, What};
+use crate::output::{Node, Output};
 use crate::resp::decode::{Fault, Step, Top};
-use crate::wire::{Cause, ErrorClass, EventKind, Failure, NodeKind};
+use crate::wire::{Cause, ErrorClass, EventKind, NodeKind};
 
 /// What a PING on a link that monitors is answered with.
 const PONG: &str = "PONG";
@@ -113,163 +111,10 @@ impl Link {
         bytes.get(at..at.checked_add(size)?)
     }
 
-    /// A whole reply: ends what is first in the queue.
-    fn answer(&mut self, top: Top, fed: &[u8], mark: usize, out: &mut Output) -> Result<Received, Fault> {
-        let Some(entry) = self.inflight.pop() else {
-            let text = match top {
-                Top::Error(_) => format!("the server said, unasked: {}", self.error_text()),
-                _ => "a reply came that nothing was asked for".to_owned(),
-            };
-            return Err(Fault { cause: Cause::Protocol, text });
-        };
-        let parts = std::mem::take(&mut self.parts);
-        let error = if let Top::Error(class) = top { Some(class) } else { None };
-        match (entry.what, error) {
-            (What::Command, Some(class)) if !parts && self.puts_off(class, &entry) => {
-                Ok(Received::PutOff(entry, class, mark))
-            }
-            (What::Queued(_), Some(class)) if !parts && self.puts_off(class, &entry) => {
-                self.aborted = Some((entry.id, class));
-                out.rewind(mark);
-                Ok(Received::Handled)
-            }
-            (What::Exec, Some(ErrorClass::Execabort))
-                if !parts && self.aborted.is_some_and(|(id, _)| id == entry.id) =>
-            {
-                let class = self.aborted.take().map_or(ErrorClass::Loading, |(_, class)| class);
-                Ok(Received::PutOff(entry, class, mark))
-            }
-            (What::Exec, _) if self.has_executed(entry.id) => {
-                out.rewind(mark);
-                if parts {
-                    out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);
-                }
-                let why = "MULTI was refused, so the transaction's commands were executed one by one";
-                out.failed(entry.id, Verdict::new(Failure::MaybeExecuted, Cause::None), why);
-                Ok(Received::Handled)
-            }
-            (What::Gate, _) => {
-                out.rewind(mark);
-                Ok(Received::Gate(error == Some(ErrorClass::Loading)))
-            }
-            (What::Renewal, _) => {
-                out.rewind(mark);
-                Ok(Received::Renewed(entry.id as u32, error.is_none()))
-            }
-            (What::Command | What::Exec, _) => {
-                self.served = true;
-                if entry.flags & RAW != 0 {
-                    self.give_raw(out);
-                }
-                let store = entry.flags & STORE != 0 && error.is_none();
-                out.event(EventKind::Reply, u32::from(store), self.id, entry.id, out.since(mark));
-                Ok(Received::Handled)
-            }
-            (What::Queued(place), Some(_)) => {
-                out.event(EventKind::Kept, place, self.id, entry.id, out.since(mark));
-                Ok(Received::Handled)
-            }
-            (What::Multi, Some(_)) => {
-                self.loose = Some((entry.id, false));
-                out.event(EventKind::Kept, 0, self.id, entry.id, out.since(mark));
-                Ok(Received::Handled)
-            }
-            (What::Multi | What::Queued(_) | What::Swallow | What::Probe | What::Tidy, _) => {
-                if entry.what == What::Multi {
-                    self.loose = None;
-                } else if self.loose == Some((entry.id, false)) {
-                    self.loose = Some((entry.id, !self.is_queued(fed, mark, out)));
-                }
-                out.rewind(mark);
-                if parts {
-                    out.event(EventKind::Discard, 0, self.id, 0, Nodes::NONE);
-                }
-                Ok(Received::Handled)
-            }
-            (What::Caching, error) => {
-                out.rewind(mark);
-                if let Some(next) = self.inflight.front_mut().filter(|_| error.is_some()) {
-                    next.flags &= !STORE;
-                }
-                Ok(Received::Handled)
-            }
-            (What::Greeting(step), _) => {
-                self.check_role(step, fed, mark, out)?;
-                Ok(Received::Greeting(step, error))
-            }
-            (What::Subscribe(Kind::Monitor, ..), None) => {
-                out.rewind(mark);
-                Ok(Received::Monitors)
-            }
-            (What::Subscribe(_, names, number), Some(class)) => Ok(Received::Refused((number, names), class, mark)),
-            (What::Subscribe(..) | What::Unsubscribe(..), _) => Err(Fault {
-                cause: Cause::Protocol,
-                text: "a subscription was answered by what is no confirmation".to_owned(),
-            }),
-        }
-    }
-
-    /// A step of the handshake was answered: a link on which a primary is wanted must not lead to a replica. One that
-    /// leads to a primary is to do so for good.
-    fn check_role(&mut self, step: Greeting, fed: &[u8], mark: usize, out: &mut Output) -> Result<(), Fault> {
-        let role = self.role(step, fed, mark, out);
-        let (leads, replica) = (role == Some(b"master"), matches!(role, Some(b"replica" | b"slave")));
-        self.unfinished = Unfinished::default();
-        out.rewind(mark);
-        let of_commands = matches!(self.purpose, Purpose::Main | Purpose::Lease);
-        let matters = self.primary && of_commands && !mutant::on(Mutant::TakeReplicas);
-        if replica && matters {
-            return Err(Fault { cause: Cause::Replica, text: "it is a replica".to_owned() });
-        }
-        self.primary |= leads;
-        Ok(())
-    }
-
-    /// Whether this error means: not executed, and it will pass.
-    fn puts_off(&self, class: ErrorClass, entry: &Entry) -> bool {
-        match class {
-            ErrorClass::Noscript => entry.flags & SCRIPT != 0,
-            _ if self.in_session() => false,
-            ErrorClass::Loading => true,
-            ErrorClass::Readonly => self.primary,
-            ErrorClass::Noauth => self.credentials.is_some(),
-            _ => false,
-        }
-    }
-
-    /// Whether the reply, whose node is at the mark, is QUEUED: a MULTI that a session's caller sent holds what ours,
-    /// which was refused for it, does not.
-    fn is_queued(&self, fed: &[u8], mark: usize, out: &Output) -> bool {
-        const QUEUED: &[u8] = b"QUEUED";
-        let Some([head, offset, ..]) = out.nodes.get(mark * 2..) else { return false };
-        let is_it = *head as u8 == NodeKind::Status as u8 && head >> 16 == QUEUED.len() as u64;
-        // What came in two calls is not at hand here any more.
-        is_it && self.text(fed, *offset, QUEUED.len() as u64).is_none_or(|text| text == QUEUED)
-    }
-
     /// Once it monitors, a link gets a line for each command; only PING's answer is as short as it is.
     fn is_line(&self, top: Top, mark: usize, out: &Output) -> bool {
         let status = |head: &u64| *head as u8 == NodeKind::Status as u8 && head >> 16 > PONG.len() as u64;
         self.monitors && top == Top::Other && out.nodes.get(mark * 2).is_some_and(status)
-    }
-
-    /// What the server calls itself in HELLO's answer or ROLE's, whose nodes begin at the mark.
-    fn role<'a>(&'a self, step: Greeting, fed: &'a [u8], mark: usize, out: &Output) -> Option<&'a [u8]> {
-        let rows = out.nodes.get(mark * 2..).unwrap_or_default().as_chunks::<2>().0;
-        let text = |row: &[u64; 2]| match row[0] as u8 {
-            kind if kind == NodeKind::Bulk as u8 || kind == NodeKind::Status as u8 => {
-                self.text(fed, row[1], row[0] >> 16)
-            }
-            _ => None,
-        };
-        match step {
-            Greeting::Hello => rows.windows(2).find_map(|pair| match pair {
-                [key, value] if text(key) == Some(b"role") => text(value),
-                _ => None,
-            }),
-            Greeting::Role => rows.get(1).and_then(text),
-            _ => None,
-        }
     }
 
     /// The input ended inside a value: what there is of it leaves as a part, or is kept here if it may be a push.
@@ -320,7 +165,7 @@ impl Link {
     }
 
     /// Appends the bytes of the reply under way that were not given yet, as a node.
-    fn give_raw(&mut self, out: &mut Output) {
+    pub(super) fn give_raw(&mut self, out: &mut Output) {
         let (from, to) = (self.raw_from(), self.decoder.offset());
         out.node(Node::string(NodeKind::Raw, to.saturating_sub(from), from));
         self.raw_to = to;

@@ -1,4 +1,5 @@
-//! One connection: its states, and what was written to it. `input.rs` says what its input means.
+//! One connection: its states, and what was written to it. `input.rs` says what its input means, `answer.rs`
+//! what replies end.
 //!
 //! | state | `opened` | handshake done | `submit` | input | fault, or time-out | `closed` |
 //! |---|---|---|---|---|---|---|
@@ -8,6 +9,7 @@
 //! | Ready, retiring | – | – | – | replies; Closing after the last | Closing | gone |
 //! | Closing | – | – | – | ignored | – | gone |
 
+mod answer;
 mod input;
 mod push;
 mod usual;

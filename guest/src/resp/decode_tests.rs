@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::PASSES;
 use proptest::prelude::*;
 
 /// Decodes `input` in pieces cut before each of `cuts`; gives the nodes as text, a line for each whole value, which

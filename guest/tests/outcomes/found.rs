@@ -26,6 +26,23 @@ fn an_unsubscribe_that_is_lost_with_its_link_ends_the_subscription() {
 }
 
 #[test]
+fn messages_are_for_those_whom_the_server_has_confirmed() {
+    const MESSAGE: &[u8] = b">3\r\n+message\r\n+c\r\n+hello\r\n";
+    let mut bench = subscribed();
+    bench.unsubscribe(9);
+    bench.subscribe(10, &[1], b"c");
+    // The server has not read what ends the one, nor what begins the other.
+    bench.received(2, MESSAGE);
+    assert_eq!(bench.count(EventKind::Message), 0, "whose loss nobody would tell");
+    bench.received(2, b">3\r\n+unsubscribe\r\n+c\r\n:0\r\n>3\r\n+subscribe\r\n+c\r\n:1\r\n");
+    assert_eq!((bench.ids(EventKind::Ended), bench.ids(EventKind::Subscribed)), (vec![9], vec![10]));
+    bench.received(2, MESSAGE);
+    assert_eq!(bench.ids(EventKind::Message), [10]);
+    bench.closed(2, Reason::Lost, bench.written(2));
+    assert_eq!(bench.ids(EventKind::Gap), [10]);
+}
+
+#[test]
 fn what_ends_with_a_refused_name_leaves_no_other_name_behind() {
     let mut bench = Bench::ready();
     bench.subscribe(8, &[2], b"no");

@@ -89,6 +89,18 @@ fn a_new_subscription_for_which_there_is_no_place_ends() {
 }
 
 #[test]
+fn nobody_waits_for_a_place_that_another_had() {
+    let mut bench = subscribed(2);
+    bench.closed(2, Reason::Lost, bench.written(2));
+    bench.unsubscribe(9);
+    bench.lease(5, NEVER);
+    bench.greet(3);
+    assert_eq!(bench.leased().len(), 1);
+    bench.subscribe(10, &[1], b"c");
+    assert_eq!(bench.ids(EventKind::Ended), [10]);
+}
+
+#[test]
 fn a_subscription_that_was_let_in_outlives_a_refusal() {
     let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
     let mut bench = subscribed(8);

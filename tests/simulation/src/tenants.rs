@@ -150,9 +150,10 @@ impl World {
         }
     }
 
+    /// Whether its link is being closed. The call that took it may have written to other links, too.
     fn is_closing(&self, id: u64) -> bool {
-        let marks = &self.host.requests[id as usize].marks;
-        marks.last().is_some_and(|(at, _)| self.conns[*at].phase == net::Phase::Closing)
+        let mut marks = self.host.requests[id as usize].marks.iter();
+        marks.any(|(at, _)| self.conns[*at].phase == net::Phase::Closing)
     }
 
     /// The core is lost: all sessions are over.

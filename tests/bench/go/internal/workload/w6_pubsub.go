@@ -103,8 +103,8 @@ func runPubSub(ctx context.Context, e *Env) (result.Result, error) {
 	return m.end(t.latencies[:], t.count.Load())
 }
 
-// publish makes calls as long as there is room. Their replies are read beside that: to wait for one would let the server
-// run out of calls, or not, by which goroutine runs first. It ends the connection.
+// publish makes calls as long as there is room. Their replies are read beside that: to wait for one would let the
+// server run out of calls, or not, by which goroutine runs first. It ends the connection.
 func (s *subscriber) publish(conn *plain.Conn, stop <-chan struct{}) error {
 	hash, err := conn.Do("SCRIPT", "LOAD", script)
 	if err != nil {

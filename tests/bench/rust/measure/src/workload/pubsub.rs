@@ -97,8 +97,8 @@ pub async fn run<O: Opening>(opening: &O, env: &mut Env) -> Result<Figures> {
     measure.end(&mut env.server, Some(&client), &[received.latencies], received.messages)
 }
 
-/// Makes calls as long as there is room. Their replies are read beside that: to wait for one would let the server run out
-/// of calls, or not, by which task a runtime polls first.
+/// Makes calls as long as there is room. Their replies are read beside that: to wait for one would let the server run
+/// out of calls, or not, by which task a runtime polls first.
 async fn publish(connection: TcpStream, hash: Vec<u8>, start: Instant, calls: UnboundedReceiver<()>) -> Result<()> {
     let (replies, connection) = connection.into_split();
     tokio::try_join!(send(connection, String::from_utf8(hash)?, start, calls), check(BufReader::new(replies)))?;
