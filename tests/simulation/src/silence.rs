@@ -4,6 +4,7 @@ use coracle_core::client::Traffic;
 use coracle_core::wire::NEVER;
 
 use crate::net::Phase;
+use crate::requests::Request;
 use crate::world::{Check, World, note};
 
 impl World {
@@ -24,7 +25,21 @@ impl World {
                 traffic.push(Traffic { link: conn.link, written: moved.0, received: moved.1, held: false });
             }
         }
-        self.call(None, |core, now| core.handle_elapsed(now, &traffic))
+        self.call(None, |core, now| core.handle_elapsed(now, &traffic))?;
+        self.note_unprobed();
+        Ok(())
+    }
+
+    /// Within a transaction no PING can be sent: what a socket takes from then on is no sign of life either.
+    fn note_unprobed(&mut self) {
+        let (now, quiet) = (self.now, self.plan.shape.quiet_after);
+        for at in &self.host.links {
+            let conn = &mut self.conns[*at];
+            let waits = conn.phase == Phase::Open && conn.load.0 > 0 && self.server.sessions[*at].blocked.is_none();
+            if waits && conn.probed.is_none() && conn.heard_at.saturating_add(quiet) <= now {
+                conn.probed = Some(conn.appended);
+            }
+        }
     }
 
     /// A link is gone, and if it was called silent, it was.
@@ -38,7 +53,9 @@ impl World {
             return Err(format!("link {link} is called silent, and was closed after {} µs", closed_at - conn.heard_at));
         }
         let session = &self.server.sessions[at];
-        if session.open && session.blocked.is_some() && !conn.frozen {
+        // A server that reads nothing is silent, whatever it does as soon as it reads.
+        let stalled = conn.up.stalled_until.saturating_add(2 * quiet) > closed_at;
+        if session.open && session.blocked.is_some() && !conn.frozen && !stalled {
             return Err(format!("link {link} is called silent, and a command blocks on it"));
         }
         Ok(())
@@ -51,7 +68,12 @@ impl World {
         let ready = session.user.is_some() || !session.subscribed.is_empty();
         let asked = conn.asked_at > conn.frozen_at + self.plan.shape.quiet_after;
         let mut waiting = self.host.open.iter().map(|id| &self.host.requests[*id as usize]);
-        let blocks = waiting.any(|request| request.conn == Some(at) && request.blocked_until > conn.frozen_at);
+        // One that was to be queued blocks where its MULTI was not sent.
+        let may_block = |request: &Request| {
+            let mut commands = request.ask.iter().flat_map(|ask| &ask.commands);
+            request.blocked_until > conn.frozen_at || commands.any(|words| words[0] == b"BLPOP")
+        };
+        let blocks = waiting.any(|request| request.conn == Some(at) && may_block(request));
         if open && conn.frozen && ready && !asked && !blocks && !session.is_in_transaction() {
             return Err(format!("link {} is dead since {} µs, and still open", conn.link, self.now - conn.frozen_at));
         }
