@@ -35,7 +35,8 @@ test: setup check-generated check-component lint test-rust simulate-mutants test
 setup: ## Install what the tests need: Rust targets, redis-server, valkey-server
 	@$(STEP) "Installing the Rust toolchain and its WebAssembly targets" scripts/setup-rust.sh wasm32-wasip2
 	@$(STEP) "Installing the servers that tests run against" scripts/install-servers.sh
-	@$(STEP) "Fetching a newer server, for the table of commands" scripts/newer-server.sh
+	@$(STEP) "Fetching a newer Redis" scripts/newer-redis.sh
+	@$(STEP) "Fetching a newer Valkey" scripts/newer-valkey.sh
 
 .PHONY: setup-rust
 setup-rust:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,17 @@ func TestTellsTheServerWhoCalls(t *testing.T) {
 	require.Contains(t, info, "name=tester")
 	require.Contains(t, info, "lib-name=coracle-go")
 	require.Contains(t, info, "resp=3")
+}
+
+// A command that the core does not know has a link for itself.
+func TestCommandsOfNewerServersShareTheLink(t *testing.T) {
+	for _, program := range servertest.Newer {
+		t.Run(filepath.Base(program), func(t *testing.T) {
+			ctx, c := testContext(t), open(t, servertest.Start(t, program).URL())
+			require.NoError(t, c.Do(ctx, "HSETEX", "h", "EX", 60, "FIELDS", 1, "f", "v").Err())
+			require.EqualValues(t, 1, c.Stats().LinksOpened)
+		})
+	}
 }
 
 // A server of today without HELLO: the handshake falls back to RESP2, and authenticates a user of the ACL there.

@@ -2,6 +2,8 @@ package coracle
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,8 +46,8 @@ func onEachServer(t *testing.T, test func(t *testing.T, url string)) {
 
 // onRealServers is for what miniredis can't do.
 func onRealServers(t *testing.T, test func(t *testing.T, url string)) {
-	for _, program := range servertest.Kinds {
-		t.Run(program, func(t *testing.T) { test(t, servertest.Start(t, program).URL()) })
+	for _, program := range slices.Concat(servertest.Kinds, servertest.Newer) {
+		t.Run(filepath.Base(program), func(t *testing.T) { test(t, servertest.Start(t, program).URL()) })
 	}
 }
 

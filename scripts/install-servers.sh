@@ -38,16 +38,6 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# The first mirror that the machine's own sources name, in the new format or the old one.
-mirror() {
-    sources="/etc/apt/sources.list.d/debian.sources /etc/apt/sources.list"
-    for file in $sources; do
-        [ -r "$file" ] || continue
-        sed -n -e 's/^URIs:[[:space:]]*\([^[:space:]]*\).*/\1/p' \
-            -e 's/^deb[[:space:]]\(\[[^]]*\][[:space:]]*\)\{0,1\}\([a-z]*:[^[:space:]]*\).*/\2/p' "$file"
-    done | grep -v security | head -n 1
-}
-
 add_backports() {
     suite=$1
     list=/etc/apt/sources.list.d/coracle-backports.list
@@ -55,7 +45,7 @@ add_backports() {
         say "$suite is a source already"
         return
     fi
-    uri=$(mirror)
+    uri=$("$(dirname "$0")/debian-mirror.sh")
     if [ -z "$uri" ]; then
         say "no Debian mirror in this machine's sources; install valkey-server $valkey by hand" >&2
         exit 1

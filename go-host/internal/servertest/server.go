@@ -22,6 +22,9 @@ import (
 // Kinds are the servers that tests run against, by their programs' names.
 var Kinds = []string{"redis-server", "valkey-server"}
 
+// Newer are later releases of both, which scripts/newer-redis.sh and newer-valkey.sh fetch.
+var Newer = []string{tool("redis-server-8.0"), tool("valkey-server-9.1.2")}
+
 // startTimeout bounds how long a server may take to say that it is ready.
 const startTimeout = 30 * time.Second
 
@@ -72,10 +75,16 @@ func Launch(program, dir string, args ...string) (*Server, error) {
 	}
 }
 
+// tool gives the path of what the project's scripts have put to its target folder.
+func tool(name string) string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "../../../target/tools", name)
+}
+
 func launch(program, dir string, port int, args ...string) (*Server, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
-		return nil, fmt.Errorf("%s is missing; scripts/install-servers.sh installs it: %w", program, err)
+		return nil, fmt.Errorf("%s is missing; make setup installs it: %w", program, err)
 	}
 	s := &Server{
 		Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port,

@@ -26,6 +26,7 @@ fn knows_what_came_after_debian_s_servers() {
         assert!(known(name).flags.has(Flags::WRITE) && !known(name).flags.has(Flags::REPEATABLE), "{name}");
     }
     assert!(known("HTTL").flags.has(Flags::REPEATABLE));
+    assert!(known("VADD").flags.has(Flags::WRITE) && known("VSIM").flags.has(Flags::REPEATABLE));
 }
 
 #[test]

@@ -13,7 +13,9 @@ pub enum Kind {
     Redis,
     /// Valkey 8.
     Valkey,
-    /// Valkey 9.1, which `scripts/newer-server.sh` fetches: asked for its commands, no server of the suite.
+    /// Redis 8.0, which `scripts/newer-redis.sh` fetches.
+    NewerRedis,
+    /// Valkey 9.1, which `scripts/newer-valkey.sh` fetches.
     NewerValkey,
 }
 
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Self::Redis => "redis-server",
             Self::Valkey => "valkey-server",
+            Self::NewerRedis => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/redis-server-8.0"),
             Self::NewerValkey => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/valkey-server-9.1.2"),
         }
     }

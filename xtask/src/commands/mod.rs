@@ -18,12 +18,12 @@ const OUTPUT: &str = "guest/src/commands/table.rs";
 
 /// Asks the servers, then writes or checks the table.
 pub fn run(mode: Mode) -> Result<()> {
-    let (redis, first) = learn(Kind::Redis)?;
-    let (valkey, second) = learn(Kind::Valkey)?;
-    let (newer, third) = learn(Kind::NewerValkey)?;
-    let commands = merge::merge(&[first, second, third])?;
-    let text = write::table(&commands, &[&redis, &valkey, &newer])?;
-    let servers = format!("{redis}, {valkey} and {newer}");
+    let kinds = [Kind::Redis, Kind::Valkey, Kind::NewerRedis, Kind::NewerValkey];
+    let (names, known): (Vec<_>, Vec<_>) =
+        kinds.into_iter().map(learn).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let commands = merge::merge(&known)?;
+    let text = write::table(&commands, &names)?;
+    let servers = names.join(", ");
     println!("{servers} know {} commands", commands.rows.len());
     let file = File { path: OUTPUT.into(), bytes: text.into_bytes() };
     settle(mode, &[file], "cargo xtask commands")

@@ -20,6 +20,33 @@ on_servers! {
         a_hundred_thousand_keys transactions_of_bad_commands
 }
 
+/// A command that the core does not know has a link for itself.
+async fn share_the_link(target: Target, commands: &[&str]) {
+    let client = target.client().await;
+    let pipeline = commands.iter().map(|command| Command::from_args(command.split(' ')));
+    for reply in in_time(client.pipeline(pipeline)).await.unwrap() {
+        assert!(!matches!(reply, Err(Error::Server(_))), "{reply:?}");
+    }
+    assert_eq!(client.stats().links_opened, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_commands_of_redis_share_the_link() {
+    let commands = [
+        "VADD vectors VALUES 2 0.5 0.25 one",
+        "VSIM vectors ELE one",
+        "VREM vectors one",
+        "HSETEX h EX 60 FIELDS 1 f v",
+    ];
+    share_the_link(Target::newer_redis(), &commands).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_commands_of_valkey_share_the_link() {
+    let commands = ["HSETEX h EX 60 FIELDS 1 f v", "HGETEX h PERSIST FIELDS 1 f", "DELIFEQ k v"];
+    share_the_link(Target::newer_valkey(), &commands).await;
+}
+
 async fn sets_and_gets(target: Target) {
     let mut client = target.client().await;
     let () = client.set("sets_and_gets", "v").await.unwrap();

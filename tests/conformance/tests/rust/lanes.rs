@@ -12,7 +12,7 @@ use coracle::{
     Cache, Cause, Client, ClientState, Command, Connecting, Connector, Endpoint, Names, Notice, Sockets,
     SubscribeOptions,
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use redis::{AsyncCommands, Value};
 use tokio::sync::watch;
 
@@ -322,9 +322,15 @@ async fn closing_drains_all_lanes(target: Target) {
         let client = client.clone();
         async move { client.close(Duration::from_secs(30)).await }
     });
-    // It has begun, and what is under way can't end before the server goes on.
-    in_time(async { while client.command(["PING"]).await.map_err(|error| error.cause()) != Err(Cause::Closing) {} })
-        .await;
+    // It has begun, and what is under way can't end before the server goes on, nor what comes behind it: so nobody
+    // waits for that.
+    in_time(async {
+        let refused = || client.command(["PING"]).now_or_never()?.err();
+        while refused().map(|error| error.cause()) != Some(Cause::Closing) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert!(!closing.is_finished() && !callers.is_finished());
     admin.command(["CLIENT", "UNPAUSE"]).await.unwrap();
     in_time(closing).await.unwrap();

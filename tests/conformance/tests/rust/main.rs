@@ -41,6 +41,16 @@ macro_rules! on_servers {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            async fn newer_redis() {
+                super::$name(Target::newer_redis()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn newer_valkey() {
+                super::$name(Target::newer_valkey()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
             async fn miniredis() {
                 super::$name(Target::miniredis()).await;
             }
@@ -56,6 +66,16 @@ macro_rules! on_servers {
             #[tokio::test(flavor = "multi_thread")]
             async fn valkey() {
                 super::$real(Target::valkey()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn newer_redis() {
+                super::$real(Target::newer_redis()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn newer_valkey() {
+                super::$real(Target::newer_valkey()).await;
             }
         })*
     };

