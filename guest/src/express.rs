@@ -5,8 +5,8 @@
 use crate::client::Core;
 use crate::commands::{self, Blocks, Flags};
 use crate::inflight::{Entry, REPEAT, What};
-use crate::lane::of_a_module;
 use crate::mutant::{self, Mutant};
+use crate::plan::of_a_module;
 use crate::refused;
 use crate::resp::encode;
 use crate::rows::{Columns, Row};

@@ -18,7 +18,8 @@ pub struct Entry {
     pub deadline: u64,
     /// Whose reply it is.
     pub what: What,
-    /// What may be done should it fail: [`REPEAT`], [`SCRIPT`]; or is to be done with its reply: [`STORE`], [`RAW`].
+    /// What may be done should it fail: [`REPEAT`], [`SCRIPT`]; or is to be done with its reply: [`STORE`], [`RAW`];
+    /// and [`BLOCKS`].
     pub flags: u8,
 }
 
@@ -30,6 +31,8 @@ pub const SCRIPT: u8 = 2;
 pub const STORE: u8 = 4;
 /// Its reply's bytes are wanted too.
 pub const RAW: u8 = 8;
+/// The server may hold its reply back.
+pub const BLOCKS: u8 = 16;
 
 /// Whose reply an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use crate::client::Core;
 use crate::effects::Effects;
-use crate::inflight::{RAW, REPEAT, SCRIPT, STORE, What};
-use crate::lane::{Lane, Plan};
+use crate::inflight::{BLOCKS, RAW, REPEAT, SCRIPT, STORE, What};
 use crate::link::{Link, State};
 use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
+use crate::plan::{Destination, Plan};
 use crate::resp::decode::Fault;
 use crate::resp::encode;
 use crate::rows::{Arguments, Columns, Row, write_arguments};
@@ -76,8 +76,9 @@ impl Core {
             }
             let begins = self.partial.as_ref().is_none_or(|partial| partial.id != row.id || partial.rest == 0);
             let plan = if begins { self.plan(row, &arguments).map(Some) } else { Ok(None) };
-            let lane = plan.as_ref().map_or(Lane::Main, |plan| plan.map_or(Lane::Main, |plan| plan.lane));
-            match self.gate(now, row, lane) {
+            let destination =
+                plan.as_ref().map_or(Destination::Main, |plan| plan.map_or(Destination::Main, |plan| plan.destination));
+            match self.gate(now, row, destination) {
                 Gate::Open => {}
                 Gate::Wait => {
                     self.starved = true;
@@ -133,7 +134,7 @@ impl Core {
         }
     }
 
-    fn gate(&mut self, now: u64, row: Row, lane: Lane) -> Gate {
+    fn gate(&mut self, now: u64, row: Row, destination: Destination) -> Gate {
         if let Some(partial) = self.partial.as_ref().filter(|partial| partial.id == row.id) {
             // Where its link closes, it is asked for again, or ends, once the host says how much was written.
             let closing = self.links.iter().any(|link| link.id == partial.link && link.state == State::Closing);
@@ -144,8 +145,13 @@ impl Core {
         {
             return Gate::Shut(verdict, why);
         }
-        match lane {
-            Lane::Session(session) => match self.session_link(session) {
+        match destination {
+            Destination::Session(session) => match self.session_link(session) {
+                Some(link) if self.is_clogged(link) => {
+                    // To wait here would keep back the requests of everybody else, for as long as that blocks.
+                    let why = "its session has limits.inflight behind a command that blocks".to_owned();
+                    Gate::Shut(Verdict::new(Failure::Limit, Cause::None), why)
+                }
                 Some(link) => self.room_on(Some(link)),
                 None => {
                     let why = "its session has no link, or no longer".to_owned();
@@ -153,14 +159,14 @@ impl Core {
                 }
             },
             _ if self.connection.state != ClientState::Ready => Gate::Wait,
-            Lane::Alone if self.crowds_out(row.id) => {
+            Destination::Alone if self.crowds_out(row.id) => {
                 // To wait here would keep back the requests of those who have the links.
                 let why = "as many as limits.queued wait for a link already".to_owned();
                 Gate::Shut(Verdict::new(Failure::Limit, Cause::None), why)
             }
-            Lane::Alone if self.is_full() && !self.has_reserved(row.id) => Gate::Wait,
-            Lane::Alone => Gate::Open,
-            Lane::Main => {
+            Destination::Alone if self.is_full() && !self.has_reserved(row.id) => Gate::Wait,
+            Destination::Alone => Gate::Open,
+            Destination::Main => {
                 let main = self.main().map(|link| link.id);
                 self.room_on(main)
             }
@@ -168,11 +174,20 @@ impl Core {
     }
 
     fn room_on(&self, link: Option<u32>) -> Gate {
-        let limits = &self.settings.limits;
         let Some(link) = self.links.iter().find(|candidate| Some(candidate.id) == link) else { return Gate::Wait };
+        if self.has_no_room(link) || self.is_full() { Gate::Wait } else { Gate::Open }
+    }
+
+    fn has_no_room(&self, link: &Link) -> bool {
         let most = self.inflight_most() + usize::from(mutant::on(Mutant::OverfillLinks));
-        let full = link.inflight.len() >= most || link.inflight.bytes(link.sent) >= u64::from(limits.inflight_bytes);
-        if full || self.is_full() { Gate::Wait } else { Gate::Open }
+        let bytes = u64::from(self.settings.limits.inflight_bytes);
+        link.inflight.len() >= most || link.inflight.bytes(link.sent) >= bytes
+    }
+
+    /// Whether a link has no room, and the command whose turn it is may hold its reply back.
+    fn is_clogged(&self, link: u32) -> bool {
+        let link = self.links.iter().find(|candidate| candidate.id == link && self.has_no_room(candidate));
+        link.and_then(|link| link.inflight.front()).is_some_and(|entry| entry.flags & BLOCKS != 0)
     }
 
     /// Whether the client as a whole takes no more.
@@ -186,12 +201,12 @@ impl Core {
         self.partial.as_ref().is_some_and(|partial| partial.place.is_some())
     }
 
-    /// The link of a lane, or none where the request has to wait for one.
-    fn link_of(&mut self, row: Row, lane: Lane) -> Option<u32> {
-        match lane {
-            Lane::Main => self.main().map(|link| link.id),
-            Lane::Session(session) => self.session_link(session),
-            Lane::Alone => self.link_for_request(row.id),
+    /// The link of a destination, or none where the request has to wait for one.
+    fn link_of(&mut self, row: Row, destination: Destination) -> Option<u32> {
+        match destination {
+            Destination::Main => self.main().map(|link| link.id),
+            Destination::Session(session) => self.session_link(session),
+            Destination::Alone => self.link_for_request(row.id),
         }
     }
 
@@ -208,9 +223,9 @@ impl Core {
             (Some(_), _) => return Err("a row came between the parts of another request"),
             (None, Some(plan)) => {
                 check_command(row, arguments)?;
-                match self.link_of(row, plan.lane) {
+                match self.link_of(row, plan.destination) {
                     Some(link) => link,
-                    None if plan.lane == Lane::Alone => {
+                    None if plan.destination == Destination::Alone => {
                         self.begin_waiting(now, row);
                         return Ok(());
                     }
@@ -353,6 +368,9 @@ fn note_plan(now: u64, row: Row, plan: Plan, arguments: &Arguments<'_>, link: &m
         link.traces.note(arguments.first().unwrap_or_default(), partial.place.is_some());
     }
     link.traces.lasting |= plan.lasting;
+    if plan.blocks_for > 0 {
+        partial.flags |= BLOCKS;
+    }
     if plan.blocks_for > 0 && !mutant::on(Mutant::CloseBlocked) {
         link.heard = link.heard.max(now.saturating_add(plan.blocks_for));
     }

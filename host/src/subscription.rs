@@ -67,7 +67,8 @@ pub enum Notice {
     Dropped(u64),
 }
 
-/// A message of a channel.
+/// A message of a channel. Strings of up to 256 bytes share memory with those of other messages: who keeps one of many
+/// for long keeps up to a kilobyte with each of its strings, unless it copies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The channel it was published to; empty for a line of MONITOR.

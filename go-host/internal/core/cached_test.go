@@ -21,7 +21,7 @@ import (
 // loadFrom loads the component as a new process would.
 func loadFrom(t *testing.T, cache Cache) *Module {
 	t.Helper()
-	m, err := newLoader(embedded, embeddedDigest(), cache).load(t.Context())
+	m, err := newLoader(embedded, embeddedDigest, cache).load(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.compiled.Close(context.Background())) })
 	return m
@@ -150,7 +150,7 @@ func checksum(code []byte) uint32 { return crc32.Checksum(code, crc32.MakeTable(
 // It is as it was kept, and wazero refuses it all the same.
 func TestCodeThatCantBeLoadedIsNoFailure(t *testing.T) {
 	cache, log := newCache(t)
-	l := newLoader(embedded, embeddedDigest(), cache)
+	l := newLoader(embedded, embeddedDigest, cache)
 	loadFrom(t, cache)
 	path, err := filepath.Rel(l.entry().Dir(), machineCode(t, cache))
 	require.NoError(t, err)

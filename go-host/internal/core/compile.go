@@ -37,7 +37,7 @@ type loader struct {
 
 func newLoader(binary []byte, digest [sha256.Size]byte, cache Cache) *loader {
 	l := &loader{binary: binary, digest: digest, cache: cache, workers: 1}
-	if digest == embeddedDigest() {
+	if digest == embeddedDigest {
 		l.workers = runtime.GOMAXPROCS(0)
 	}
 	if l.cache.Logger == nil {

@@ -12,12 +12,10 @@ import (
 	"github.com/coracle-client/coracle/go-host/component"
 )
 
-// embedded is the component that this version of the module was made for. `cargo xtask build` writes it.
+// embedded is the component that this version of the module was made for. `cargo xtask component` writes it.
 //
 //go:embed coracle.wasm
 var embedded []byte
-
-var embeddedDigest = sync.OnceValue(func() [sha256.Size]byte { return sha256.Sum256(embedded) })
 
 // Module is a component that was checked and compiled, once for the process.
 type Module struct {
@@ -51,7 +49,7 @@ var modules struct {
 // Load compiles a component, or finds it compiled, in this process or in the cache on disk; nil stands for the one
 // embedded in this package. Who is first to load it in a process chooses the cache.
 func Load(ctx context.Context, binary []byte, cache Cache) (*Module, error) {
-	digest := embeddedDigest()
+	digest := embeddedDigest
 	if binary == nil {
 		binary = embedded
 	} else {

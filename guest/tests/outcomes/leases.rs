@@ -318,3 +318,19 @@ fn a_link_that_answered_a_probe_serves_who_waits() {
     bench.received(2, b"+PONG\r\n");
     assert_eq!(bench.leased(), [(6, true)]);
 }
+
+#[test]
+fn what_has_no_place_behind_a_command_that_blocks_keeps_nobody_back() {
+    let mut bench = Bench::ready_with(Limits { inflight: 2, ..Limits::default() });
+    bench.lease(5, NEVER);
+    bench.greet(2);
+    bench.submit(&[in_session(5, 1, &["BLPOP", "k", "0"]), in_session(5, 2, &["GET", "a"])]);
+    bench.submit(&[in_session(5, 3, &["GET", "b"]), Row::command(4, &["GET", "c"])]);
+    assert_eq!(bench.failed(), [(3, Failure::Limit, Cause::None)]);
+    assert!(bench.output(1).ends_with(b"GET\r\n$1\r\nc\r\n"));
+    // Behind what does not block, there will be room soon.
+    bench.received(2, b"_\r\n");
+    bench.submit(&[in_session(5, 6, &["GET", "d"])]);
+    bench.submit(&[in_session(5, 7, &["GET", "e"])]);
+    assert_eq!((bench.failed(), bench.accepted()), (vec![], 0));
+}

@@ -1,4 +1,4 @@
-//! Which link a command goes on.
+//! What is to be known of a command before it is written: which link it goes on, and what it may leave there.
 
 use crate::client::Core;
 use crate::commands::{self, Command, Flags};
@@ -10,7 +10,7 @@ use crate::wire::option;
 
 /// Which link a command goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub enum Destination {
     /// The one that all share.
     Main,
     /// The one that a session has.
@@ -23,7 +23,7 @@ pub enum Lane {
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Where it goes.
-    pub lane: Lane,
+    pub destination: Destination,
     /// How long the server may hold the reply back. Microseconds.
     pub blocks_for: u64,
     /// It can be sent again without harm, and the caller allows it.
@@ -56,23 +56,26 @@ impl Core {
             refused::on_a_shared_link(name, second)?;
         }
         let blocks = found.and_then(|command| command.blocks_for(row.total as usize, arguments.iter()));
-        let lane = match (in_session, atomic) {
-            (true, _) => Lane::Session(row.session),
+        let destination = match (in_session, atomic) {
+            (true, _) => Destination::Session(row.session),
             // Within a transaction nothing blocks.
-            (false, true) => Lane::Main,
-            (false, false) if mutant::on(Mutant::BlockOnMain) => Lane::Main,
-            (false, false) if blocks.is_some() || found.is_none() && !of_a_module(name) => Lane::Alone,
-            (false, false) => Lane::Main,
+            (false, true) => Destination::Main,
+            (false, false) if mutant::on(Mutant::BlockOnMain) => Destination::Main,
+            (false, false) if blocks.is_some() || found.is_none() && !of_a_module(name) => Destination::Alone,
+            (false, false) => Destination::Main,
         };
         // They count as of the connection, and leave nothing on it.
         let harmless = name.eq_ignore_ascii_case(b"PING") || name.eq_ignore_ascii_case(b"ECHO");
         let store = |command: &Command| tracking::can_be_stored(&self.settings.tracking, command, arguments);
         let has = |flag| found.is_some_and(|command| command.flags.has(flag));
         Ok(Plan {
-            lane,
+            destination,
             blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
             repeat: row.has(option::MAY_REPEAT) && has(Flags::REPEATABLE) && !in_session,
-            store: row.has(option::TRACK) && lane == Lane::Main && !atomic && found.as_ref().is_some_and(store),
+            store: row.has(option::TRACK)
+                && destination == Destination::Main
+                && !atomic
+                && found.as_ref().is_some_and(store),
             lasting: found.is_none() && !of_a_module(name) || in_session && has(Flags::CONNECTION) && !harmless,
         })
     }
