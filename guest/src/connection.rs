@@ -126,7 +126,7 @@ impl Connection {
             1 => "once".to_owned(),
             attempts => format!("{attempts} times"),
         };
-        format!("{} (tried {tried}, no connection for {}.{} s)", self.error, tenths / 10, tenths % 10)
+        format!("{}; tried {tried}, no connection for {}.{} s", self.error, tenths / 10, tenths % 10)
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
         };
         assert_eq!(down(PATIENCE - 1, lost + GRACE), None);
         assert_eq!(down(PATIENCE + 5, lost + GRACE - 1), None);
-        assert_eq!(down(PATIENCE, lost + GRACE).as_deref(), Some("no (tried 3 times, no connection for 1.2 s)"));
+        assert_eq!(down(PATIENCE, lost + GRACE).as_deref(), Some("no; tried 3 times, no connection for 1.2 s"));
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn a_server_that_is_there_answers(kind: Kind) {
     assert_eq!(gone.code, 1);
     assert!(gone.err.contains("hint: see that --url names a server that runs"), "{}", gone.err);
     let address = server.url().replace("redis://", "");
-    let told = format!("error: it was not executed: {address} can't be reached, Connection refused (os error 111); ");
+    let told = format!("error: it was not executed: {address}: can't be reached (Connection refused (os error 111)); ");
     assert!(gone.err.starts_with(&told) || !cfg!(target_os = "linux"), "{}", gone.err);
     let wrong = place.run_any(&["ping", "--url", "127.0.0.1"], b"");
     assert_eq!(wrong.code, 2, "{}", wrong.err);
