@@ -65,6 +65,8 @@ impl World {
         for id in ids {
             let Some(subscriber) = self.host.subscribers.get_mut(&id) else { continue };
             (subscriber.live, subscriber.was_live, subscriber.from) = (false, false, None);
+            // The host tells a gap.
+            subscriber.names.values_mut().for_each(|required| *required = None);
             if subscriber.leaving {
                 subscriber.ended = true;
                 continue;
