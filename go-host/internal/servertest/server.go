@@ -23,7 +23,7 @@ import (
 var Kinds = []string{"redis-server", "valkey-server"}
 
 // Newer are later releases of both, which scripts/newer-redis.sh and newer-valkey.sh fetch.
-var Newer = []string{tool("redis-server-8.0"), tool("valkey-server-9.1.2")}
+var Newer = []string{tool("newer-redis"), tool("newer-valkey")}
 
 // startTimeout bounds how long a server may take to say that it is ready.
 const startTimeout = 30 * time.Second

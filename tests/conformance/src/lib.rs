@@ -26,8 +26,8 @@ impl Kind {
         match self {
             Self::Redis => "redis-server",
             Self::Valkey => "valkey-server",
-            Self::NewerRedis => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/redis-server-8.0"),
-            Self::NewerValkey => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/valkey-server-9.1.2"),
+            Self::NewerRedis => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/newer-redis"),
+            Self::NewerValkey => concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/newer-valkey"),
         }
     }
 }

@@ -24,31 +24,39 @@ mod store;
 mod swap;
 mod targets;
 
+/// A test for each real server.
+macro_rules! on_real_servers {
+    ($name:ident) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn redis() {
+            super::$name(Target::redis()).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn valkey() {
+            super::$name(Target::valkey()).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn newer_redis() {
+            super::$name(Target::newer_redis()).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn newer_valkey() {
+            super::$name(Target::newer_valkey()).await;
+        }
+    };
+}
+use on_real_servers;
+
 /// A test for each server: the body gets the server's URL. Those after `real only:` need what miniredis does not do.
 macro_rules! on_servers {
     ($($name:ident)*; real only: $($real:ident)*) => {
         $(mod $name {
             use crate::targets::Target;
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn redis() {
-                super::$name(Target::redis()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn valkey() {
-                super::$name(Target::valkey()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn newer_redis() {
-                super::$name(Target::newer_redis()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn newer_valkey() {
-                super::$name(Target::newer_valkey()).await;
-            }
+            crate::on_real_servers!($name);
 
             #[tokio::test(flavor = "multi_thread")]
             async fn miniredis() {
@@ -58,25 +66,7 @@ macro_rules! on_servers {
         $(mod $real {
             use crate::targets::Target;
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn redis() {
-                super::$real(Target::redis()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn valkey() {
-                super::$real(Target::valkey()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn newer_redis() {
-                super::$real(Target::newer_redis()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn newer_valkey() {
-                super::$real(Target::newer_valkey()).await;
-            }
+            crate::on_real_servers!($real);
         })*
     };
 }
