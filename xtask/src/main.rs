@@ -36,8 +36,8 @@ enum Task {
     },
     /// Write the Go host's constants from wit/
     Wire(Check),
-    /// Write the core's table of commands from what a redis-server and a valkey-server say of them
-    Commands(Check),
+    /// Write the core's table of commands from what real servers say of them
+    Commands(Commands),
     /// Write the components on which the Go linker is tested
     Fixtures(Check),
     /// See that both hosts' vector tests fail on a component with one changed byte
@@ -51,6 +51,15 @@ struct Check {
     /// Write nothing; fail if a committed file differs from what would be written
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Args)]
+struct Commands {
+    #[command(flatten)]
+    check: Check,
+    /// Instead, keep what the server at this URL says, for tables made where no such server is at hand
+    #[arg(long, value_name = "URL", conflicts_with = "check")]
+    record: Option<String>,
 }
 
 impl Check {
@@ -74,7 +83,8 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Component { check, testing_only } => component::run(check.mode(), testing_only),
         Task::Wire(check) => wire::run(check.mode()),
-        Task::Commands(check) => commands::run(check.mode()),
+        Task::Commands(Commands { record: Some(url), .. }) => commands::record(&url),
+        Task::Commands(Commands { check, .. }) => commands::run(check.mode()),
         Task::Fixtures(check) => fixtures::run(check.check),
         Task::Perturb => perturb::run(),
         Task::CheckDeps => deps::run(),

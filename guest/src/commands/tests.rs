@@ -61,6 +61,14 @@ fn repeats_only_what_does_no_harm() {
 }
 
 #[test]
+fn knows_what_a_recorded_server_said() {
+    for name in ["DELEX", "XACKDEL", "XDELEX", "XCFGSET"] {
+        assert!(known(name).flags.has(Flags::WRITE) && !known(name).flags.has(Flags::REPEATABLE), "{name}");
+    }
+    assert!(known("DIGEST").flags.has(Flags::all(&[Flags::READONLY, Flags::REPEATABLE])));
+}
+
+#[test]
 fn finds_names_in_any_case() {
     assert_eq!(find(b"get", None), Some(known("GET")));
     assert_eq!(find(b"gEt", Some(b"key")), Some(known("GET")));
@@ -153,6 +161,7 @@ fn a_word_before_the_time_out_is_an_option() {
     assert_eq!(blocks("xread count 1 block 20 streams k 0"), Some(20_000));
     assert_eq!(blocks("XREADGROUP GROUP g c COUNT 1 BLOCK 20 NOACK STREAMS k >"), Some(20_000));
     assert_eq!(blocks("XREADGROUP NOACK BLOCK 20 GROUP g c STREAMS k >"), Some(20_000));
+    assert_eq!(blocks("XREADGROUP GROUP g c CLAIM BLOCK BLOCK 20 STREAMS k >"), Some(20_000), "Redis 8.4's");
     assert_eq!(blocks("XREAD STREAMS BLOCK 0"), None, "a key");
     assert_eq!(blocks("XREADGROUP GROUP BLOCK 0 STREAMS k >"), None, "a group");
     assert_eq!(blocks("XREAD BLOCK 1 BLOCK 2 STREAMS k 0"), Some(2000), "the last counts");

@@ -4,45 +4,73 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use redis::{Value, from_redis_value_ref};
+use serde::{Deserialize, Serialize};
+
+/// What one server says.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its name with its version.
+    pub server: String,
+    /// All of its commands.
+    pub known: Vec<Known>,
+}
+
+impl Answer {
+    /// The server's name with its version but the last number of it: what it knows is the same for all of one release.
+    pub fn release(&self) -> &str {
+        self.server.rsplit_once('.').map_or(&*self.server, |(release, _)| release)
+    }
+}
 
 /// What one server knows of one command.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Known {
     /// In capitals; a subcommand has its container's name and a bar before its own.
     pub name: String,
     /// As the server calls them: `readonly`, `blocking`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub flags: BTreeSet<String>,
     /// The categories of its access control, each with an @.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub categories: BTreeSet<String>,
     /// What clients may want to know beyond the flags.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub tips: BTreeSet<String>,
     /// The first key, the last one, the step.
     pub keys: [i64; 3],
     /// For each way of finding keys, what is done to these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub specs: Vec<BTreeSet<String>>,
     /// Whether it has subcommands.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub container: bool,
     /// From its documentation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<Argument>,
 }
 
 /// One argument of a command, as documented.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Argument {
     /// Such as `timeout`.
     pub name: String,
     /// Such as `integer`.
     pub kind: String,
     /// The word before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// `optional`, `multiple`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub flags: BTreeSet<String>,
     /// What it consists of, or is one of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Argument>,
 }
 
-/// The server's name with its version, and all of its commands.
-pub fn ask(url: &str) -> Result<(String, Vec<Known>)> {
+/// Asks the server at `url`.
+pub fn ask(url: &str) -> Result<Answer> {
     let mut link = redis::Client::open(url)?.get_connection()?;
     let info: String = redis::cmd("INFO").arg("server").query(&mut link)?;
     let commands: Value = redis::cmd("COMMAND").query(&mut link)?;
@@ -57,7 +85,7 @@ pub fn ask(url: &str) -> Result<(String, Vec<Known>)> {
         let found = arguments.remove(&command.name);
         command.arguments = found.with_context(|| format!("{} is not in COMMAND DOCS", command.name))?;
     }
-    Ok((version(&info)?, known))
+    Ok(Answer { server: version(&info)?, known })
 }
 
 /// Valkey also gives the version of Redis that it is like.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 
-use super::ask::{Argument, Known};
+use super::ask::{Answer, Argument, Known};
 use super::timeout::{self, Blocks};
 
 /// All commands.
@@ -31,9 +31,9 @@ pub struct Row {
 const PROMISES: [&str; 3] = ["READONLY", "REPEATABLE", "LOADING"];
 
 /// Merges what each server knows.
-pub fn merge(servers: &[Vec<Known>]) -> Result<Commands> {
+pub fn merge(servers: &[Answer]) -> Result<Commands> {
     let mut commands = Commands { rows: BTreeMap::new(), words: BTreeMap::new() };
-    for command in servers.iter().flatten() {
+    for command in servers.iter().flat_map(|answer| &answer.known) {
         let row = row(command)?;
         if let Blocks::Token(_) = row.blocks {
             for (word, values) in timeout::words(command) {
@@ -131,9 +131,13 @@ mod tests {
         }
     }
 
+    fn answers(servers: &[Known]) -> Vec<Answer> {
+        let answer = |known: &Known| Answer { server: "a 1".into(), known: vec![known.clone()] };
+        servers.iter().map(answer).collect()
+    }
+
     fn merged(servers: &[Known]) -> Row {
-        let servers: Vec<_> = servers.iter().map(|known| vec![known.clone()]).collect();
-        merge(&servers).unwrap().rows["A"].clone()
+        merge(&answers(servers)).unwrap().rows["A"].clone()
     }
 
     #[test]
@@ -155,7 +159,7 @@ mod tests {
                 .concat(),
             ..blocking.clone()
         };
-        assert!(merge(&[vec![blocking], vec![later]]).unwrap_err().to_string().contains("servers differ"));
+        assert!(merge(&answers(&[blocking, later])).unwrap_err().to_string().contains("servers differ"));
     }
 
     #[test]

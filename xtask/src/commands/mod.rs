@@ -2,11 +2,14 @@
 
 mod ask;
 mod merge;
+mod record;
 mod timeout;
 mod write;
 
 use anyhow::{Context, Result};
 use conformance::{Kind, Server};
+
+use self::ask::Answer;
 
 use crate::generated::{File, Mode, settle};
 
@@ -16,22 +19,28 @@ mod hash;
 
 const OUTPUT: &str = "guest/src/commands/table.rs";
 
-/// Asks the servers, then writes or checks the table.
+/// Asks the servers, then writes or checks the table, for which the records of others are read too.
 pub fn run(mode: Mode) -> Result<()> {
     let kinds = [Kind::Redis, Kind::Valkey, Kind::NewerRedis, Kind::NewerValkey];
-    let (names, known): (Vec<_>, Vec<_>) =
-        kinds.into_iter().map(learn).collect::<Result<Vec<_>>>()?.into_iter().unzip();
-    let commands = merge::merge(&known)?;
-    let text = write::table(&commands, &names)?;
-    let servers = names.join(", ");
+    let mut answers = kinds.into_iter().map(learn).collect::<Result<Vec<_>>>()?;
+    answers.extend(record::read_all()?);
+    let commands = merge::merge(&answers)?;
+    let text = write::table(&commands, &answers)?;
+    let servers = answers.iter().map(|answer| &*answer.server).collect::<Vec<_>>().join(", ");
     println!("{servers} know {} commands", commands.rows.len());
     let file = File { path: OUTPUT.into(), bytes: text.into_bytes() };
     settle(mode, &[file], "cargo xtask commands")
         .with_context(|| format!("the table is not what {servers} make; its first lines say which versions made it"))
 }
 
-/// A server's name with its version, and what it knows.
-fn learn(kind: Kind) -> Result<(String, Vec<ask::Known>)> {
+/// Asks the server at `url`, and keeps what it says for those who have no such server.
+pub fn record(url: &str) -> Result<()> {
+    let answer = ask::ask(url).with_context(|| format!("{url} could not be asked for its commands"))?;
+    println!("{} is kept in {}", answer.server, record::write(&answer)?.display());
+    Ok(())
+}
+
+fn learn(kind: Kind) -> Result<Answer> {
     let server = Server::start(kind)?;
     ask::ask(&server.url()).with_context(|| format!("{} could not be asked for its commands", kind.program()))
 }

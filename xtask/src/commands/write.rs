@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
+use super::ask::Answer;
 use super::hash::{BUCKETS, SEPARATOR, bucket, hash};
 use super::merge::{Commands, Row};
 use super::timeout::Blocks;
@@ -17,8 +18,8 @@ use super::hash::BUCKETS;
 use super::{Command, Flags as F, row};
 "#;
 
-/// The text of the file. `servers` are names with versions.
-pub fn table(commands: &Commands, servers: &[String]) -> Result<String> {
+/// The text of the file. `servers` are those that it is made of.
+pub fn table(commands: &Commands, servers: &[Answer]) -> Result<String> {
     let mut rows: Vec<&Row> = Vec::new();
     let mut buckets = vec![Vec::new(); BUCKETS];
     for (name, row) in &commands.rows {
@@ -33,17 +34,13 @@ pub fn table(commands: &Commands, servers: &[String]) -> Result<String> {
             .push((name, number));
     }
     let longest = commands.rows.keys().map(String::len).max().unwrap_or_default();
-    let mut text = HEADER.replace("SERVERS", &releases(servers).join(", "));
+    let releases: Vec<_> = servers.iter().map(Answer::release).collect();
+    let mut text = HEADER.replace("SERVERS", &releases.join(", "));
     write!(text, "\n/// The length of the longest name.\npub const LONGEST: usize = {longest};\n")?;
     text.push_str(&words(commands)?);
     text.push_str(&all_rows(&rows)?);
     text.push_str(&records(&buckets)?);
     Ok(text)
-}
-
-/// Without the last number of the version: the table is the same for all of one release.
-fn releases(servers: &[String]) -> Vec<&str> {
-    servers.iter().map(|server| server.rsplit_once('.').map_or(&**server, |(release, _)| release)).collect()
 }
 
 fn words(commands: &Commands) -> Result<String> {
