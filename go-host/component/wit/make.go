@@ -3,6 +3,7 @@ package wit
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrType is matched by each error about a type that can't be.
@@ -140,10 +141,12 @@ func uniqueNames(n int, name func(int) string) error {
 		if s == "" {
 			return fmt.Errorf("%w: empty name", ErrType)
 		}
-		if _, twice := seen[s]; twice {
+		// Names that differ in case alone are the same name.
+		folded := strings.ToLower(s)
+		if _, twice := seen[folded]; twice {
 			return fmt.Errorf("%w: name %q twice", ErrType, s)
 		}
-		seen[s] = struct{}{}
+		seen[folded] = struct{}{}
 	}
 	return nil
 }

@@ -246,10 +246,8 @@ func (r *reader) externName() string {
 		r.refuse(start, "attributes of import and export names")
 	case kind > 2:
 		r.fail(start, "unknown name kind %#x", kind)
-	case name == "":
-		r.fail(start, "empty name")
-	case name[0] == '[':
-		r.refuse(start, "resource types")
+	default:
+		r.checkExternName(start, name)
 	}
 	return name
 }

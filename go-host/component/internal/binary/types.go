@@ -126,36 +126,6 @@ func (r *reader) label() string {
 	return name
 }
 
-func isKebab(name string) bool {
-	begin := true
-	var upper, lower bool
-	for i := 0; i < len(name); i++ {
-		switch c := name[i]; {
-		case c == '-':
-			if begin {
-				return false
-			}
-			begin, upper, lower = true, false, false
-			continue
-		case c >= 'a' && c <= 'z':
-			lower = true
-		case c >= 'A' && c <= 'Z':
-			upper = true
-		case c >= '0' && c <= '9':
-			if i == 0 {
-				return false
-			}
-		default:
-			return false
-		}
-		if upper && lower {
-			return false
-		}
-		begin = false
-	}
-	return !begin
-}
-
 func (r *reader) funcType() *FuncType {
 	f := &FuncType{}
 	r.vec(func() {

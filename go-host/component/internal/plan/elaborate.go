@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/coracle-client/coracle/go-host/component/internal/binary"
 	"github.com/coracle-client/coracle/go-host/component/wit"
@@ -164,10 +165,11 @@ func (e *elaborator) validate(c *binary.Component, parent *scope) error {
 }
 
 func (e *elaborator) importDef(i *binary.Import, s *scope, args arguments) error {
-	if s.imported[i.Name] {
+	folded := strings.ToLower(i.Name)
+	if s.imported[folded] {
 		return fmt.Errorf("import %q twice", i.Name)
 	}
-	s.imported[i.Name] = true
+	s.imported[folded] = true
 	want, err := e.externType(i.Type, s)
 	if err != nil {
 		return fmt.Errorf("import %q: %w", i.Name, err)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/coracle-client/coracle/go-host/component/internal/binary"
 	"github.com/coracle-client/coracle/go-host/component/wit"
@@ -35,12 +36,14 @@ type instance struct {
 	names   []string
 	exports map[string]item
 	depth   int // of the deepest instance, or type of one, in it
+	// folded are the names in small letters; nil while none has capitals.
+	folded map[string]bool
 }
 
 func newInstance() *instance { return &instance{exports: map[string]item{}} }
 
 func (i *instance) add(name string, x item) error {
-	if _, twice := i.exports[name]; twice {
+	if !i.take(name) {
 		return fmt.Errorf("export %q twice", name)
 	}
 	inner := x.inst
@@ -53,9 +56,27 @@ func (i *instance) add(name string, x item) error {
 	if i.depth > maxNested {
 		return fmt.Errorf("instances are nested deeper than %d", maxNested)
 	}
-	i.names = append(i.names, name)
 	i.exports[name] = x
 	return nil
+}
+
+// take notes a name. It says whether there was none like it: names that differ in case alone are the same name.
+func (i *instance) take(name string) bool {
+	folded := strings.ToLower(name)
+	if folded != name && i.folded == nil {
+		i.folded = make(map[string]bool, len(i.names)+1)
+		for _, known := range i.names {
+			i.folded[known] = true
+		}
+	}
+	if _, same := i.exports[name]; same || i.folded[folded] {
+		return false
+	}
+	if i.folded != nil {
+		i.folded[folded] = true
+	}
+	i.names = append(i.names, name)
+	return true
 }
 
 // component is a component definition and the scope it was defined in.

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/coracle-client/coracle/go-host/component/internal/binary"
 	"github.com/coracle-client/coracle/go-host/component/wit"
@@ -96,10 +97,11 @@ func funcType(f *binary.FuncType, s *scope) (*wit.FuncType, error) {
 		if err != nil {
 			return nil, err
 		}
-		if seen[f.Names[i]] {
+		folded := strings.ToLower(f.Names[i])
+		if seen[folded] {
 			return nil, fmt.Errorf("parameter %q twice", f.Names[i])
 		}
-		seen[f.Names[i]] = true
+		seen[folded] = true
 		out.Params = append(out.Params, wit.Field{Name: f.Names[i], Type: t})
 	}
 	var err error
