@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 
 use coracle_events::event::{Cursor, Event, Id, Ordered};
+use coracle_events::given::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since};
 use coracle_events::plan::lock::Token;
 use coracle_events::query::Item;
 use coracle_events::scripts;
 use coracle_events::step::{self, Failure, Fault, Lease, Lost, Outcome, Step};
-use coracle_events::store::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since, Store};
+use coracle_events::store::Store;
 
 use super::coracle::client::types;
 use super::exports::coracle::client::event_store as wit;

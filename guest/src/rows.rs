@@ -1,7 +1,6 @@
 //! The rows of `submit` and the columns beside them, unpacked; and arguments as RESP.
 
 use crate::effects::{Effect, Effects};
-use crate::link::Link;
 use crate::resp::encode;
 use crate::wire::HELD;
 
@@ -100,17 +99,18 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// Gives the number of bytes that the link will have sent with them.
 pub(crate) fn write_arguments(
-    link: &mut Link,
+    link: u32,
     effects: &mut Effects,
     row: Row,
     arguments: &Arguments<'_>,
     begins: bool,
     first: u32,
-) {
+) -> usize {
     let mut bytes = 0;
     if begins {
-        bytes += effects.send(link.id, |out| encode::command(out, row.total));
+        bytes += effects.send(link, |out| encode::command(out, row.total));
     }
     let mut rest = arguments.bytes;
     let mut index = first;
@@ -118,7 +118,7 @@ pub(crate) fn write_arguments(
     while !lengths.is_empty() {
         let inline = lengths.iter().take_while(|length| **length & HELD == 0).count();
         let (run, other) = lengths.split_at_checked(inline).unwrap_or((lengths, &[]));
-        bytes += effects.send(link.id, |out| {
+        bytes += effects.send(link, |out| {
             for length in run {
                 let (argument, after) = rest.split_at_checked(*length as usize).unwrap_or((rest, &[]));
                 encode::argument(out, argument);
@@ -128,14 +128,15 @@ pub(crate) fn write_arguments(
         index = index.saturating_add(run.len() as u32);
         lengths = other;
         if let Some((held, other)) = lengths.split_first() {
-            bytes += write_held(link.id, effects, row.id, index, held & !HELD);
+            bytes += write_held(link, effects, row.id, index, held & !HELD);
             index = index.saturating_add(1);
             lengths = other;
         }
     }
-    link.sent += bytes as u64;
+    bytes
 }
 
+/// Gives the number of bytes that the link will have sent with it.
 pub(crate) fn write_held(link: u32, effects: &mut Effects, request: u64, argument: u32, length: u32) -> usize {
     let before = effects.send(link, |out| encode::begin_argument(out, length));
     effects.push(Effect::SendHeld { link, request, argument });

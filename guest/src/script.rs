@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 
 use crate::effects::Effects;
-use crate::link::Link;
 use crate::resp::encode;
 use crate::rows::{Arguments, Row, write_arguments, write_held};
 use crate::wire::HELD;
@@ -58,18 +57,19 @@ pub fn check(arguments: &Arguments<'_>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Writes the first row of a script's command, which was checked: with its source, or with its SHA-1.
+/// Writes the first row of a script's command, which was checked: with its source, or with its SHA-1. Gives the number
+/// of bytes that the link will have sent with it.
 pub fn write(
-    link: &mut Link,
+    link: u32,
     effects: &mut Effects,
     row: Row,
     arguments: &Arguments<'_>,
     first: u32,
     send_source: bool,
-) {
+) -> usize {
     let name = arguments.first().unwrap_or_default();
     let read_only = name.len() > b"EVALSHA".len();
-    let mut bytes = effects.send(link.id, |out| {
+    let mut bytes = effects.send(link, |out| {
         encode::command(out, row.total.saturating_sub(1));
         match (send_source, read_only) {
             (true, false) => encode::argument(out, b"EVAL"),
@@ -79,14 +79,13 @@ pub fn write(
     });
     let place = if send_source { SOURCE } else { HASH };
     bytes += match arguments.at(place) {
-        Some(script) => effects.send(link.id, |out| encode::argument(out, script)),
+        Some(script) => effects.send(link, |out| encode::argument(out, script)),
         None => {
             let length = arguments.length(place).unwrap_or_default() & !HELD;
-            write_held(link.id, effects, row.id, first.saturating_add(place as u32), length)
+            write_held(link, effects, row.id, first.saturating_add(place as u32), length)
         }
     };
-    link.sent += bytes as u64;
-    let Some(rest) = arguments.behind(BEFORE_KEYS) else { return };
+    let Some(rest) = arguments.behind(BEFORE_KEYS) else { return bytes };
     let row = Row { arguments: row.arguments.saturating_sub(BEFORE_KEYS), ..row };
-    write_arguments(link, effects, row, &rest, false, first.saturating_add(BEFORE_KEYS));
+    bytes + write_arguments(link, effects, row, &rest, false, first.saturating_add(BEFORE_KEYS))
 }

@@ -259,16 +259,17 @@ impl Core {
             return Err(why);
         }
         let begins = partial.rest == 0;
-        if begins && row.has(option::SCRIPT) {
+        let written = if begins && row.has(option::SCRIPT) {
             // A transaction may not be executed, nor what is in it.
             let send_source = in_transaction || !link.scripts.add(arguments);
             if !send_source {
                 partial.flags |= SCRIPT;
             }
-            crate::script::write(link, &mut self.effects, row, arguments, partial.argument, send_source);
+            crate::script::write(link.id, &mut self.effects, row, arguments, partial.argument, send_source)
         } else {
-            write_arguments(link, &mut self.effects, row, arguments, begins, partial.argument);
-        }
+            write_arguments(link.id, &mut self.effects, row, arguments, begins, partial.argument)
+        };
+        link.sent += written as u64;
         partial.argument = partial.argument.saturating_add(row.arguments);
         partial.rest = if begins { row.total } else { partial.rest } - row.arguments;
         if partial.rest > 0 {

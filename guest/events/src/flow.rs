@@ -14,6 +14,7 @@ pub mod stats;
 pub mod subscribe;
 
 use crate::event::{Cursor, Event};
+use crate::given::Settings;
 use crate::layout::{Layout, Meta, Segments};
 use crate::pieces::Commands;
 use crate::plan::lock::Token;
@@ -22,7 +23,6 @@ use crate::query::Query;
 use crate::random::Random;
 use crate::reply::Reply;
 use crate::step::{Batch, Fault, Lost, Step};
-use crate::store::Settings;
 use listen::Bell;
 
 /// How often in a row a flow asks for the segments anew before it gives up.

@@ -8,7 +8,7 @@
 pub mod event;
 pub mod fault;
 mod flow;
-mod given;
+pub mod given;
 pub mod layout;
 pub mod pieces;
 pub mod plan;

@@ -14,8 +14,8 @@ use crate::flow::read::{Read, Reading};
 use crate::flow::stats::Stats;
 use crate::flow::subscribe::Subscribe;
 use crate::flow::{Context, Flow, Fsyncs, Input, Refresh, Shared};
-use crate::given::invalid;
-pub use crate::given::{Acknowledgements, Command, Durability, Retries, Selection, Settings, Since};
+
+use crate::given::{Command, Durability, Retries, Selection, Settings, Since, invalid};
 use crate::layout::{Layout, Segments};
 use crate::plan::append::Condition;
 use crate::query::{Item, Query};

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use coracle_events::event::{Cursor, Event, Id, Ordered};
+use coracle_events::given::{Command, Durability, Retries, Selection, Settings};
 use coracle_events::query::Item;
 use coracle_events::step::{Batch, Decision, Failure, Fault, Lost, Outcome, Page, Step};
-use coracle_events::store::{Command, Durability, Retries, Selection, Settings, Store};
+use coracle_events::store::Store;
 
 use crate::client::Given;
 use crate::link::{Link, Replies};

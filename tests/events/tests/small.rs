@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use coracle_events::event::{Cursor, Id};
+use coracle_events::given::{Selection, Since};
 use coracle_events::query::Item;
 use coracle_events::step::{Decision, Fault, Outcome};
-use coracle_events::store::{Selection, Since};
 use events::host::{Caller, Decided, Host, Keeper, Nobody, command, event, item, retries, selection, settings};
 use events::target::Target;
 

@@ -2,12 +2,12 @@
 
 use crate::event::{Event, Id};
 use crate::given::invalid;
+use crate::given::{Acknowledgements, Durability};
 use crate::pieces::Commands;
 use crate::plan::append::{self as plan, Append as Plan, Condition, Marker, Order};
 use crate::plan::lock::Token;
 use crate::reply::{Node, Reply};
 use crate::step::{Appended, Batch, Failure, Fault, Lease, Lost, Outcome, Step};
-use crate::store::{Acknowledgements, Durability};
 
 use super::lock::secrets;
 use super::locked::Locking;

@@ -1,11 +1,11 @@
 //! Reading the records of commands.
 
+use crate::given::Since;
 use crate::pieces::Commands;
 use crate::plan::bodies;
 use crate::plan::commands as plan;
 use crate::reply::Reply;
 use crate::step::{Fault, Outcome, Step};
-use crate::store::Since;
 
 use super::{Context, Flow, Input, Refresh, unasked};
 

@@ -2,12 +2,12 @@
 
 use crate::event::{Cursor, Event};
 use crate::given::invalid;
+use crate::given::{Command, Durability, Retries};
 use crate::plan::append::{self as plan, Condition};
 use crate::plan::marker;
 use crate::query::Query;
 use crate::reply::Reply;
 use crate::step::{Appended, Decision, Fault, Lease, Outcome, Step};
-use crate::store::{Command, Durability, Retries};
 use crate::validate;
 
 use super::append::{Appending, Command as Record, Turn};

@@ -2,11 +2,12 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "clippy allows them in tests, and does not know that these are")]
 
 use coracle_events::event::{Cursor, Event, Id};
+use coracle_events::given::{Command, Durability, Retries, Selection, Settings};
 use coracle_events::pieces::SCRIPT;
 use coracle_events::query::Item;
 use coracle_events::scripts;
 use coracle_events::step::{Batch, Failure, Lost, Step};
-use coracle_events::store::{Command, Durability, Retries, Selection, Settings, Store};
+use coracle_events::store::Store;
 
 /// The flow of most tests.
 pub const FLOW: u64 = 5;

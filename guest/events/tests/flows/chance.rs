@@ -1,9 +1,9 @@
 //! Any calls, with any replies: no panic, no flow that is forgotten, nothing that goes on for ever.
 
 use coracle_events::event::{Cursor, Event, Id};
+use coracle_events::given::{Acknowledgements, Durability, Since};
 use coracle_events::query::Item;
 use coracle_events::step::{Failure, Lost, Step};
-use coracle_events::store::{Acknowledgements, Durability, Since};
 use proptest::prelude::*;
 
 use crate::bench::{broke, command, event, everything, retries, store};

@@ -1,9 +1,10 @@
 //! How flows end: deadlines, cancellation, what the client could not do.
 
 use coracle_events::event::{Cursor, Id};
+use coracle_events::given::{Acknowledgements, Durability, Since};
 use coracle_events::query::Item;
 use coracle_events::step::{Failure, Fault, Outcome, Step};
-use coracle_events::store::{Acknowledgements, Durability, Since, Store};
+use coracle_events::store::Store;
 
 use crate::bench::{
     DEADLINE, FLOW, appended, arguments, broke, command, empty_page, event, lost, number, numbers, retries, sent,

@@ -1,9 +1,9 @@
 //! Locks that events name by their tags.
 
 use coracle_events::event::Event;
+use coracle_events::given::Retries;
 use coracle_events::plan::lock::Token;
 use coracle_events::step::{Fault, Lease, Outcome, Step};
-use coracle_events::store::Retries;
 
 use crate::bench::{
     DEADLINE, FLOW, appended, broke, command, event, number, numbers, retries, said, sent, store, until,

@@ -1,10 +1,11 @@
 //! Calls out of turn, bounds, and what is asked of the caller when.
 
 use coracle_events::event::Cursor;
+use coracle_events::given::{Acknowledgements, Durability, Settings, Since};
 use coracle_events::plan::lock::Token;
 use coracle_events::query::Item;
 use coracle_events::step::{Failure, Fault, Lease, Outcome, Step};
-use coracle_events::store::{Acknowledgements, Durability, Settings, Since, Store};
+use coracle_events::store::Store;
 
 use crate::bench::{
     DEADLINE, FLOW, appended, broke, command, empty_page, event, everything, lost, number, numbers, retries, sent,

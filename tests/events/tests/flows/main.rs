@@ -12,9 +12,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use anyhow::Result;
 use conformance::Kind;
 use coracle_events::event::{Cursor, Id};
+use coracle_events::given::{Acknowledgements, Durability, Selection, Since};
 use coracle_events::query::Item;
 use coracle_events::step::{Decision, Fault, Outcome, Step};
-use coracle_events::store::{Acknowledgements, Durability, Selection, Since, Store};
+use coracle_events::store::Store;
 use events::host::{
     Caller, Decided, Host, Keeper, Mishap, Nobody, Seen, command, event, item, retries, selection, settings,
 };
