@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -112,7 +113,11 @@ func read(text *string, encoded string) ([]byte, error) {
 	if encoded == "" {
 		return nil, nil
 	}
-	return base64.StdEncoding.DecodeString(encoded)
+	// The decoder would pass over them, and other hosts don't.
+	if at := strings.IndexAny(encoded, "\r\n"); at >= 0 {
+		return nil, base64.CorruptInputError(at)
+	}
+	return base64.StdEncoding.Strict().DecodeString(encoded)
 }
 
 // appendLine adds a line to others.

@@ -12,6 +12,9 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/flow"
 )
 
+// jsonSpace are the bytes that JSON has between values; other hosts take no more of them for nothing.
+const jsonSpace = " \t\r\n"
+
 // exportChunk is how much is put together before it is written.
 const exportChunk = 64 << 10
 
@@ -108,7 +111,7 @@ func parsed(r io.Reader, longest int) iter.Seq2[*Event, error] {
 		lines.Buffer(nil, longest)
 		number := 1
 		for ; lines.Scan(); number++ {
-			text := bytes.TrimSpace(lines.Bytes())
+			text := bytes.Trim(lines.Bytes(), jsonSpace)
 			if len(text) == 0 {
 				continue
 			}

@@ -102,10 +102,29 @@ func TestALineOfAnotherWriter(t *testing.T) {
 		`{"type":"T"} x`: "it is not JSON", `{"type":"T","id":"7"}`: "id: eventstore: an id is",
 		`{"type":7}`: "type: json: cannot unmarshal number", `{"type":"T","type":"T"}`: "type is there twice",
 		`{"type":"T","tags":["a:1",7]}`: "tags: json: cannot unmarshal number", `{"type":"T","data_base64":"é"}`: "data_base64: illegal base64",
-		`{"type":"T","more":["\ud800"]}`: "half of a surrogate pair",
+		`{"type":"T","data_base64":"/w==\n"}`: "data_base64: illegal base64",
+		`{"type":"T","data_base64":"/x=="}`:   "data_base64: illegal base64",
+		`{"type":"T","more":["\ud800"]}`:      "half of a surrogate pair",
 	} {
 		_, err := parseLine([]byte(text))
 		require.ErrorContains(t, err, want, text)
+	}
+}
+
+func TestOnlyWhatIsSpaceInJSONIsPassedOver(t *testing.T) {
+	var events int
+	for _, err := range parsed(strings.NewReader(" \t\r\n\t{\"type\":\"T\"}\r\n"), 100) {
+		require.NoError(t, err)
+		events++
+	}
+	require.Equal(t, 1, events)
+	for _, other := range []string{"\v", "\f", "\u0085", "\u00a0"} {
+		for _, err := range parsed(strings.NewReader(other+"{\"type\":\"T\"}"), 100) {
+			require.ErrorIs(t, err, ErrInvalid, "%q", other)
+		}
+		for _, err := range parsed(strings.NewReader(other+"\n"), 100) {
+			require.ErrorIs(t, err, ErrInvalid, "%q", other)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ impl EventStore {
         loop {
             number += 1;
             let ended = !read_line(&mut from, &mut line, longest(most), number).await?;
-            let event = if line.trim_ascii().is_empty() { None } else { Some(parse(&line, number)?) };
+            let event = if is_blank(&line) { None } else { Some(parse(&line, number)?) };
             if ended || event.as_ref().is_some_and(|event| !batch.takes(event, most)) {
                 self.import_batch(batch.take(), &mut done).await?;
                 progress(done.events + done.repeated);
@@ -150,13 +150,18 @@ fn parse(line: &[u8], number: u64) -> Result<Event, EventError> {
     ndjson::read(line).map_err(|why| EventError::invalid(format!("line {number}"), why))
 }
 
-/// Of the file, not of the store.
+/// Whether there is nothing but what JSON has between values: the Go host takes no more of them for nothing.
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| b" \t\r\n".contains(byte))
+}
+
 /// Writes the last lines, and hears what became of those before: of what is only buffered nobody knows yet.
 async fn write_out(to: &mut (impl AsyncWrite + Unpin), lines: &str) -> Result<(), EventError> {
     to.write_all(lines.as_bytes()).await.map_err(|error| broken(&error))?;
     to.flush().await.map_err(|error| broken(&error))
 }
 
+/// Of the file, not of the store.
 fn broken(error: &io::Error) -> EventError {
     EventError::File { kind: error.kind(), text: error.to_string() }
 }
@@ -169,6 +174,14 @@ mod tests {
     use tokio::io::{AsyncRead, BufReader, ReadBuf};
 
     use super::*;
+
+    #[test]
+    fn what_is_no_space_of_json_is_no_blank_line() {
+        assert!(is_blank(b"") && is_blank(b" \t\r\n"));
+        for other in ["\u{b}", "\u{c}", "\u{85}", "\u{a0}"] {
+            assert!(!is_blank(other.as_bytes()), "{other:?}");
+        }
+    }
 
     struct Folder;
 
