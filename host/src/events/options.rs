@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use crate::engine::store as wire;
 
+/// Milliseconds. A server takes no time that ends beyond 2^63; what is longer was meant as for ever.
+const LONGEST_TTL: u64 = 1 << 62;
+
 /// How a store is to be. Everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -172,7 +175,7 @@ impl Options {
             scan_budget: self.scan_budget,
             page_events: self.page_events,
             segment_bytes: self.segment_bytes,
-            marker_ttl: u64::try_from(self.marker_ttl.as_millis()).unwrap_or(u64::MAX),
+            marker_ttl: u64::try_from(self.marker_ttl.as_millis()).map_or(LONGEST_TTL, |ttl| ttl.min(LONGEST_TTL)),
             durability: self.durability.wire(),
             max_flows: self.max_flows,
         }
@@ -195,4 +198,18 @@ impl Durability {
 /// Rounded up, so that something stays something.
 pub(super) fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_that_is_to_last_for_ever_is_one_that_a_server_takes() {
+        let of = |ttl: Duration| Options::new().marker_ttl(ttl).wire("n").marker_ttl;
+        assert_eq!(of(Duration::MAX), LONGEST_TTL);
+        assert_eq!(of(Duration::from_millis(u64::MAX)), LONGEST_TTL);
+        assert_eq!(of(Duration::from_millis(LONGEST_TTL)), LONGEST_TTL);
+        assert_eq!(of(Duration::from_millis(1500)), 1500);
+    }
 }
