@@ -105,7 +105,8 @@ func (l *Lock) Err() error {
 	return l.err
 }
 
-// Unlock gives the lock back. If it was lost before, the error matches [ErrLockLost].
+// Unlock gives the lock back. If it was lost before, the error matches [ErrLockLost]. A context that ends before, or is
+// over already, as in a deferred call, only bounds how long Unlock waits: the lock is given back behind its back.
 func (l *Lock) Unlock(ctx context.Context) error {
 	if !l.store.disown(l) {
 		return l.lostBefore()
@@ -116,10 +117,38 @@ func (l *Lock) Unlock(ctx context.Context) error {
 func (l *Lock) unlock(ctx context.Context) error {
 	l.stop()
 	<-l.kept
-	_, err := l.store.run(ctx, "eventstore: unlock", &flow.Task{Operation: flow.Unlock{Lease: l.lease}})
+	err := l.release(ctx)
 	l.end(err)
+	if err != nil && ctx.Err() != nil {
+		l.leave()
+	}
 	return err
 }
+
+func (l *Lock) release(ctx context.Context) error {
+	_, err := l.store.run(ctx, "eventstore: unlock", &flow.Task{Operation: flow.Unlock{Lease: l.lease}})
+	return err
+}
+
+// leave gives back what its holder does not wait for: else others would wait for as long as the lease is.
+func (l *Lock) leave() {
+	left := leaving(make(chan struct{}))
+	if !l.store.adopt(left) {
+		return
+	}
+	go func() {
+		defer close(left)
+		defer l.store.disown(left)
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		_ = l.release(ctx) // there is nobody to be told
+	}()
+}
+
+// leaving is closed once a lock is given back, or that was tried for long enough.
+type leaving chan struct{}
+
+func (l leaving) close(context.Context) { <-l }
 
 // lostBefore is what there is to say to who gives back what he does not have.
 func (l *Lock) lostBefore() error {

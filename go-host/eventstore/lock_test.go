@@ -252,3 +252,35 @@ func TestALockIsWaitedForAsLongAsTheClientSays(t *testing.T) {
 		require.NoError(t, l.Unlock(testContext(t)))
 	})
 }
+
+func TestALockIsGivenBackThoughNobodyWaitsForThat(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *eventstore.Store) {
+		ctx := testContext(t)
+		lock, err := s.Lock(ctx, "a", eventstore.LockOptions{Lease: time.Hour})
+		require.NoError(t, err)
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		require.ErrorIs(t, lock.Unlock(over), context.Canceled)
+		<-lock.Done()
+		next, err := s.Lock(ctx, "a", eventstore.LockOptions{Lease: time.Hour})
+		require.NoError(t, err)
+		require.Greater(t, next.Fence(), lock.Fence())
+		require.NoError(t, next.Unlock(ctx))
+	})
+}
+
+func TestClosingWaitsForLocksThatAreGivenBack(t *testing.T) {
+	onEachServer(t, func(t *testing.T, url string) {
+		ctx := testContext(t)
+		c := connect(t, url)
+		s, err := eventstore.Open(ctx, c, "test")
+		require.NoError(t, err)
+		lock, err := s.Lock(ctx, "a", eventstore.LockOptions{Lease: time.Hour})
+		require.NoError(t, err)
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		require.ErrorIs(t, lock.Unlock(over), context.Canceled)
+		require.NoError(t, s.Close())
+		lockAtOnce(t, openStore(t, c), "a")
+	})
+}
