@@ -122,11 +122,13 @@ impl Lock {
         }
     }
 
-    /// Gives it back; [`EventError::LockLost`] if it was not held any more.
+    /// Gives it back; [`EventError::LockLost`] if it was not held any more. If the future is dropped before that is
+    /// known, as by a time-out, the lock is given back as one that is dropped.
     pub async fn unlock(mut self) -> Result<(), EventError> {
         self.keeper.abort();
+        let outcome = unlock(&self.store, &self.held).outcome().await;
         self.over = true;
-        unlock(&self.store, &self.held).outcome().await.map(|_| ())
+        outcome.map(|_| ())
     }
 
     fn gone(&self) -> EventError {

@@ -152,6 +152,23 @@ async fn a_lock_may_outlive_many_instances() {
     lock.unlock().await.unwrap();
 }
 
+/// What was sent may not have left the host.
+#[tokio::test]
+async fn a_lock_is_given_back_though_its_holder_stops_waiting_for_that() {
+    let script = Script::default();
+    let store = script.store(Options::new()).await.unwrap();
+    script.steps([Step::Done(Outcome::Locked(lease()))]);
+    let lock = store.lock("l", LockOptions::new()).await.unwrap();
+    until_told(&script, 2).await;
+    assert_eq!(script.told(), ["Lock", "Keep"]);
+    script.steps([Step::Wait(NEVER - 1), cancelled(), cancelled(), Step::Done(Outcome::Nothing)]);
+    assert!(lock.unlock().now_or_never().is_none());
+    until_told(&script, 4).await;
+    let mut told = script.told();
+    told.sort_unstable();
+    assert_eq!(told, ["Cancel", "Cancel", "Unlock", "Unlock"]);
+}
+
 /// A server that hangs: the core gives locks back, and once more.
 #[tokio::test(start_paused = true)]
 async fn what_is_left_undone_is_forgotten_by_the_core_too() {
