@@ -125,10 +125,11 @@ impl EventStore {
     /// together with the command's record, on the condition that nothing has changed of what it read. Where something
     /// has, the handler runs again.
     ///
-    /// The handler's own errors come back as they are, and nothing is written then. The command's id makes it happen
-    /// once: an append that may have been executed is resolved by that before this returns, as far as the deadline
-    /// allows; and a command that was executed before gives its first result, though its handler may say no to what it
-    /// did then.
+    /// The handler's own errors come back as they are, and nothing is written then. When a lock of the command is lost
+    /// while the handler waits, the handler goes no further, and is dropped: [`EventError::LockLost`]. The command's id
+    /// makes it happen once: an append that may have been executed is resolved by that before this returns, as far as
+    /// the deadline allows; and a command that was executed before gives its first result, though its handler may say
+    /// no to what it did then.
     ///
     /// ```no_run
     /// # use coracle::events::*;
@@ -207,11 +208,14 @@ impl EventStore {
         let mut keeper = decision.keeper(options);
         let mut running = std::pin::pin!(timeout_at(deadline, handler(decision)));
         let decided = std::future::poll_fn(|cx| {
-            keep(&mut keeper, cx);
-            running.as_mut().poll(cx)
+            let lost = keep(&mut keeper, cx);
+            match (running.as_mut().poll(cx), lost) {
+                (Poll::Pending, Some(lost)) => Poll::Ready(Err(lost)),
+                (polled, _) => polled.map(Ok),
+            }
         });
         let late = || EventError::Deadline { maybe_executed: false };
-        let events = decided.await.map_err(|_| late())?.map_err(ExecuteError::Handler)?;
+        let events = decided.await?.map_err(|_| late())?.map_err(ExecuteError::Handler)?;
         self.check(&events)?;
         Ok(events)
     }
@@ -259,13 +263,17 @@ async fn declined<E>(mut flow: Flow, error: E) -> Result<Appended, ExecuteError<
     }
 }
 
-/// Goes on renewing. A lease that is lost is not told of here: the append finds it out.
-fn keep(keeper: &mut Option<Flow>, cx: &mut Context<'_>) {
+/// Goes on renewing, until a lease is lost. Whether one is where that can't be known, the append finds out.
+fn keep(keeper: &mut Option<Flow>, cx: &mut Context<'_>) -> Option<EventError> {
     while let Some(flow) = keeper {
         match flow.poll_turn(cx) {
-            Poll::Pending => return,
+            Poll::Pending => return None,
             Poll::Ready(Ok(turn)) if !matches!(turn, Turn::Done(_)) => {}
-            Poll::Ready(_) => *keeper = None,
+            Poll::Ready(ended) => {
+                *keeper = None;
+                return ended.err().filter(|error| matches!(error, EventError::LockLost { .. }));
+            }
         }
     }
+    None
 }

@@ -152,6 +152,24 @@ async fn a_lock_may_outlive_many_instances() {
     lock.unlock().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_handler_goes_no_further_when_a_lock_is_lost() {
+    let lost = || crate::engine::store::Fault::LockLost("l".into());
+    for (fault, goes_on) in [(lost(), false), (crate::engine::store::Fault::Server("BUSY".into()), true)] {
+        let script = Script::default();
+        let store = script.store(Options::new()).await.unwrap();
+        let decide = Step::Decide(crate::engine::store::Decision { attempt: 1, leases: vec![lease()] });
+        script.steps([decide, Step::Failed(fault), Step::Done(Outcome::Nothing)]);
+        let command = Command::new("C").lock("l");
+        let handler = |_| std::future::pending::<Result<Vec<Event>, Infallible>>();
+        let executed = store.execute(command, ExecuteOptions::new(), handler).now_or_never();
+        let expected = Err(ExecuteError::Store(EventError::LockLost { name: "l".into() }));
+        assert_eq!(executed, (!goes_on).then_some(expected));
+        until_told(&script, 3).await;
+        assert_eq!(script.told(), ["Execute", "Keep", "Cancel"]);
+    }
+}
+
 /// What was sent may not have left the host.
 #[tokio::test]
 async fn a_lock_is_given_back_though_its_holder_stops_waiting_for_that() {
