@@ -93,7 +93,8 @@ func (d *Decision) Read(ctx context.Context, query Query, opts ReadOptions) iter
 	return readAll(ctx, d, query, opts)
 }
 
-// Project is [Project] for this decision, which itself sees to the condition.
+// Project is [Project] for this decision, which itself sees to the condition. Projections that were made outside of the
+// handler have the State of its last run.
 func (d *Decision) Project(ctx context.Context, projections ...Projector) error {
 	_, err := Project(ctx, d, projections...)
 	return err

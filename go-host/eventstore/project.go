@@ -6,7 +6,8 @@ import (
 	"github.com/coracle-client/coracle/go-host/internal/flow"
 )
 
-// Projection builds a state from the events that match a query.
+// Projection builds a state from the events that match a query. It goes on from the State that it has, though from the
+// first event again, so that it is for one [Project]: a handler, which may run again, makes its own in each run.
 type Projection[S any] struct {
 	Query Query
 	// State is what it begins with, and afterwards what came of it.
