@@ -37,7 +37,7 @@ impl wit::Guest for super::Shell {
                 return Err((String::new(), "open was called before".to_owned()));
             }
             *store = Some(Store::open(to_settings(settings))?);
-            Ok(scripts::ALL.iter().map(|script| script.source.to_owned()).collect())
+            Ok(scripts::ALL.iter().map(|script| script.source()).collect())
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a store and its flows are given, and the bounds of that. What each means, the WIT says.
 
 use crate::event::{Cursor, Id};
+use crate::layout::NEVER;
 use crate::plan::append::Marker;
 use crate::query::Item;
 use crate::step::Fault;
@@ -86,6 +87,17 @@ pub enum Since {
     Time(u64),
     /// The one of the event at this position.
     Position(u64),
+}
+
+impl Since {
+    /// Behind all that there can be, scripts count no further.
+    pub(crate) fn counted(self) -> Self {
+        match self {
+            Self::Number(number) => Self::Number(number.min(NEVER)),
+            Self::Time(time) => Self::Time(time.min(NEVER)),
+            Self::Position(position) => Self::Position(position.min(NEVER)),
+        }
+    }
 }
 
 impl Settings {

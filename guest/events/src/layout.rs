@@ -109,7 +109,7 @@ impl Layout {
 /// Of the last positions by type and tag.
 pub(crate) const SHARDS: u64 = 16;
 /// Behind all positions and numbers: a double still counts up to here.
-const NEVER: u64 = 1 << 53;
+pub(crate) const NEVER: u64 = 1 << 53;
 
 /// Where a segment of the log begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

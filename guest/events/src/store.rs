@@ -193,9 +193,11 @@ impl Store {
     /// `read-commands`.
     pub fn read_commands(&mut self, now: u64, flow: u64, deadline: u64, since: Since, limit: u64) -> Step {
         let left = if limit == 0 { u64::MAX } else { limit };
-        let made = match since {
+        let made = match since.counted() {
             Since::Position(0) => Err(invalid("since", "positions count from 1")),
-            _ => Ok(Box::new(ReadCommands { since, left, end: false, refresh: Refresh::default() }) as Box<dyn Flow>),
+            since => {
+                Ok(Box::new(ReadCommands { since, left, end: false, refresh: Refresh::default() }) as Box<dyn Flow>)
+            }
         };
         self.begin(now, flow, deadline, made)
     }

@@ -187,7 +187,7 @@ fn assembled(commands: &Commands, blobs: &[Vec<u8>]) -> Result<Vec<Vec<Vec<u8>>>
                     argument.extend_from_slice(blobs.get((piece & !BLOB) as usize).context("no such blob")?);
                 } else if piece & SCRIPT != 0 {
                     let script = scripts::ALL.get((piece & !SCRIPT) as usize).context("no such script")?;
-                    argument.extend_from_slice(script.source.as_bytes());
+                    argument.extend_from_slice(script.source().as_bytes());
                 } else {
                     let (piece, rest) = bytes.split_at_checked(piece as usize).context("too few bytes")?;
                     argument.extend_from_slice(piece);

@@ -213,7 +213,17 @@ pub const MUTANTS: &[Mutant] = &[
         "(budget.left <= 0 and item.begun)",
         "(budget.left < -chunk_size and item.begun)",
     ),
-    mutant("bodies do not end a page", "while have < count and bytes < enough do", "while have < count do"),
+    mutant("bodies do not end a page", "while have < count and sum < enough do", "while have < count do"),
+    mutant(
+        "a page's first bodies may be large",
+        "if count > 0 and bytes * size >= ",
+        "if count < 0 and bytes * size >= ",
+    ),
+    mutant(
+        "first bodies by position may be large",
+        "size = math.max(1, math.min(16, math.floor",
+        "size = math.max(16, math.min(16, math.floor",
+    ),
     mutant(
         "a segment's first event is looked for in the one before",
         "if at >= low and at < behind then return low",

@@ -6,6 +6,8 @@
     reason = "clippy allows them in tests, but not in what tests share"
 )]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use anyhow::Result;
 use conformance::Kind;
 use coracle_events::event::Cursor;
@@ -297,6 +299,73 @@ fn leaves_out_what_an_append_did_not_end() -> Result<()> {
         assert_eq!(verify(&mut host)?.faults, 1);
         let ending = rebuild(&mut host, &mut Nobody)?;
         assert!(matches!(ending, Err(Fault::Corrupt(..))), "{ending:?}");
+        // It was looked for before anything was thrown away.
+        host.append(vec![event(2, "e", &[], "")], None, None)?.unwrap();
+        assert_eq!(verify(&mut host)?.faults, 1);
+    }
+    Ok(())
+}
+
+/// Segments that were begun since the last command have nothing of it.
+#[test]
+fn keeps_the_last_command_however_far_back_it_is() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, 6)?;
+        let segment = state(&mut host)?[6];
+        let large = "x".repeat(700_000);
+        for number in 0..8 {
+            host.append(vec![event(100 + number, "one", &[], &large)], None, None)?.unwrap();
+        }
+        assert!(state(&mut host)?[6] > segment + 2);
+        let commands = state(&mut host)?[3];
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        assert_eq!(state(&mut host)?[3], commands);
+        assert_eq!(verify(&mut host)?.texts, [""; 0]);
+    }
+    Ok(())
+}
+
+/// A command without events began a segment, and came to nothing.
+#[test]
+fn takes_back_a_segment_that_a_command_began() -> Result<()> {
+    for kind in KINDS {
+        let target = Target::start(kind, &[])?;
+        let mut host = filled(&target, 90)?;
+        let numbers = state(&mut host)?;
+        let (head, commands, segment, first) = (numbers[1], numbers[3], numbers[6] + 1, numbers[8]);
+        change(&mut host, &[(3, 1), (6, 1), (8, head + 1 - first)])?;
+        let begins = format!("{} {} 1", head + 1, commands + 2);
+        host.link.query(&["HSET", "{care}:h", &format!("o{segment}"), &begins])?;
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        let order = Some((command(9999, "go", b""), Vec::new()));
+        host.append(vec![event(1, "e", &[], "")], None, order)?.unwrap();
+        assert_eq!(verify(&mut host)?.texts, [""; 0]);
+    }
+    Ok(())
+}
+
+/// Whatever batch of a rebuild it comes before: it is refused, or it is kept.
+#[test]
+fn what_is_appended_as_a_rebuild_begins_is_kept() -> Result<()> {
+    static NUMBER: AtomicU64 = AtomicU64::new(10_000);
+    let target = Target::start(Kind::Redis, &[])?;
+    let mut host = filled(&target, 240)?;
+    for at in 0.. {
+        host.intruder = Some((host.sent + at, |url| {
+            let mut other = Host::open(url, settings("care")).unwrap();
+            let id = NUMBER.fetch_add(1, Ordering::Relaxed).into();
+            let order = (command(id, "go", b""), Vec::new());
+            match other.append(vec![event(1, "two", &["a:3"], "")], None, Some(order)).unwrap() {
+                Ok(_) | Err(Fault::Rebuilding) => {}
+                other => panic!("{other:?}"),
+            }
+        }));
+        rebuild(&mut host, &mut Nobody)?.unwrap();
+        assert_eq!(verify(&mut host)?.texts, [""; 0], "before batch {at}");
+        if host.intruder.take().is_some() {
+            break;
+        }
     }
     Ok(())
 }
@@ -307,14 +376,23 @@ fn goes_on_where_it_was_left_and_refuses_meanwhile() -> Result<()> {
         let target = Target::start(kind, &[])?;
         let mut host = filled(&target, EVENTS)?;
         let well = answers(&mut host)?;
-        for enough in 1..6 {
+        // While it looks whether it can, nothing is refused.
+        let mut enough = 0;
+        while state(&mut host)?[9] == 0 {
+            assert_eq!(verify(&mut host)?.faults, 0);
+            enough += 1;
+            let mut keeper = Keeper { enough, ..Keeper::default() };
+            assert_eq!(rebuild(&mut host, &mut keeper)?, Err(Fault::Cancelled(false)));
+        }
+        assert!(enough > 2);
+        let mut left = 0;
+        for enough in 1.. {
             let mut keeper = Keeper { enough, ..Keeper::default() };
             let ending = rebuild(&mut host, &mut keeper)?;
-            if let Ok(ending) = &ending {
-                assert_eq!(enough, 5, "{ending:?}");
-                continue;
-            }
-            assert_eq!(ending, Err(Fault::Cancelled(false)));
+            assert!(keeper.progress.is_sorted(), "{:?}", keeper.progress);
+            let Err(ending) = ending else { break };
+            assert_eq!(ending, Fault::Cancelled(false));
+            left += 1;
             let (done, total) = *keeper.progress.last().unwrap();
             assert!(total == EVENTS as u64 && done < total, "{done}");
             let refused = host.append(vec![event(1, "e", &[], "")], None, None)?;
@@ -324,7 +402,7 @@ fn goes_on_where_it_was_left_and_refuses_meanwhile() -> Result<()> {
             let refused = host.run(&mut Nobody, |store, now, flow, deadline| store.verify(now, flow, deadline))?;
             assert_eq!(refused, Err(Fault::Rebuilding));
         }
-        rebuild(&mut host, &mut Nobody)?.unwrap();
+        assert!(left > 2);
         assert_eq!(verify(&mut host)?.faults, 0);
         assert_eq!(answers(&mut host)?, well);
     }
@@ -387,7 +465,7 @@ fn two_at_once_do_no_harm() -> Result<()> {
                 rebuild(&mut other, &mut Nobody).unwrap().unwrap();
             }));
             match rebuild(&mut host, &mut Nobody)? {
-                Err(Fault::Misuse(_)) => overtaken += 1,
+                Err(Fault::Rebuilding) => overtaken += 1,
                 Ok(_) => {}
                 other => panic!("{other:?}"),
             }

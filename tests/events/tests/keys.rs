@@ -28,8 +28,8 @@ fn are_all_declared() -> Result<()> {
     Link::open(target.url())?.query(&["ECHO", "that is all"])?;
     let touched = watch.join().map_err(|_| anyhow::anyhow!("the watch ended early"))??;
     // All commands of the scripts were seen, so that this test means something.
-    let expected =
-        "DEL GET HDEL HGET HINCRBY HLEN HMGET HSET HSETNX LINDEX LLEN LRANGE PEXPIRE PTTL RPOP RPUSH SET TIME XADD";
+    let expected = "DEL GET HDEL HGET HINCRBY HLEN HMGET HSET HSETNX HSTRLEN LINDEX LLEN LRANGE PEXPIRE PTTL RPOP RPUSH \
+                    SET TIME XADD";
     ensure!(touched == expected.split(' ').map(str::to_owned).collect(), "{touched:?}");
     Ok(())
 }

@@ -53,7 +53,7 @@ fn knows_the_source() -> Result<()> {
     let target = Target::start(Kind::Redis, &[])?;
     let mut link = Link::open(target.url())?;
     for mutant in MUTANTS {
-        let sources = SCRIPTS.iter().map(|script| script.source).filter(|source| source.contains(mutant.old));
+        let sources = SCRIPTS.iter().map(|script| script.source()).filter(|source| source.contains(mutant.old));
         let mutated: Vec<String> = sources.map(|source| source.replace(mutant.old, mutant.new)).collect();
         ensure!(!mutated.is_empty(), "{}: it is not there", mutant.name);
         for source in mutated {

@@ -25,6 +25,8 @@ const SHOWN: usize = 100;
 pub(crate) struct Care {
     /// Indexes are made.
     making: bool,
+    /// First it is looked whether that can be done, as they are thrown away before.
+    looking: Looking,
     state: State,
     /// The position that is next.
     at: u64,
@@ -32,6 +34,8 @@ pub(crate) struct Care {
     head: u64,
     /// Of its id.
     head_tail: u64,
+    /// The last one's number.
+    commands: u64,
     /// Where a rebuild that was left goes on. What is before is read only to be the last event, if no other is there.
     from: u64,
     /// Of the last event that was there.
@@ -54,12 +58,23 @@ pub(crate) struct Care {
     refresh: Refresh,
 }
 
+/// Whether the log is read before its indexes are thrown away.
+#[derive(Clone, Copy, PartialEq)]
+enum Looking {
+    /// Nothing is thrown away, or somebody has looked.
+    No,
+    Now,
+    Done,
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     /// How the store is, is asked.
     Meta,
     /// A rebuild begins, or goes on.
     Start,
+    /// How the store is, is asked once more: nobody can append any longer.
+    Closed,
     /// Lists of tags are looked for.
     Scan,
     /// Those that were found are counted, or thrown away.
@@ -103,11 +118,13 @@ impl Care {
     pub(crate) fn new(making: bool) -> Self {
         Self {
             making,
+            looking: Looking::No,
             state: State::Meta,
             at: 1,
             from: 1,
             head: 0,
             head_tail: 0,
+            commands: 0,
             last: Cursor::default(),
             page: Vec::new(),
             lasts: Vec::new(),
@@ -126,7 +143,7 @@ impl Care {
         let (layout, segments) = (&context.shared.layout, &context.shared.segments);
         let way = if self.making { Way::Make } else { Way::Check };
         context.send(match self.state {
-            State::Meta => meta::plan(layout),
+            State::Meta | State::Closed => meta::plan(layout),
             State::Start => plan::start(layout, segments),
             State::Scan => plan::scan(layout, &self.cursor),
             State::Lists if self.making => plan::clear(layout, segments, &self.keys),
@@ -136,7 +153,7 @@ impl Care {
             State::Page => plan::page(layout, segments, way, &self.page),
             State::Records => plan::records(layout, segments, &self.numbers(segments), PAGE_BYTES),
             State::Types => plan::types(layout),
-            State::Finish => plan::finish(layout, segments, self.last),
+            State::Finish => plan::finish(layout, segments, self.last, self.commands),
         })
     }
 
@@ -148,16 +165,25 @@ impl Care {
     fn replied(&mut self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<Step, Fault> {
         match self.state {
             State::Meta => {
-                let meta = meta::read(&context.shared.layout, reply)?;
-                context.shared.segments = meta.segments;
-                (self.head, self.head_tail) = (meta.head.position, meta.head.id.tail());
-                self.records = Records::new(meta.commands);
-                if self.making {
+                let rebuilding = self.known(context, reply)?;
+                if self.making && rebuilding {
                     return Ok(self.go(context, State::Start));
                 }
-                if meta.rebuilding.is_some() {
+                if rebuilding {
                     return Err(Fault::Rebuilding);
                 }
+                if self.making {
+                    self.looking = Looking::Now;
+                }
+                Ok(self.walk())
+            }
+            State::Closed => {
+                self.known(context, reply)?;
+                // Nothing is made yet: what is there may be of a rebuild that had only begun to clear.
+                if self.from <= 1 {
+                    return Ok(self.go(context, State::Scan));
+                }
+                self.at = self.from.saturating_sub(1);
                 Ok(self.walk())
             }
             State::Scan => {
@@ -194,16 +220,23 @@ impl Care {
         }
     }
 
+    /// How the store is; whether a rebuild is under way.
+    fn known(&mut self, context: &mut Context<'_>, reply: &mut Reply<'_>) -> Result<bool, Fault> {
+        let meta = meta::read(&context.shared.layout, reply)?;
+        context.shared.segments = meta.segments;
+        (self.head, self.head_tail) = (meta.head.position, meta.head.id.tail());
+        self.commands = meta.commands;
+        self.records = Records::new(meta.commands);
+        Ok(meta.rebuilding.is_some())
+    }
+
     fn done(&mut self, context: &Context<'_>, number: u64, found: &[plan::Found]) -> Result<Step, Fault> {
         match self.state {
-            // Nothing is made yet: what is there may be of a rebuild that had only begun to clear.
-            State::Start if number <= 1 => Ok(self.go(context, State::Scan)),
             State::Start => {
                 self.from = number;
-                self.at = number.saturating_sub(1);
-                Ok(self.walk())
+                Ok(self.go(context, State::Closed))
             }
-            State::Lists | State::Clear if number != 1 => Err(another()),
+            State::Lists | State::Clear if number != 1 => Err(Fault::Rebuilding),
             State::Lists => {
                 let next = self.scanned();
                 self.turn(context, next)
@@ -214,7 +247,7 @@ impl Care {
                 let count = self.page.len() as u64;
                 let next = self.page.last().map_or(self.at, |event| event.position.saturating_add(1));
                 if self.making && number != next {
-                    return Err(another());
+                    return Err(Fault::Rebuilding);
                 }
                 if !self.making {
                     self.found.faults = self.found.faults.saturating_add(number);
@@ -239,13 +272,26 @@ impl Care {
     /// The next page, or what comes behind the last one.
     fn walk(&mut self) -> Step {
         let more = self.at <= self.head;
+        let mut done = self.at.saturating_sub(1).min(self.head);
+        if self.looking != Looking::No {
+            let before = if self.looking == Looking::Done { self.head } else { 0 };
+            done = before.saturating_add(done) / 2;
+        }
         self.state = match (more, self.making) {
             (_, false) if self.records.known(more) > 0 => State::Records,
             (true, _) => State::Bodies,
+            (false, true) if self.looking == Looking::Now => self.looked(),
             (false, true) => State::Finish,
             (false, false) => State::Types,
         };
-        Step::Progress(Progress { done: self.at.saturating_sub(1).min(self.head), total: self.head })
+        Step::Progress(Progress { done, total: self.head })
+    }
+
+    /// All events are there, but for some at the end.
+    fn looked(&mut self) -> State {
+        (self.looking, self.at, self.last) = (Looking::Done, 1, Cursor::default());
+        self.found = Verified::default();
+        State::Start
     }
 
     fn note_types(&mut self) {
@@ -331,10 +377,10 @@ impl Care {
         }
         for body in bodies {
             match body {
-                Body::There(event) if event.position < self.from => self.pass(&event),
                 Body::There(event) if self.page.is_empty() && self.behind_gap(event.position) => {
                     return Err(self.gap(context));
                 }
+                Body::There(event) if self.looking == Looking::Now || event.position < self.from => self.pass(&event),
                 Body::There(event) => self.page.push(event),
                 _ if !self.page.is_empty() => break,
                 Body::Missing => self.miss("the event is not there"),
@@ -402,10 +448,6 @@ impl Care {
         }
         Ok(Step::Done(Outcome::Verified(std::mem::take(&mut self.found))))
     }
-}
-
-fn another() -> Fault {
-    Fault::Misuse("another rebuild is under way".to_owned())
 }
 
 fn words(index: Index) -> &'static str {

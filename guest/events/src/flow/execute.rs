@@ -4,14 +4,14 @@ use crate::event::{Cursor, Event};
 use crate::given::invalid;
 use crate::given::{Command, Durability, Retries};
 use crate::plan::append::{self as plan, Condition};
-use crate::plan::marker;
+use crate::plan::{lock, marker};
 use crate::query::Query;
 use crate::reply::Reply;
 use crate::step::{Appended, Decision, Fault, Lease, Outcome, Step};
 use crate::validate;
 
 use super::append::{Appending, Command as Record, Turn};
-use super::lock::secrets;
+use super::lock::{secrets, whole};
 use super::locked::Locking;
 use super::{Context, Flow, Input, Seen, unasked};
 
@@ -33,8 +33,10 @@ pub(crate) enum State {
     /// The handler gave an error: whether the command was executed before, as what it did may be why.
     Asking,
     Appending(Box<Appending>),
-    /// After a conflict.
-    Pausing,
+    /// After a conflict, until then.
+    Pausing(u64),
+    /// The same, while locks are renewed, which was sent for then.
+    Renewing(u64, u64),
 }
 
 impl Flow for Execute {
@@ -46,7 +48,24 @@ impl Flow for Execute {
             (State::Asking, Input::Reply(reply)) => self.told(context, reply),
             // Its refusal would be the last word on a command that may be there.
             (State::Asking, Input::Lost(lost)) => Err(lost.fault(false)),
-            (State::Pausing, Input::Go) => Ok(self.decide(context)),
+            (State::Pausing(until), Input::Go) => {
+                let until = *until;
+                Ok(if until <= context.now { self.decide(context) } else { self.renew(context, until) })
+            }
+            (State::Renewing(until, sent), Input::Reply(mut reply)) => {
+                let (until, sent) = (*until, *sent);
+                match lock::held(&mut reply) {
+                    Ok(Some(index)) => return Err(self.gone(index)),
+                    Ok(None) => self.renewed(sent),
+                    // They hold for a while yet, and why the server refuses may pass.
+                    Err(_) => {}
+                }
+                Ok(self.pause(context, until))
+            }
+            (State::Renewing(until, _), Input::Lost(_)) => {
+                let until = *until;
+                Ok(self.pause(context, until))
+            }
             (State::Appending(appending), input) => {
                 let turn = match input {
                     Input::Reply(reply) => appending.replied(context, reply)?,
@@ -147,11 +166,37 @@ impl Execute {
         if self.attempt >= self.retries.attempts {
             return Err(Fault::Conflict(head, position));
         }
-        self.state = State::Pausing;
         let doubled = u64::from(self.retries.backoff) << self.attempt.saturating_sub(1).min(30);
         let bound = doubled.min(self.retries.max_backoff.into()).saturating_mul(1000);
         let delay = context.shared.random.up_to(bound);
-        Ok(context.wait(delay))
+        let until = context.now.saturating_add(delay);
+        // Nobody has renewed them since the handler decided.
+        let long = !self.taken.is_empty() && delay > whole(self.retries.lease) / 6;
+        Ok(if long { self.renew(context, until) } else { self.pause(context, until) })
+    }
+
+    /// Waits, but not for so long that the locks could not be renewed in time.
+    fn pause(&mut self, context: &Context<'_>, until: u64) -> Step {
+        self.state = State::Pausing(until);
+        let left = until.saturating_sub(context.now);
+        let most = if self.taken.is_empty() { left } else { whole(self.retries.lease) / 3 };
+        context.wait(left.min(most))
+    }
+
+    fn renew(&mut self, context: &Context<'_>, until: u64) -> Step {
+        self.state = State::Renewing(until, context.now);
+        let duration = self.retries.lease;
+        let commands = lock::renew(&context.shared.layout, &secrets(&self.taken), duration);
+        context.send_within(whole(duration) / 3, commands)
+    }
+
+    fn renewed(&mut self, sent: u64) {
+        let until = sent.saturating_add(whole(self.retries.lease));
+        self.taken.iter_mut().for_each(|lease| lease.until = until);
+    }
+
+    fn gone(&self, index: usize) -> Fault {
+        Fault::LockLost(self.taken.get(index).map(|lease| lease.name.clone()).unwrap_or_default())
     }
 }
 

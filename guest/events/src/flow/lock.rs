@@ -156,7 +156,7 @@ impl Taking {
 }
 
 /// A lease of so many milliseconds, in microseconds.
-fn whole(duration: u32) -> u64 {
+pub(super) fn whole(duration: u32) -> u64 {
     u64::from(duration) * 1000
 }
 
@@ -265,15 +265,16 @@ impl Flow for Keep {
                 }
             }
             Input::Go => Ok(self.renew(context)),
-            Input::Reply(mut reply) => match plan::held(&mut reply)? {
-                None => {
+            Input::Reply(mut reply) => match plan::held(&mut reply) {
+                Ok(None) => {
                     self.until = self.sent.saturating_add(whole);
                     Ok(Step::Wait(self.sent.saturating_add(whole / 3).max(context.now)))
                 }
-                Some(index) => Err(self.gone(index)),
+                Ok(Some(index)) => Err(self.gone(index)),
+                // It is held still, and why the server refuses may pass.
+                Err(_) => self.unanswered(context),
             },
-            Input::Lost(_) if context.now < self.until => Ok(context.wait(whole / 20)),
-            Input::Lost(_) => Err(self.gone(0)),
+            Input::Lost(_) => self.unanswered(context),
             Input::Decided(_) => Err(unasked()),
         }
     }
@@ -285,6 +286,10 @@ impl Keep {
         let locks = secrets(&self.leases);
         let step = plan::renew(&context.shared.layout, &locks, self.duration);
         context.send_within(self.until.saturating_sub(context.now).max(1000), step)
+    }
+
+    fn unanswered(&self, context: &Context<'_>) -> Result<Step, Fault> {
+        if context.now < self.until { Ok(context.wait(whole(self.duration) / 20)) } else { Err(self.gone(0)) }
     }
 
     fn gone(&self, index: usize) -> Fault {

@@ -11,6 +11,8 @@ use super::{Context, Flow, Input, unasked};
 const PATIENCE: u64 = 30_000_000 + SLACK;
 /// Errors of the server in a row that end it.
 const MOST_ERRORS: u32 = 10;
+/// How errors begin that do not count as such: the server will do what it is asked for, in a while.
+const PASSING: [&str; 5] = ["BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"];
 /// So often in a row the client may say that it is being closed, until it is believed.
 const MOST_CLOSINGS: u32 = 4;
 
@@ -20,7 +22,10 @@ const MOST_CLOSINGS: u32 = 4;
 pub(crate) struct Subscribe {
     reading: Reading,
     state: State,
+    /// Attempts in a row that came to nothing.
     failures: u32,
+    /// Those of them that the server refused for a reason that may not pass.
+    refusals: u32,
     closings: u32,
     /// How often the bell had been asked to ring when this round's head was asked for.
     asked: u64,
@@ -44,7 +49,7 @@ impl Flow for Subscribe {
             (Input::Begin, _) => self.round(context),
             (Input::Reply(reply), _) => match self.reading.replied(context, reply) {
                 Ok(turn) => {
-                    (self.failures, self.closings) = (0, 0);
+                    (self.failures, self.refusals, self.closings) = (0, 0, 0);
                     turn
                 }
                 Err(Fault::Ahead(_) | Fault::Rewritten(_)) if self.reading.resume() => self.round(context),
@@ -73,7 +78,7 @@ impl Flow for Subscribe {
 
 impl Subscribe {
     pub(crate) fn new(reading: Reading) -> Self {
-        Self { reading, state: State::Page, failures: 0, closings: 0, asked: 0, looked: 0, doubts: 0 }
+        Self { reading, state: State::Page, failures: 0, refusals: 0, closings: 0, asked: 0, looked: 0, doubts: 0 }
     }
 
     /// A round ended at the head.
@@ -109,7 +114,11 @@ impl Subscribe {
 
     fn failed(&mut self, context: &mut Context<'_>, fault: Fault) -> Result<Step, Fault> {
         match fault {
-            Fault::Server(_) if self.failures < MOST_ERRORS => Ok(self.pause(context)),
+            Fault::Server(text) if passes(&text) => Ok(self.pause(context)),
+            Fault::Server(_) if self.refusals < MOST_ERRORS => {
+                self.refusals = self.refusals.saturating_add(1);
+                Ok(self.pause(context))
+            }
             Fault::Rebuilding => Ok(self.pause(context)),
             fault => Err(fault),
         }
@@ -122,4 +131,8 @@ impl Subscribe {
         self.failures = self.failures.saturating_add(1);
         step
     }
+}
+
+fn passes(error: &str) -> bool {
+    PASSING.contains(&error.split(' ').next().unwrap_or_default())
 }

@@ -177,20 +177,19 @@ pub fn start(layout: &Layout, segments: &Segments) -> Commands {
     begin(segments, &keys, &spec, None, true)
 }
 
-/// What to send to end a rebuild; `head` is the last event that there is.
+/// What to send to end a rebuild; `head` is the last event that there is, and so many commands are said to be there.
 #[must_use]
-pub fn finish(layout: &Layout, segments: &Segments, head: Cursor) -> Commands {
+pub fn finish(layout: &Layout, segments: &Segments, head: Cursor, commands_said: u64) -> Commands {
     let mut keys = Keys::new(layout);
-    let (current, _) = segments.current();
     keys.one("h");
-    keys.whole(layout.events(current));
-    keys.whole(layout.events(current.saturating_sub(1)));
+    keys.whole(layout.events(segments.of_command(commands_said)));
     keys.one("b");
     let mut spec = Spec::new(0);
     spec.word(Way::Finish as usize);
     let mut commands = begin(segments, &keys, &spec, None, true);
     commands.number(head.position);
     commands.number(head.id.tail());
+    commands.number(segments.current().1.command);
     commands
 }
 

@@ -10,13 +10,17 @@ if ARGV[2] ~= '' then
   if not entry or math.floor(entry / 4096) ~= tonumber(ARGV[3]) then return 0 end
   given, segments = 3, 2
 end
-local enough, bytes, size = tonumber(ARGV[1]), 0, 16
+local enough, bytes, size = tonumber(ARGV[1]), 0, nil
 local bodies = {}
 for segment = segments, #KEYS do
   given = given + 1
   local last = given + tonumber(ARGV[given])
   while given < last do
     if bytes >= enough then return bodies end
+    if not size then
+      local length = redis.call('HSTRLEN', KEYS[segment], ARGV[given + 1])
+      size = math.max(1, math.min(16, math.floor(enough / (length + 1))))
+    end
     local to = math.min(given + size, last)
     for _, body in ipairs(redis.call('HMGET', KEYS[segment], unpack(ARGV, given + 1, to))) do
       bodies[#bodies + 1] = body

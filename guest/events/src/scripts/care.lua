@@ -47,15 +47,13 @@ end
 if way == FINISH then
   -- An append that came to nothing may have counted more events, and a command. No other could follow it.
   head, head_tail, rebuilding = tonumber(argument()), tonumber(argument()), 0
-  local found = commands == 0
-  for i = 2, #KEYS - 1 do found = found or call('HEXISTS', KEYS[i], 'c' .. digits(commands)) > 0 end
-  if not found then commands = commands - 1 end
-  if first > head + 1 then
-    first = head + 1
+  if commands > 0 and call('HEXISTS', KEYS[2], 'c' .. digits(commands)) == 0 then commands = commands - 1 end
+  if first > head + 1 or tonumber(argument()) > commands + 1 then
+    first = math.min(first, head + 1)
     call('HSET', state_key, 'o' .. segment, format('%d %d %s', first, commands + 1, time))
   end
-  call('DEL', KEYS[#KEYS])
-  if head > 0 then call('XADD', KEYS[#KEYS], digits(head) .. '-0', 'e', '1') end
+  call('DEL', KEYS[3])
+  if head > 0 then call('XADD', KEYS[3], digits(head) .. '-0', 'e', '1') end
   save()
   return { DONE, 0 }
 end

@@ -202,9 +202,15 @@ if broken then return { CORRUPT, broken, 'does not end at the head' } end
 if ended and (stop - looked) * way > 0 then looked = stop end
 reply[4], reply[5], reply[6] = looked, ended and 1 or 0, count
 
--- Bodies follow the positions, as many as fit; at first a few, as nobody knows how large they are.
-local bytes, size, have = 0, 16, 0
-while have < count and bytes < enough do
+-- Bodies follow the positions, as many as fit; at first a few, or as many as are like the first one where the last
+-- ones were large on average.
+local sum, size, have = 0, 16, 0
+if count > 0 and bytes * size >= enough * (head - first + 1) then
+  local _, _, _, events_key = segment_of(reply[FRONT + 1])
+  local length = events_key and call('HSTRLEN', events_key, digits(reply[FRONT + 1])) or 0
+  size = math.max(1, math.min(size, floor(enough / (length + 1))))
+end
+while have < count and sum < enough do
   local low, behind, _, events_key = segment_of(reply[FRONT + have + 1])
   if not low then break end
   local last = math.min(have + size, count)
@@ -215,9 +221,9 @@ while have < count and bytes < enough do
   for i = 1, #bodies do
     local body = bodies[i]
     reply[FRONT + count + have + i] = body
-    bytes = bytes + (body and #body or 0)
+    sum = sum + (body and #body or 0)
   end
   have = last
-  size = math.max(1, math.min(LARGE, floor((enough - bytes) / (bytes / have + 1))))
+  size = math.max(1, math.min(LARGE, floor((enough - sum) / (sum / have + 1))))
 end
 return reply

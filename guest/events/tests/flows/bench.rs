@@ -125,8 +125,8 @@ pub fn until(step: &Step) -> u64 {
 /// All that is sent, scripts among it.
 pub fn text(batch: &Batch) -> String {
     let scripts = batch.commands.pieces.iter().filter(|piece| **piece & SCRIPT != 0);
-    let sources = scripts.map(|piece| scripts::ALL.get((piece & !SCRIPT) as usize).unwrap().source);
-    sources.fold(String::from_utf8_lossy(&batch.commands.bytes).into_owned(), |text, source| text + source)
+    let sources = scripts.map(|piece| scripts::ALL.get((piece & !SCRIPT) as usize).unwrap().source());
+    sources.fold(String::from_utf8_lossy(&batch.commands.bytes).into_owned(), |text, source| text + &source)
 }
 
 /// All that a step sends.

@@ -333,3 +333,23 @@ fn a_subscription_outlives_what_breaks() {
     }
     assert_eq!(store.replied(now, FLOW, &ERROR, b"ERR"), Step::Failed(Fault::Server("ERR".to_owned())));
 }
+
+#[test]
+fn a_subscription_outlives_what_passes_however_long() {
+    let mut store = store();
+    let mut step = follow(&mut store, 0, FLOW);
+    let mut now = 0;
+    for _ in 0..100 {
+        assert_eq!(sent(&step), "script");
+        now = until(&store.replied(now, FLOW, &[6 | 9 << 16, 0], b"BUSY a b "));
+        step = store.elapsed(now, FLOW);
+    }
+    // Not one refusal was counted, nor is a link that breaks.
+    for _ in 0..5 {
+        now = until(&store.replied(now, FLOW, &ERROR, b"ERR"));
+        store.elapsed(now, FLOW);
+        now = until(&store.unanswered(now, FLOW, broke()));
+        store.elapsed(now, FLOW);
+    }
+    assert!(parks(&found(&mut store, now, FLOW, 7)));
+}

@@ -271,3 +271,44 @@ fn leases_that_are_kept_are_renewed_when_a_third_of_the_first_is_over() {
     assert!(matches!(&step, Step::Send(batch) if batch.deadline == 2_400_000) && sent(&step) == "lease");
     assert_eq!(until(&store.replied(2_000_001, FLOW, &number(0), &[])), 2_400_000);
 }
+
+/// After a conflict nobody else renews the command's locks.
+#[test]
+fn locks_are_renewed_while_a_long_pause_lasts() {
+    let patient = Retries { attempts: 2, backoff: 3_600_000, max_backoff: 3_600_000, lease: 3000 };
+    let pausing = |store: &mut coracle_events::store::Store| {
+        store.execute(0, FLOW, DEADLINE, command(&["a"]), patient, None, Vec::new());
+        store.replied(0, FLOW, &numbers(&[0, 1]), &[]);
+        store.decided(0, FLOW, vec![event()]);
+        let step = store.replied(0, FLOW, &numbers(&[3, 9, 8]), &[]);
+        assert!(sent(&step) == "lease" && matches!(&step, Step::Send(batch) if batch.deadline == 1_000_000));
+    };
+    let mut store = store();
+    pausing(&mut store);
+    let (mut now, mut decision) = (0, None);
+    for round in 0..10_000 {
+        // What is not answered, or refused, is asked for again.
+        let step = match round % 3 {
+            0 => store.unanswered(now, FLOW, broke()),
+            1 => store.replied(now, FLOW, &[6 | 4 << 16, 0], b"BUSY"),
+            _ => store.replied(now, FLOW, &number(0), &[]),
+        };
+        assert!(until(&step) <= now + 1_000_000);
+        now = until(&step);
+        match store.elapsed(now, FLOW) {
+            Step::Decide(decided) => {
+                decision = Some(decided);
+                break;
+            }
+            step => assert_eq!(sent(&step), "lease"),
+        }
+    }
+    let lease = decision.unwrap().leases.remove(0);
+    assert!(now > 3_000_000 && lease.until + 3_000_000 > now, "{now} {lease:?}");
+
+    let mut store = crate::bench::store();
+    pausing(&mut store);
+    let step = store.replied(0, FLOW, &number(1), &[]);
+    assert_eq!(sent(&step), "lease");
+    assert_eq!(store.replied(0, FLOW, &number(0), &[]), Step::Failed(Fault::LockLost("a".to_owned())));
+}

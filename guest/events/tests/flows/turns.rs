@@ -349,6 +349,9 @@ fn leases_are_renewed_at_a_third_and_lost_at_their_end() {
     store.elapsed(200_000, FLOW);
     assert_eq!(until(&store.unanswered(210_000, FLOW, broke())), 225_000);
     store.elapsed(225_000, FLOW);
+    // Why a server refuses may pass.
+    assert_eq!(until(&store.replied(230_000, FLOW, &[6 | 10 << 16, 0], b"NOREPLICAS")), 245_000);
+    store.elapsed(245_000, FLOW);
     let step = store.unanswered(400_000, FLOW, broke());
     assert_eq!(step, Step::Failed(Fault::LockLost("a".to_owned())));
 

@@ -149,13 +149,18 @@ pub(super) fn chunks(client: &mut Client) -> Result<()> {
 pub(super) fn bytes(client: &mut Client) -> Result<()> {
     append(client, (0..100).map(|id| given(id, "A", &["a:1"])).collect())?;
     let query = Query { items: vec![item(&[], &["a:1"])] };
-    let page = read(client, &page::Read { bytes: 1, ..reading(&query) })?;
-    ensure!(page.at_once == 16 && page.rest == (17..=100).collect::<Vec<_>>(), "{:?}", page);
-    ensure!(page.events.len() == 100, "{} events", page.events.len());
-    let bodies = client.bodies(Some(page.head), &page.rest, 1)?;
-    ensure!(bodies.len() == 16, "{} bodies", bodies.len());
+    // Of bodies that are as large as the first one, as many as fit.
+    for (bytes, fit) in [(1, 1), (300, 8)] {
+        let page = read(client, &page::Read { bytes, ..reading(&query) })?;
+        let rest = (fit as u64 + 1..=100).collect::<Vec<_>>();
+        ensure!(page.at_once == fit && page.rest == rest, "{} at once, then {:?}", page.at_once, page.rest);
+        ensure!(page.events.len() == 100, "{} events", page.events.len());
+        let bodies = client.bodies(Some(page.head), &page.rest, bytes)?;
+        ensure!(bodies.len() == fit, "{} bodies", bodies.len());
+    }
+    let page = read(client, &reading(&query))?;
     for (position, id) in [(page.head.position, Id(page.head.id.0 + 1)), (page.head.position + 1, page.head.id)] {
-        let other = client.bodies(Some(Cursor { position, id }), &page.rest, 1);
+        let other = client.bodies(Some(Cursor { position, id }), &[17], 1);
         ensure!(other.is_err(), "bodies of a log with {id:?} at {position}");
     }
     Ok(())

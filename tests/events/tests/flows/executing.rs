@@ -79,11 +79,13 @@ fn executes_commands_and_audits_them() -> Result<()> {
         assert_eq!((data.as_slice(), metadata.as_slice()), (&b"{1}"[..], &b""[..]));
         let (seen, _) = host.seen(selection(vec![item(&[], &["student:1"])]))?;
         assert_eq!(seen.first().map(|event| (event.command, event.time)), Some((1, record.time)));
-        let mut keeper = Keeper::default();
-        let since = Since::Time(record.time + 1);
-        host.run(&mut keeper, |store, now, flow, deadline| store.read_commands(now, flow, deadline, since, 0))?
-            .unwrap();
-        assert!(keeper.commands.is_empty());
+        let most = u64::MAX;
+        for since in [Since::Time(record.time + 1), Since::Time(most), Since::Number(most), Since::Position(most)] {
+            let mut keeper = Keeper::default();
+            host.run(&mut keeper, |store, now, flow, deadline| store.read_commands(now, flow, deadline, since, 0))?
+                .unwrap();
+            assert!(keeper.commands.is_empty());
+        }
     }
     Ok(())
 }
