@@ -100,9 +100,8 @@ impl Lane {
             // Whoever finds the inbox closed finds the reason.
             let _ = self.shared.ended.set(error.clone());
             self.forget_cached();
-        } else {
-            self.end_granted_sessions(&error);
         }
+        self.end_granted_sessions(&error);
         self.tell_state(ClientState::Closed(error.clone()), None);
         for (id, phase) in self.table.open() {
             let ended = match &error {

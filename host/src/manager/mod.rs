@@ -1,5 +1,5 @@
 //! The manager task: it alone owns the instance, the sockets and the table of requests, as a lane. It ends when the
-//! last handle is dropped, or when the client was closed or can't go on.
+//! last handle is dropped, or when the client was closed or can't go on, or with its runtime.
 
 mod aside;
 mod awaiter;
@@ -11,6 +11,7 @@ mod effects;
 mod events;
 mod keyring;
 mod lane;
+mod leaving;
 mod life;
 mod link;
 mod messages;
@@ -106,7 +107,11 @@ pub(crate) struct Inboxes {
 /// Makes the first instance and starts the task.
 pub(crate) fn spawn(config: Config, program: Program, shared: &Arc<Shared>, inboxes: Inboxes) -> Result<(), Error> {
     let mut manager = Manager::new(config, program, Arc::clone(shared), inboxes);
-    manager.lane.start_instance()?;
+    if let Err(error) = manager.lane.start_instance() {
+        // Nobody has a handle yet.
+        manager.lane.finished = Some(error.clone());
+        return Err(error);
+    }
     let span = tracing::info_span!("coracle.client");
     tokio::spawn(manager.run().instrument(span));
     Ok(())
@@ -384,34 +389,5 @@ impl Manager {
     /// A client that is closed in order waits for all its lanes.
     fn is_over(&self) -> bool {
         self.lane.finished.is_some() && (self.retired.is_empty() || self.closing.is_empty())
-    }
-
-    /// Ends jobs that nobody took in, and lets go of everything.
-    fn leave(mut self) {
-        let error = self.lane.finished.clone().unwrap_or_else(Error::closed);
-        self.common.shared.inbox.close();
-        self.controls.close();
-        self.common.shared.inbox.drain(&mut self.arrived);
-        for job in std::mem::take(&mut self.arrived) {
-            self.enqueue(job);
-        }
-        self.refuse_swaps(&error);
-        self.retired.iter_mut().for_each(|lane| lane.finish(error.clone()));
-        self.lanes().for_each(|lane| lane.end_all(&error));
-        self.count_calls((0, 0));
-        while let Ok(control) = self.controls.try_recv() {
-            match control {
-                Control::Subscribe(wanted) => wanted.queue.end(Some(error.clone())),
-                Control::Close { done, .. } => self.closing.push(done),
-                _ => {}
-            }
-        }
-        let closing = std::mem::take(&mut self.closing);
-        // Closes the sockets.
-        drop(self);
-        for done in closing {
-            // An error means that nobody waits any more.
-            let _ = done.send(());
-        }
     }
 }

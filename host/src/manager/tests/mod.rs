@@ -6,6 +6,7 @@ mod endless;
 mod fake;
 mod holding;
 mod lanes;
+mod leaving;
 mod prompt;
 mod queue;
 mod renewal;
