@@ -1,11 +1,13 @@
 //! How connections are made: sockets, unless a test or a special network brings its own.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -40,8 +42,21 @@ pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Transport>>
 
 /// Makes connections. One that speaks TLS makes a client do so: `examples/tls.rs` has one by `tokio-rustls`.
 pub trait Connector: Send + Sync + 'static {
-    /// Connects to `endpoint`. The future is dropped when the client no longer wants the connection.
+    /// Connects to `endpoint`. The future is dropped when the client no longer wants the connection. A panic is taken
+    /// for an error.
     fn connect(&self, endpoint: &Endpoint) -> Connecting;
+}
+
+/// Connects. A panic would end the client, which others share: it is a connection that can't be made.
+pub(crate) fn connect(connector: &dyn Connector, endpoint: &Endpoint) -> Connecting {
+    let panicked = || io::Error::other("the connector panicked");
+    match catch_unwind(AssertUnwindSafe(|| connector.connect(endpoint))) {
+        Ok(connecting) => {
+            let guarded = AssertUnwindSafe(connecting).catch_unwind();
+            Box::pin(guarded.map(move |connected| connected.unwrap_or_else(|_| Err(panicked()))))
+        }
+        Err(_) => Box::pin(ready(Err(panicked()))),
+    }
 }
 
 /// After how long a silence the system asks whether a peer is still there. The core asks too, by PING; this also finds
@@ -93,6 +108,29 @@ async fn unix(_path: String) -> io::Result<Box<dyn Transport>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Panicking {
+        at_once: bool,
+    }
+
+    impl Connector for Panicking {
+        fn connect(&self, _: &Endpoint) -> Connecting {
+            assert!(!self.at_once, "as it is to");
+            Box::pin(async { panic!("as it is to") })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        for at_once in [true, false] {
+            let endpoint = Endpoint::Unix { path: "/socket".into() };
+            let Err(error) = connect(&Panicking { at_once }, &endpoint).await else { panic!("it connects") };
+            assert_eq!(error.to_string(), "the connector panicked");
+            let config = crate::Config::new("redis://host").unwrap().connector(Panicking { at_once });
+            let error = config.connect().await.unwrap_err();
+            assert_eq!(error.cause(), crate::Cause::Unreachable, "{error}");
+        }
+    }
 
     #[tokio::test]
     async fn sockets_are_kept_alive() {

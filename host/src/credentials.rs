@@ -1,11 +1,13 @@
 //! Credentials, and those who provide them.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use crate::error::{Cause, Error, Failure};
 
@@ -30,8 +32,8 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<Credentials, Box<dyn std:
 /// Asked once before the first connection, then before what it gave expires, and whenever
 /// [`crate::Client::renew_credentials`] says so. A function that gives a future of credentials is a provider.
 ///
-/// It may take 30 seconds. Where it fails, or takes longer, nothing was sent: who waits for it, which is who starts the
-/// client or renews, gets an error whose outcome is [`crate::Outcome::NotSent`], with no cause or
+/// It may take 30 seconds. Where it fails, panics, or takes longer, nothing was sent: who waits for it, which is who
+/// starts the client or renews, gets an error whose outcome is [`crate::Outcome::NotSent`], with no cause or
 /// [`crate::Cause::Deadline`]. A client that runs goes on with what it has, and asks again after 5 seconds.
 pub trait CredentialsProvider: Send + Sync + 'static {
     /// Fetches credentials. The text of an error may get into logs.
@@ -74,9 +76,12 @@ impl std::fmt::Debug for Credentials {
 /// Asks a provider, with a bound on its time.
 pub(crate) async fn fetch(provider: Arc<dyn CredentialsProvider>) -> Result<Credentials, Error> {
     let none = |cause, detail: String| Error::failed(Failure::NotSent, cause, detail);
-    match tokio::time::timeout(FETCH, provider.fetch()).await {
-        Ok(Ok(credentials)) => Ok(credentials),
-        Ok(Err(error)) => Err(none(Cause::None, format!("the provider of credentials: {error}"))),
+    // A panic would end the client, which others share, and which can go on with what it has.
+    let fetching = AssertUnwindSafe(async { provider.fetch().await }).catch_unwind();
+    match tokio::time::timeout(FETCH, fetching).await {
+        Ok(Ok(Ok(credentials))) => Ok(credentials),
+        Ok(Ok(Err(error))) => Err(none(Cause::None, format!("the provider of credentials: {error}"))),
+        Ok(Err(_)) => Err(none(Cause::None, "the provider of credentials panicked".to_owned())),
         Err(_) => Err(none(Cause::Deadline, "the provider of credentials takes too long".to_owned())),
     }
 }
@@ -93,6 +98,10 @@ mod tests {
         assert_eq!((error.outcome(), error.cause()), (Outcome::NotSent, Cause::None));
         assert!(matches!(error, Error::Failed(ref failed) if failed.failure == Failure::NotSent), "{error:?}");
         assert!(error.to_string().contains("no token"), "{error}");
+        let panics = || async { panic!("as it is to") };
+        let error = fetch(Arc::new(panics)).await.unwrap_err();
+        assert_eq!((error.outcome(), error.cause()), (Outcome::NotSent, Cause::None));
+        assert!(error.to_string().contains("panicked"), "{error}");
         let takes_too_long = || std::future::pending::<Result<Credentials, Box<dyn std::error::Error + Send + Sync>>>();
         let error = fetch(Arc::new(takes_too_long)).await.unwrap_err();
         assert_eq!((error.outcome(), error.cause()), (Outcome::NotSent, Cause::Deadline));

@@ -2,7 +2,7 @@
 
 use super::lane::Lane;
 use super::link::{Body, Link};
-use crate::connector::Endpoint;
+use crate::connector::{Endpoint, connect};
 use crate::engine::{Effect, Reason, wit};
 use crate::rows::{Fault, fault};
 use crate::stats::add;
@@ -44,7 +44,7 @@ impl Lane {
         };
         add(&self.counters().links_opened, 1);
         tracing::debug!(link = id, ?endpoint, "connecting");
-        self.links.push(Link::new(id, self.config.connector.connect(&endpoint)));
+        self.links.push(Link::new(id, connect(&*self.config.connector, &endpoint)));
     }
 
     fn append(&mut self, id: u32, body: Body) {
