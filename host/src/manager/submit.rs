@@ -71,12 +71,19 @@ impl Lane {
     }
 
     fn submit_batch(&mut self) {
+        let now = self.shared.clock.now();
+        // What is late already is not sent any more, so that its caller can tell.
+        if self.queue.deadline() <= now {
+            self.expire(now);
+            if !self.can_submit() {
+                return;
+            }
+        }
         let mut batch = std::mem::take(&mut self.batch);
         self.queue.pack(&self.table, &mut batch);
         let sequence = self.sequence;
         if batch.len() > 0 {
             add(&self.counters().batches, 1);
-            let now = self.shared.clock.now();
             let called = match self.instance.as_mut() {
                 Some(instance) => instance.submit(now, &batch.rows, &batch.lengths, &batch.bytes),
                 None => return,

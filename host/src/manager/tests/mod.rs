@@ -6,6 +6,7 @@ mod endless;
 mod fake;
 mod holding;
 mod lanes;
+mod late;
 mod leaving;
 mod prompt;
 mod queue;
