@@ -8,7 +8,7 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, Value};
 
 use crate::client::Client;
 use crate::command::Command;
-use crate::error::{Cause, Error, Outcome};
+use crate::error::{Cause, Error, Failure, Outcome};
 use crate::tape::redis_error;
 
 impl ConnectionLike for Client {
@@ -51,8 +51,9 @@ fn in_place(reply: Result<Value, Error>) -> Result<Value, RedisError> {
 }
 
 impl From<Error> for RedisError {
-    /// Errors of servers are the ones of `redis`, and settings that are wrong are [`ErrorKind::InvalidClientConfig`].
-    /// All others are [`ErrorKind::Io`], with the [`Error`] inside: that kind alone of `redis` has room for it.
+    /// Errors of servers are the ones of `redis`, settings that are wrong are [`ErrorKind::InvalidClientConfig`], and
+    /// what was not called as it should be ([`Failure::Misuse`]) is [`ErrorKind::Client`]. All others are
+    /// [`ErrorKind::Io`], with the [`Error`] inside: that kind alone of `redis` has room for it.
     fn from(error: Error) -> Self {
         let text = error.to_string();
         match error {
@@ -61,6 +62,10 @@ impl From<Error> for RedisError {
                 _ => Self::from((ErrorKind::Extension, "an error of the server", text)),
             },
             Error::Config(_) => Self::from((ErrorKind::InvalidClientConfig, "configuration", text)),
+            Error::Failed(failed) if failed.failure == Failure::Misuse => {
+                // No failure of a connection: who makes a new one for each of those would do so without end.
+                Self::from((ErrorKind::Client, "misuse", failed.detail))
+            }
             Error::Core { .. } | Error::Failed(_) => io::Error::new(io_kind(error.cause()), error).into(),
         }
     }
@@ -86,13 +91,13 @@ fn io_kind(cause: Cause) -> io::ErrorKind {
 }
 
 /// Whether a server may have executed what ended with this error: what [`Error::outcome`] said before the error was
-/// converted. An error that a server gave was executed, and one of settings not sent, whoever made it. Of what else is
-/// not one of this client's it is `None`, as of a reply that could not be read as what was wanted.
+/// converted. An error that a server gave was executed, and one of settings or of misuse not sent, whoever made it. Of
+/// what else is not one of this client's it is `None`, as of a reply that could not be read as what was wanted.
 #[must_use]
 pub fn outcome_of(error: &RedisError) -> Option<Outcome> {
     match error.kind() {
         ErrorKind::Server(_) | ErrorKind::Extension => Some(Outcome::Executed),
-        ErrorKind::InvalidClientConfig => Some(Outcome::NotSent),
+        ErrorKind::InvalidClientConfig | ErrorKind::Client => Some(Outcome::NotSent),
         _ => typed(error).map(Error::outcome),
     }
 }
@@ -112,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::engine::wit;
-    use crate::error::{ErrorClass, Failure};
+    use crate::error::ErrorClass;
 
     /// All numbers that the contract has.
     fn all<T>(from_wire: impl Fn(u8) -> Option<T>) -> impl Iterator<Item = T> {
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn what_ended_without_a_reply_is_found_again() {
         let mut count = 0;
-        for failure in all(Failure::from_wire) {
+        for failure in all(Failure::from_wire).filter(|failure| *failure != Failure::Misuse) {
             for cause in all(Cause::from_wire) {
                 let error = Error::failed(failure, cause, "why");
                 let converted = RedisError::from(error.clone());
@@ -132,7 +137,17 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 5 * (wit::Cause::Replica as usize + 1));
+        assert!(count >= 4 * (wit::Cause::Replica as usize + 1));
+    }
+
+    #[test]
+    fn misuse_is_no_failure_of_a_connection() {
+        for cause in all(Cause::from_wire) {
+            let error = RedisError::from(Error::failed(Failure::Misuse, cause, "a command needs a name"));
+            assert_eq!((error.kind(), outcome_of(&error)), (ErrorKind::Client, Some(Outcome::NotSent)));
+            assert!(!error.is_io_error() && matches!(error.retry_method(), RetryMethod::NoRetry));
+            assert_eq!(error.to_string(), "misuse - Client: a command needs a name");
+        }
     }
 
     #[test]
