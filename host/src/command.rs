@@ -1,5 +1,6 @@
 //! Commands as callers make them.
 
+mod argument;
 mod columns;
 mod packed;
 
@@ -11,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Cause, Error, Failure};
 use crate::rows::{HELD, MAY_REPEAT, RAW, SCRIPT, TRACK};
+pub use argument::IntoArgument;
 pub(crate) use columns::{Columns, Ends};
 use packed::split_packed;
 
@@ -35,12 +37,6 @@ pub struct Command {
     deadline: Option<Duration>,
     /// Bits of the contract's `options` that are the command's own.
     options: u32,
-}
-
-/// Something that can be an argument of a [`Command`]. `Bytes` and `Vec<u8>` are taken over without a copy.
-pub trait IntoArgument {
-    /// Gives the bytes away, or shows them.
-    fn add_to(self, command: &mut Command);
 }
 
 impl Command {
@@ -161,62 +157,6 @@ impl Command {
         // Its true length is told by the bytes: one that is too long is refused when the command is sent.
         self.lengths.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX) | HELD);
         self.shared.push(bytes);
-    }
-}
-
-impl IntoArgument for &[u8] {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_slice(self);
-    }
-}
-
-impl<const N: usize> IntoArgument for &[u8; N] {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_slice(self);
-    }
-}
-
-impl IntoArgument for &str {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_slice(self.as_bytes());
-    }
-}
-
-impl IntoArgument for &String {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_slice(self.as_bytes());
-    }
-}
-
-impl IntoArgument for String {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_bytes(self.into_bytes().into());
-    }
-}
-
-impl IntoArgument for &Vec<u8> {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_slice(self);
-    }
-}
-
-impl IntoArgument for Vec<u8> {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_bytes(self.into());
-    }
-}
-
-impl IntoArgument for Bytes {
-    #[inline(always)]
-    fn add_to(self, command: &mut Command) {
-        command.push_bytes(self);
     }
 }
 

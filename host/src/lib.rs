@@ -24,7 +24,7 @@
 //! ```no_run
 //! # use coracle::{Client, Command, Error};
 //! # async fn example(client: Client) -> Result<(), Error> {
-//! let replies = client.pipeline((0..10).map(|n| Command::new("INCRBY").arg("sum").arg(n.to_string()))).await?;
+//! let replies = client.pipeline((0..10).map(|n| Command::new("INCRBY").arg("sum").arg(n))).await?;
 //! for reply in replies {
 //!     println!("{:?}", reply?);
 //! }
