@@ -152,7 +152,7 @@ impl Client {
         }
         let deadline = self.deadline.and_then(from_now);
         let mut session = self.session().await?;
-        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        loop {
             redis::cmd("WATCH").arg(keys).exec_async(&mut session).await?;
             let mut pipe = redis::pipe();
             pipe.atomic();
@@ -161,8 +161,11 @@ impl Client {
             }
             // The attempt may have come to nothing before EXEC.
             redis::cmd("UNWATCH").exec_async(&mut session).await?;
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                let detail = "others touched the watched keys again and again";
+                return Err(Error::not_sent(Cause::Deadline, detail).into());
+            }
         }
-        Err(Error::not_sent(Cause::Deadline, "others touched the watched keys again and again").into())
     }
 }
 

@@ -54,3 +54,16 @@ async fn a_session_that_nobody_waits_for_is_given_up() {
     assert_eq!((error.cause(), error.outcome()), (Cause::Deadline, Outcome::NotSent));
     assert_eq!(client.stats().sessions, 0);
 }
+
+/// He has not seen others touch his keys.
+#[tokio::test]
+async fn who_has_no_time_for_a_first_attempt_is_told_so() {
+    let server = Server::default();
+    let client = connect(&server).await;
+    drop(in_time(client.session()).await.unwrap());
+    in_time(until(|| client.stats().sessions == 0)).await;
+    let hurried = client.with_deadline(Some(Duration::ZERO));
+    let error = in_time(hurried.watch(&["k"], |_, _| async { Ok(Some(())) })).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("before"), "{error}");
+    assert_eq!(server.times("WATCH"), 0);
+}
