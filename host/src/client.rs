@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Value;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument;
 
@@ -18,7 +19,7 @@ use crate::engine::{Binary, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::lanes::{Lane, Lanes};
 use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap, from_now};
-use crate::session::Handle;
+use crate::session;
 use crate::shared::Shared;
 use crate::states::{ClientState, States};
 use crate::stats::{Counters, Stats};
@@ -29,6 +30,10 @@ use crate::subscription::{Names, SubscribeOptions, Subscription};
 ///
 /// It implements [`redis::aio::ConnectionLike`], so `AsyncCommands`, `pipe()`, `Script` and all else that is built on
 /// that trait work with it.
+///
+/// Its task runs on the runtime of tokio that it was started on, which has to have time and I/O enabled, and ends with
+/// that: what is under way ends with [`Cause::Closing`](crate::Cause::Closing) then, and so does all that follows.
+/// Handles can be used on other runtimes of tokio.
 #[derive(Clone)]
 pub struct Client {
     /// Of the first lane, or of the one that this handle is tied to.
@@ -40,7 +45,7 @@ pub struct Client {
     pub(crate) tied: bool,
     pub(crate) deadline: Option<Duration>,
     /// Set in a session: its calls go on that link.
-    pub(crate) session: Option<Arc<Handle>>,
+    pub(crate) session: Option<Arc<session::Handle>>,
     /// Its callers do so much between their calls that to wait until others come along would keep the server waiting.
     pub(crate) prompt: bool,
 }
@@ -53,6 +58,9 @@ impl Client {
     }
 
     pub(crate) async fn start(mut config: Config) -> Result<Self, Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::config("a client has to be started on a runtime of tokio"));
+        }
         if let Some(provider) = &config.provider {
             config.credentials = credentials::fetch(Arc::clone(provider)).await?;
         }

@@ -365,7 +365,15 @@ impl std::fmt::Debug for Config {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[test]
+    fn refuses_to_start_on_no_runtime() {
+        let error = Config::new("redis://host").unwrap().start().now_or_never().unwrap().unwrap_err();
+        assert_eq!(error, Error::config("a client has to be started on a runtime of tokio"));
+    }
 
     #[tokio::test]
     async fn refuses_limits() {
