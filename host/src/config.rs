@@ -85,7 +85,7 @@ pub struct Limits {
     pub elements: u64,
     /// Bytes of one reply.
     pub reply_bytes: u64,
-    /// Arguments longer than this do not enter the sandbox. 1 to 65536.
+    /// Arguments longer than this do not enter the sandbox, but for commands' names. 1 to 65536.
     pub hold_above: u32,
     /// Bulk strings longer than this do not enter the sandbox, unless they came in one piece. 64 or more.
     pub pass_above: u32,
