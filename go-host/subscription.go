@@ -177,7 +177,8 @@ func (c *Client) SubscribeWith(ctx context.Context, options SubscribeOptions) (*
 }
 
 // Next waits for the next notice. What waits when the client is closed can still be taken. After the notice that the
-// subscription ended it gives that again. The error is the context's.
+// subscription ended it gives that again. Several goroutines may call it, each notice goes to one of them. The error is
+// the context's.
 func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	n, err := s.inner.Next(ctx)
 	if err != nil {

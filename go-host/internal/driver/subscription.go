@@ -103,7 +103,8 @@ func newSubscription(l *Lane, options SubscribeOptions) *Subscription {
 	return s
 }
 
-// Next waits for the next notice. One goroutine at a time may call it. After NoticeEnded it gives that again.
+// Next waits for the next notice. Several goroutines may call it: each notice goes to one of them, but for NoticeEnded,
+// which it gives again to all who ask.
 func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	for {
 		if n, ok := s.take(); ok {

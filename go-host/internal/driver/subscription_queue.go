@@ -153,10 +153,20 @@ func (s *Subscription) finishLocked(err error) {
 	s.finish(err)
 }
 
-// take gives the next notice, if there is one: first of all what was displaced, and how many messages were dropped.
+// take gives the next notice, if there is one. Where there is more it says so: a wake-up is for one alone of those who
+// wait, whatever it is for.
 func (s *Subscription) take() (n Notice, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n, ok = s.takeNext()
+	if len(s.displaced) > 0 || s.lost > 0 || s.queue.len() > 0 || s.end != nil {
+		s.signal()
+	}
+	return n, ok
+}
+
+// takeNext gives first of all what was displaced, and how many messages were dropped. The caller holds the lock.
+func (s *Subscription) takeNext() (n Notice, ok bool) {
 	if len(s.displaced) > 0 {
 		n, s.displaced = s.displaced[0], s.displaced[1:]
 		return n, true

@@ -1,8 +1,13 @@
 package driver
 
 import (
+	"context"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -167,4 +172,36 @@ func TestNoGapIsToldBeforeTheFirstConfirmation(t *testing.T) {
 		n, _ := s.take()
 		require.Equal(t, kind, n.Kind)
 	}
+}
+
+// A wake-up is for one of those who wait, and there may be more to take than that one does.
+func TestAllWhoWaitForNoticesAreWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const waiters = 8
+		s := newSubscription(&Lane{}, SubscribeOptions{MaxMessages: waiters, MaxBytes: 1000})
+		ctx, giveUp := context.WithTimeout(t.Context(), time.Minute)
+		defer giveUp()
+		await := func(kind NoticeKind, bring func()) {
+			var waiting sync.WaitGroup
+			for range waiters {
+				waiting.Go(func() {
+					n, err := s.Next(ctx)
+					assert.NoError(t, err)
+					assert.Equal(t, kind, n.Kind)
+				})
+			}
+			synctest.Wait()
+			bring()
+			waiting.Wait()
+		}
+		await(NoticeMessage, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for range waiters {
+				_ = s.pushLocked(Notice{})
+			}
+			s.signal() // once for all that one feed brought
+		})
+		await(NoticeEnded, func() { s.finishLocked(nil) })
+	})
 }
