@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,4 +97,48 @@ func TestAConnectionsOwnWriteIsUsed(t *testing.T) {
 			require.True(t, bytes.Equal(value, got))
 		}
 	}
+}
+
+// closingConn says that it is closed, and waits for a word.
+type closingConn struct {
+	net.Conn
+	closing func()
+}
+
+func (c *closingConn) Close() error {
+	c.closing()
+	return c.Conn.Close()
+}
+
+// Closing what is no plain socket is the caller's code: it may take its time, as TLS does to say good-bye, and ask the
+// client something. Nobody else waits for it.
+func TestClosingAConnectionHoldsNobodyUp(t *testing.T) {
+	server := servertest.Start(t, "redis-server")
+	var client atomic.Pointer[Client]
+	goOn, closing := make(chan struct{}), make(chan struct{}, 1)
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return &closingConn{Conn: conn, closing: func() {
+			_ = client.Load().Stats()
+			select {
+			case closing <- struct{}{}:
+			default:
+			}
+			<-goOn
+		}}, err
+	}
+	c := open(t, server.URL(), WithDialer(dial))
+	client.Store(c)
+	ctx, cancel := context.WithCancel(testContext(t))
+	gone := make(chan error, 1)
+	go func() { gone <- c.Do(ctx, "BLPOP", "nothing", 0).Err() }()
+	require.Eventually(t, func() bool {
+		clients, _ := c.Do(testContext(t), "INFO", "clients").Text()
+		return strings.Contains(clients, "blocked_clients:1")
+	}, testTimeout, time.Millisecond)
+	cancel() // what blocks for somebody who left is cut off
+	require.ErrorIs(t, <-gone, context.Canceled)
+	<-closing
+	require.NoError(t, c.Do(testContext(t), "PING").Err())
+	close(goOn)
 }

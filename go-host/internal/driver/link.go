@@ -118,8 +118,13 @@ func (k *link) shut() {
 	k.closing = true
 	k.cancel()
 	k.out.stop()
-	if k.conn != nil {
-		_ = k.conn.Close() // the link's goroutine tells the core
+	switch { // the link's goroutine tells the core
+	case k.conn == nil:
+	case k.direct != nil:
+		_ = k.conn.Close()
+	default: // what is no plain socket may wait for its peer to say good-bye, or look at the client
+		conn := k.conn
+		k.lane.running.Go(func() { _ = conn.Close() })
 	}
 }
 
