@@ -96,10 +96,18 @@ func (e *encoder) add(arg any) error {
 			e.digitsOf(append(e.scratch, '0'))
 		}
 	case time.Time:
-		e.args = append(e.args, v.AppendFormat(nil, time.RFC3339Nano))
+		e.time(v)
+	case *time.Time: // which has a form in bytes, too, that only Go reads
+		if v == nil {
+			return nilFault(arg)
+		}
+		e.time(*v)
 	case time.Duration:
 		return fmt.Errorf("a time.Duration has no unit that every command means: give %s as a number", v)
 	case encoding.BinaryMarshaler:
+		if p := reflect.ValueOf(arg); p.Kind() == reflect.Pointer && p.IsNil() {
+			return nilFault(arg)
+		}
 		b, err := v.MarshalBinary()
 		if err != nil {
 			return fmt.Errorf("%T can't be marshalled: %w", arg, err)
@@ -120,6 +128,10 @@ func (e *encoder) addByKind(arg any) error {
 		e.digitsOf(strconv.AppendInt(e.scratch, v.Int(), 10))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		e.digitsOf(strconv.AppendUint(e.scratch, v.Uint(), 10))
+	case reflect.Float32, reflect.Float64:
+		return e.float(v.Float(), v.Type().Bits())
+	case reflect.Bool:
+		return e.add(v.Bool())
 	case reflect.Slice:
 		if v.Type().Elem().Kind() != reflect.Uint8 {
 			return typeFault(arg)
@@ -137,6 +149,10 @@ func typeFault(arg any) error {
 	}
 	return fmt.Errorf("a %T can't be sent: give a string, bytes, a number, a bool or an encoding.BinaryMarshaler", arg)
 }
+
+func nilFault(arg any) error { return fmt.Errorf("a %T that is nil can't be sent", arg) }
+
+func (e *encoder) time(t time.Time) { e.args = append(e.args, t.AppendFormat(nil, time.RFC3339Nano)) }
 
 func (e *encoder) float(f float64, bits int) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {

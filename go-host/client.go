@@ -106,10 +106,10 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 // Do sends a command and waits for its reply.
 //
 // Arguments are strings, byte slices, numbers, bools (1 or 0), times (RFC 3339) and [encoding.BinaryMarshaler]s; byte
-// slices must not be changed before Do returns, and may be after. Of an argument that is no such thing, or has 2 GiB or
-// more, nothing is sent, and the error matches [ErrMisuse]. The context's deadline is the request's, or, where it has
-// none, that of [WithTimeout]: Do returns by then, with an error that says whether the server may have executed the
-// command.
+// slices must not be changed before Do returns, and may be after. Of an argument that is no such thing, is a nil
+// pointer, or has 2 GiB or more, nothing is sent, and the error matches [ErrMisuse]. The context's deadline is the
+// request's, or, where it has none, that of [WithTimeout]: Do returns by then, with an error that says whether the
+// server may have executed the command.
 func (c *Client) Do(ctx context.Context, args ...any) Reply { return c.do(ctx, nil, args, 0) }
 
 // DoRepeatable is [Client.Do] for a command that may be sent again even if the server may have executed it, as

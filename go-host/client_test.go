@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -259,7 +260,11 @@ func TestCloseDrains(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	ctx, c := testContext(t), open(t, "redis://"+miniredis.RunT(t).Addr())
-	type key string
+	type (
+		key   string
+		ratio float32
+		flag  bool
+	)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	for _, x := range []struct {
 		arg  any
@@ -268,7 +273,8 @@ func TestArguments(t *testing.T) {
 		{"s", "s"}, {[]byte("b"), "b"}, {key("named"), "named"}, {-5, "-5"}, {int8(-8), "-8"}, {int32(32), "32"},
 		{int64(-1 << 63), "-9223372036854775808"}, {uint64(1<<64 - 1), "18446744073709551615"}, {uint8(7), "7"},
 		{1.5, "1.5"}, {1e21, "1000000000000000000000"}, {float32(0.1), "0.1"}, {true, "1"}, {false, "0"}, {"", ""},
-		{at, "2026-01-02T03:04:05.000000006Z"}, {net.IPv4(1, 2, 3, 4).To4(), "\x01\x02\x03\x04"},
+		{ratio(0.1), "0.1"}, {flag(true), "1"}, {flag(false), "0"},
+		{at, "2026-01-02T03:04:05.000000006Z"}, {&at, "2026-01-02T03:04:05.000000006Z"}, {net.IPv4(1, 2, 3, 4).To4(), "\x01\x02\x03\x04"},
 		{strings.Repeat("long", 5000), strings.Repeat("long", 5000)},
 	} {
 		got, err := c.Do(ctx, "ECHO", x.arg).Text()
@@ -292,7 +298,8 @@ func TestArgumentsThatCantBeSent(t *testing.T) {
 	before := c.Stats().Commands
 	for _, args := range [][]any{
 		{}, {""}, {"SET", "k", nil}, {"SET", "k", struct{}{}}, {"SET", "k", []string{"a"}}, {"SET", "k", time.Second},
-		{"SET", "k", failingMarshaler{}}, {"SET", "k", new(int)},
+		{"SET", "k", failingMarshaler{}}, {"SET", "k", new(int)}, {"SET", "k", (*time.Time)(nil)},
+		{"SET", "k", (*failingMarshaler)(nil)}, {"SET", "k", (*url.URL)(nil)},
 	} {
 		err := c.Do(ctx, args...).Err()
 		require.ErrorIs(t, err, ErrMisuse, "%v", args)
