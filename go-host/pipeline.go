@@ -82,8 +82,12 @@ func (p *Pipeline) Len() int { return len(p.replies) }
 func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 	cargo, replies, fault := p.cargo, p.replies, p.fault
 	p.cargo, p.replies, p.fault = nil, nil, nil
-	if fault != nil || len(replies) == 0 {
+	if fault != nil {
+		failRest(replies)
 		return replies, fault
+	}
+	if len(replies) == 0 {
+		return nil, nil
 	}
 	entry := &cargo.entry
 	entry.Commands, entry.Session, entry.Atomic = cargo.commands, p.session, p.atomic
@@ -103,6 +107,17 @@ func (p *Pipeline) Exec(ctx context.Context) ([]*Reply, error) {
 		}
 	}
 	return replies, first
+}
+
+// failRest ends those commands that could be sent, for one that could not.
+func failRest(replies []*Reply) {
+	for _, r := range replies {
+		if r.err == errNotExecuted {
+			r.err = &ClientError{
+				Failure: FailureNotSent, Cause: CauseUsage, Text: "another command of the pipeline can't be sent",
+			}
+		}
+	}
 }
 
 func failAll(replies []*Reply, err error) error {

@@ -48,11 +48,11 @@ func TestPipelineErrors(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "v", text)
 
-	p.Do("SET", "k", "w")
-	bad := p.Do("SET", "k", struct{}{})
+	good, bad := p.Do("SET", "k", "w"), p.Do("SET", "k", struct{}{})
 	_, err = p.Exec(ctx)
 	require.ErrorIs(t, err, ErrMisuse)
 	require.ErrorIs(t, bad.Err(), ErrMisuse)
+	require.ErrorIs(t, good.Err(), ErrNotSent)
 	text, err = c.Do(ctx, "GET", "k").Text()
 	require.NoError(t, err)
 	require.Equal(t, "v", text, "nothing of it was to be sent")
