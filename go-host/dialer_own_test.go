@@ -142,3 +142,12 @@ func TestClosingAConnectionHoldsNobodyUp(t *testing.T) {
 	require.NoError(t, c.Do(testContext(t), "PING").Err())
 	close(goOn)
 }
+
+func TestDialerThatGivesNothing(t *testing.T) {
+	_, err := Open(testContext(t), "redis://nowhere", testComponent(),
+		WithDialer(func(context.Context, string, string) (net.Conn, error) { return nil, nil }))
+	var failed *ClientError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, CauseUnreachable, failed.Cause)
+	require.ErrorContains(t, err, "gave no connection")
+}

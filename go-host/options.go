@@ -168,8 +168,15 @@ func WithRESP2() Option { return func(o *options) { o.resp2 = true } }
 // WithLimits bounds what the client takes. One that can't be is an error of [Open] that matches [ErrMisuse].
 func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
 
-// WithDialer makes connections in another way: over TLS, through a proxy, or to what a policy allows.
-func WithDialer(dial DialFunc) Option { return func(o *options) { o.dial = dial } }
+// WithDialer makes connections in another way: over TLS, through a proxy, or to what a policy allows. Nil stands for
+// the usual way.
+func WithDialer(dial DialFunc) Option {
+	return func(o *options) {
+		if o.dial = dial; dial == nil {
+			o.dial = defaultDialer().DialContext
+		}
+	}
+}
 
 // WithDialTimeout bounds how long a connection may take, handshake included.
 func WithDialTimeout(timeout time.Duration) Option {
@@ -187,8 +194,14 @@ func WithTimeout(timeout time.Duration) Option { return func(o *options) { o.tim
 // been executed; [Client.DoRepeatable] allows it for one command.
 func WithRepeat() Option { return func(o *options) { o.repeat = true } }
 
-// WithLogger logs to logger; by default nothing is logged.
-func WithLogger(logger *slog.Logger) Option { return func(o *options) { o.logger = logger } }
+// WithLogger logs to logger; by default, and where it is nil, nothing is logged.
+func WithLogger(logger *slog.Logger) Option {
+	return func(o *options) {
+		if o.logger = logger; logger == nil {
+			o.logger = slog.New(slog.DiscardHandler)
+		}
+	}
+}
 
 // WithComponent runs another component than the one embedded in this module. It sees all commands, and its memory is
 // limited, but not its time: one that loops for ever holds its client's lock (of one lane, see [WithLanes]), and calls

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
 // Whatever is wrong with the settings, the host's to see or the core's, is the caller's mistake and is told as such.
@@ -25,4 +27,14 @@ func TestSettingsThatCantBe(t *testing.T) {
 			require.NotEmpty(t, own.Text)
 		})
 	}
+}
+
+// What is nil stands for the default, as where a program has the option only sometimes.
+func TestOptionsThatAreNil(t *testing.T) {
+	c := open(t, servertest.Start(t, "redis-server").URL(), WithDialer(nil), WithLogger(nil), WithHook(nil),
+		WithOnEvent(nil), WithCredentialsProvider(nil))
+	require.NoError(t, c.Do(testContext(t), "PING").Err())
+	o, err := gatherOptions("redis://nowhere", []Option{WithLogger(nil)})
+	require.NoError(t, err)
+	require.NotNil(t, o.logger)
 }

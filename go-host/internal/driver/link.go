@@ -103,11 +103,17 @@ type DeniedError struct{ Address string }
 // Error names the address.
 func (e *DeniedError) Error() string { return "not allowed to connect to " + e.Address }
 
-func (k *link) dial(ctx context.Context, endpoint core.Endpoint) (net.Conn, error) {
+func (k *link) dial(ctx context.Context, endpoint core.Endpoint) (conn net.Conn, err error) {
 	if endpoint.Path != "" {
-		return k.lane.config.Dial(ctx, "unix", endpoint.Path)
+		conn, err = k.lane.config.Dial(ctx, "unix", endpoint.Path)
+	} else {
+		address := net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port)))
+		conn, err = k.lane.config.Dial(ctx, "tcp", address)
 	}
-	return k.lane.config.Dial(ctx, "tcp", net.JoinHostPort(endpoint.Host, strconv.Itoa(int(endpoint.Port))))
+	if conn == nil && err == nil {
+		return nil, errors.New("the dialer gave no connection, and no error")
+	}
+	return conn, err
 }
 
 // shut breaks the connection, so that both goroutines end. The caller holds the instance lock.
