@@ -137,7 +137,7 @@ type Option func(*options)
 // to 256 MiB, [DefaultMemoryLimit] unless set. Values do not count, they stay outside.
 func WithMemoryLimit(bytes uint64) Option { return func(o *options) { o.memoryLimit = bytes } }
 
-// WithCredentials authenticates as a user, instead of what the URL says.
+// WithCredentials authenticates as a user, instead of what the URL says; with neither a name nor a password, as nobody.
 func WithCredentials(username, password string) Option {
 	return func(o *options) { o.hasUser, o.username, o.password = true, username, password }
 }

@@ -1,6 +1,7 @@
 package coracle
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -37,4 +38,16 @@ func TestOptionsThatAreNil(t *testing.T) {
 	o, err := gatherOptions("redis://nowhere", []Option{WithLogger(nil)})
 	require.NoError(t, err)
 	require.NotNil(t, o.logger)
+}
+
+// A server without a password refuses one that is empty, where it is asked without HELLO.
+func TestEmptyCredentialsAreNobodys(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		fetch := func(context.Context) (Credentials, error) { return Credentials{}, nil }
+		for _, option := range []Option{WithPassword(""), WithCredentialsProvider(fetch)} {
+			c := open(t, url, option, WithRESP2())
+			require.NoError(t, c.Do(testContext(t), "PING").Err())
+			require.NoError(t, c.Renew(testContext(t), Credentials{}))
+		}
+	})
 }

@@ -61,12 +61,15 @@ func (u *secrets) get(number uint32) (Secrets, bool) {
 	return Secrets{}, false
 }
 
-// lengths is what the core may know of the set in use; nil where there is none.
+// lengths is what the core may know of the set in use; nil where there is none, or it is empty, which is nobody's.
 func (u *secrets) lengths() *core.Credentials {
 	if len(u.kept) == 0 {
 		return nil
 	}
 	g := &u.kept[len(u.kept)-1]
+	if g.Secrets == (Secrets{}) {
+		return nil
+	}
 	return &core.Credentials{
 		Generation: g.number, Username: uint32(len(g.Username)), Password: uint32(len(g.Password)),
 	}
@@ -106,6 +109,10 @@ func (l *Lane) renew(s Secrets, done chan *Failure) *Failure {
 	}
 	l.secrets.add(s)
 	lengths := l.secrets.lengths()
+	if lengths == nil { // only links to come can be nobody's
+		done <- nil
+		return nil
+	}
 	l.secrets.waiting = append(l.secrets.waiting, renewal{lengths.Generation, done})
 	p, err := l.inst.Renew(l.now(), *lengths)
 	l.after(p, err, nil)

@@ -13,6 +13,8 @@ import (
 func TestTheLastFewSecretsAreKept(t *testing.T) {
 	var u secrets
 	require.Nil(t, u.lengths(), "nobody")
+	u.init(&Secrets{})
+	require.Nil(t, u.lengths(), "nobody, too")
 	u.init(&Secrets{Username: "u", Password: "password 0"})
 	require.Equal(t, &core.Credentials{Generation: 0, Username: 1, Password: 10}, u.lengths())
 	for n := 1; n <= keptSecrets; n++ {
