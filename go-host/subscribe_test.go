@@ -177,6 +177,7 @@ func TestSubscriptionsThatCantBe(t *testing.T) {
 	ctx, c := testContext(t), open(t, s.URL())
 	for _, options := range []SubscribeOptions{
 		{}, {Channels: []string{"a"}, Patterns: []string{"b"}}, {Channels: []string{strings.Repeat("x", 65537)}},
+		{Channels: []string{"a"}, MaxMessages: -1}, {Channels: []string{"a"}, MaxBytes: -1, WhenFull: WaitForRoom},
 	} {
 		_, err := c.SubscribeWith(ctx, options)
 		require.ErrorIs(t, err, ErrMisuse)

@@ -96,6 +96,9 @@ func (o SubscribeOptions) driver() (driver.SubscribeOptions, error) {
 		kinds++
 		d.Kind = core.SubMonitor
 	}
+	if d.MaxMessages < 0 || d.MaxBytes < 0 {
+		return d, misuse("no bound of a subscription's queue can be below 0")
+	}
 	if d.WhenFull > WaitForRoom {
 		return d, misuse(fmt.Sprintf("there is no policy %d for a full queue", d.WhenFull))
 	}
