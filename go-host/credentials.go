@@ -96,6 +96,9 @@ func renewAt(now, expires time.Time) time.Time {
 
 // begin waits until nobody else renews. end must follow, unless it fails.
 func (r *renewer) begin(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
 	select {
 	case r.turn <- struct{}{}:
 		return nil

@@ -105,6 +105,9 @@ func (l *lanes) current() []*driver.Lane {
 
 // begin waits until nobody else replaces the lanes. end must follow, unless it fails.
 func (l *lanes) begin(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return contextError(ctx) // though it may be its turn: of two that are ready, select picks any
+	}
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():

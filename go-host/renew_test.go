@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coracle-client/coracle/go-host/internal/servertest"
 )
 
 // Without a provider, a client goes on as who it is told to be, on connections there are and later ones.
@@ -55,4 +57,16 @@ func TestRenewAfterClose(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.ErrorIs(t, c.Renew(testContext(t), Credentials{Password: "p"}), ErrClosed)
 	})
+}
+
+// Nothing is taken into use for who has left already: of two that are ready, select picks any.
+func TestNothingIsRenewedAfterTheContext(t *testing.T) {
+	url := servertest.Start(t, "redis-server").URL()
+	w := &wallet{now: Credentials{Username: "default", Password: "any"}}
+	plain, fetching := open(t, url), open(t, url, WithCredentialsProvider(w.fetch))
+	for range 20 {
+		require.ErrorIs(t, plain.Renew(expired(), Credentials{Password: "any"}), ErrNotSent)
+		require.ErrorIs(t, fetching.RenewCredentials(expired()), ErrNotSent)
+	}
+	require.Equal(t, 1, w.count())
 }
