@@ -97,10 +97,18 @@ func waitReady(ctx context.Context, lane *driver.Lane) error {
 	case state.Now == wire.StateReady:
 		return nil
 	case state.Now == wire.StateDenied:
-		return &ClientError{Failure: FailureRefused, Cause: state.Cause, Text: state.Text, Err: state.Err}
+		return &ClientError{Failure: FailureRefused, Cause: state.Cause, Text: state.Text, Err: whyNot(state)}
 	default:
-		return &ClientError{Failure: FailureNotSent, Cause: state.Cause, Text: state.Text, Err: state.Err}
+		return &ClientError{Failure: FailureNotSent, Cause: state.Cause, Text: state.Text, Err: whyNot(state)}
 	}
+}
+
+// whyNot is what lies behind the state of a lane that is not ready.
+func whyNot(state driver.State) error {
+	if state.Err != nil {
+		return state.Err
+	}
+	return state.Undialled
 }
 
 // Do sends a command and waits for its reply.

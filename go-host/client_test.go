@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,13 +117,21 @@ func TestWrongPassword(t *testing.T) {
 	require.ErrorAs(t, err, &typed)
 	require.Equal(t, CauseDenied, typed.Cause)
 	require.NotContains(t, err.Error(), "wrong-secret")
+	require.NoError(t, typed.Err)
 	open(t, "redis://:right@"+server.Addr())
 	open(t, "redis://"+server.Addr(), WithPassword("right"))
 }
 
 func TestNobodyListens(t *testing.T) {
-	_, err := Open(testContext(t), "redis://"+nobody(t))
+	url := "redis://" + nobody(t)
+	_, err := Open(testContext(t), url)
 	require.ErrorIs(t, err, ErrNotSent)
+	lazy := open(t, url, WithLazyConnect())
+	_, leased := lazy.Session(testContext(t))
+	for _, err := range []error{err, lazy.Do(testContext(t), "PING").Err(), leased} {
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		require.Equal(t, 1, strings.Count(err.Error(), "refused"), "it is said once: %s", err)
+	}
 	var typed *ClientError
 	require.ErrorAs(t, err, &typed)
 	require.Equal(t, CauseUnreachable, typed.Cause)
@@ -136,6 +145,9 @@ func TestDialerMayDeny(t *testing.T) {
 	var typed *ClientError
 	require.ErrorAs(t, err, &typed)
 	require.Equal(t, CauseDenied, typed.Cause)
+	var denied *DeniedError
+	require.ErrorAs(t, err, &denied)
+	require.Equal(t, "example.invalid:6379", denied.Address)
 }
 
 // A server that takes connections and says nothing.

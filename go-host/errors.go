@@ -109,7 +109,8 @@ const (
 //
 // [errors.Is] finds [ErrNotSent], [ErrMaybeExecuted], [ErrRefused], [ErrLimit] or [ErrMisuse] in it, and
 // [context.DeadlineExceeded], [context.Canceled], [ErrClosed], [ErrReplaced], [ErrTrapped] or
-// [ErrSessionOver] where that was the cause.
+// [ErrSessionOver] where that was the cause. Where there is no connection it finds the dialer's error, such as
+// [syscall.ECONNREFUSED] or a [*net.DNSError], if no try since has come further.
 type ClientError struct {
 	// Failure says whether the server may have executed the request.
 	Failure Failure
@@ -130,7 +131,7 @@ func (e *ClientError) Error() string {
 	if e.Text != "" {
 		text += ": " + e.Text
 	}
-	if e.Err != nil {
+	if e.Err != nil && !driver.IsQuoted(e.Err) {
 		text += ": " + e.Err.Error()
 	}
 	return text

@@ -23,8 +23,12 @@ func (l *Lane) linkClosed(k *link, reason core.Reason, cause error) {
 	switch {
 	case k.closing:
 		reason = core.ReasonLocal
+		l.undialled = nil // how it ended then says nothing of why
 	case cause != nil:
 		detail = cause.Error()
+		if k.conn == nil {
+			l.undialled = &Quoted{cause}
+		}
 	}
 	k.closing = true // nothing more goes out on it
 	wasReady := l.State().Now == wire.StateReady
@@ -128,4 +132,19 @@ func lostText(cause wire.Cause) string {
 	default:
 		return "it was given up"
 	}
+}
+
+// sayWhyUndialled puts the dialer's error behind a failure that is for the want of a connection. What the core was told
+// of it is text.
+func (l *Lane) sayWhyUndialled(f *Failure) {
+	if f.Err == nil {
+		f.Err = l.whyUndialled(f.Cause)
+	}
+}
+
+func (l *Lane) whyUndialled(cause wire.Cause) error {
+	if l.undialled == nil || cause != wire.CauseUnreachable && cause != wire.CauseDenied {
+		return nil
+	}
+	return l.undialled
 }

@@ -31,7 +31,7 @@ func (f *Failure) Error() string {
 	if f.Text != "" {
 		text += ": " + f.Text
 	}
-	if f.Err != nil {
+	if f.Err != nil && !IsQuoted(f.Err) {
 		text += ": " + f.Err.Error()
 	}
 	return text
@@ -39,6 +39,18 @@ func (f *Failure) Error() string {
 
 // Unwrap gives what the host knows beyond.
 func (f *Failure) Unwrap() error { return f.Err }
+
+// Quoted is an error of which the text beside it tells already. It is there for [errors.Is] and [errors.As].
+type Quoted struct{ error }
+
+// Unwrap gives the error.
+func (q *Quoted) Unwrap() error { return q.error }
+
+// IsQuoted reports whether an error is such a one itself.
+func IsQuoted(err error) bool {
+	_, quoted := err.(*Quoted)
+	return quoted
+}
 
 // Kept is an error that a command of a transaction got instead of being queued.
 type Kept struct {

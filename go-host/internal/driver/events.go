@@ -210,6 +210,7 @@ func (l *Lane) failed(s *scene, e wire.Event, nodes []uint64) error {
 		if f.Cause == wire.CauseClosing {
 			l.cut, f.Err = true, l.whyClosed()
 		}
+		l.sayWhyUndialled(f)
 		l.finish(slot.entry, slot.result, Result{Failure: f})
 	}
 	return nil
@@ -282,6 +283,7 @@ func (l *Lane) state(s *scene, e wire.Event, nodes []uint64) error {
 		return err
 	}
 	state := State{Now: wire.ClientState(e.Detail()), Cause: wire.Cause(e.Detail() >> 8), Text: words(v)}
+	state.Undialled = l.whyUndialled(state.Cause)
 	if since := e.ID(); since != 0 && state.Now != wire.StateReady {
 		state.DownSince = l.start.Add(time.Duration(since) * time.Microsecond)
 	}

@@ -82,9 +82,11 @@ type Lane struct {
 	src      tape.Source // scratch
 	block    block       // where small replies get their memory
 	counters Stats
-	wasReady bool
-	closed   bool // it drains, or has ended
-	cut      bool // requests were under way when the drain's deadline passed
+	// undialled is why the last try to connect gave no connection; nil once another has.
+	undialled *Quoted
+	wasReady  bool
+	closed    bool // it drains, or has ended
+	cut       bool // requests were under way when the drain's deadline passed
 	// idle is closed once another lane is in the place of this one, and nothing of it is under way; nil before.
 	idle chan struct{}
 }

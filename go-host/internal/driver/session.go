@@ -171,6 +171,7 @@ func (l *Lane) leased(scene *scene, e wire.Event, nodes []uint64) error {
 	}
 	if detail := e.Detail(); detail&0xff != 0 {
 		failure := failureOf(detail-1, words(v))
+		l.sayWhyUndialled(failure)
 		l.endSession(s, failure)
 	} else if !s.granted {
 		s.granted = true

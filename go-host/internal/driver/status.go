@@ -17,6 +17,8 @@ type State struct {
 	DownSince time.Time
 	// Err is set once the lane is lost.
 	Err error
+	// Undialled is why there is no connection, where that is the dialer's error.
+	Undialled error
 }
 
 // status keeps the state for those who wait for it.

@@ -74,6 +74,7 @@ func (l *Lane) subscriptionEnded(s *scene, e wire.Event, nodes []uint64) error {
 			failure.Err = serverError
 			failure.Text = ""
 		}
+		l.sayWhyUndialled(failure)
 		cause = failure
 	}
 	sub.finishLocked(cause)
