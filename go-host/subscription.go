@@ -135,8 +135,9 @@ type Subscription struct {
 	notices  chan Notice
 }
 
-// Subscribe subscribes to channels and waits until the server has confirmed all of them. The context bounds only that.
-// After a lost connection the client subscribes again by itself.
+// Subscribe subscribes to channels and waits until the server has confirmed all of them, for as long as the context
+// says: [WithTimeout] does not bound it, and a server that can't be reached is waited for. The context bounds nothing
+// else. After a lost connection the client subscribes again by itself.
 func (c *Client) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
 	return c.SubscribeWith(ctx, SubscribeOptions{Channels: channels})
 }
