@@ -60,6 +60,14 @@ func (r Reply) Err() error {
 	return r.value.Err()
 }
 
+// String prints the value or the error for people: logs and failing tests.
+func (r Reply) String() string {
+	if r.err != nil {
+		return r.err.Error()
+	}
+	return r.value.String()
+}
+
 // Value gives the value; a nil is a value here, and no error.
 func (r Reply) Value() (Value, error) { return r.value, r.err }
 

@@ -27,6 +27,16 @@ const (
 	NoticeEnded
 )
 
+var noticeNames = [...]string{"message", "subscribed", "gap", "dropped", "ended"}
+
+// String names the kind.
+func (k NoticeKind) String() string {
+	if int(k) >= len(noticeNames) {
+		return "unknown"
+	}
+	return noticeNames[k]
+}
+
 // Notice is something that happened to a subscription.
 type Notice struct {
 	Kind NoticeKind
