@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -105,4 +106,15 @@ func TestPatienceEndsWhileThereIsNoRoom(t *testing.T) {
 	require.NotNil(t, failure)
 	require.Equal(t, wire.CauseDeadline, failure.Cause)
 	require.Equal(t, wire.FailureNotSent, failure.Failure)
+}
+
+// wrapping is a context of somebody else's, which says more than that its time is up.
+type wrapping struct{ context.Context }
+
+func (wrapping) Err() error { return fmt.Errorf("the visit: %w", context.DeadlineExceeded) }
+
+func TestADeadlineMayBeWrapped(t *testing.T) {
+	f := contextFailure(wrapping{t.Context()}, wire.FailureNotSent)
+	require.Equal(t, wire.CauseDeadline, f.Cause)
+	require.ErrorIs(t, f, context.DeadlineExceeded)
 }

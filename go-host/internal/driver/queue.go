@@ -3,6 +3,7 @@ package driver
 import (
 	"container/list"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -213,7 +214,7 @@ func (q *incoming) refusal() *Failure {
 // contextFailure tells why a caller no longer waits.
 func contextFailure(ctx context.Context, failure wire.Failure) *Failure {
 	f := &Failure{Failure: failure, Cause: wire.CauseCancelled, Err: ctx.Err()}
-	if ctx.Err() == context.DeadlineExceeded {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		f.Cause = wire.CauseDeadline
 	}
 	return f
