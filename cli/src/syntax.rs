@@ -1,6 +1,6 @@
 //! What flags are read as.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use coracle::events::{Cursor, Durability, Item, Query, Since};
@@ -15,6 +15,7 @@ const CURSOR: &str =
     "a cursor is a position and the id of the event there, such as 12@01890a5d-ac96-774b-bcce-b302099a8057, or 0";
 const DURABILITY: &str = "it is none, replicas=N,TIME or fsync,TIME, with a time such as 500ms or 5s, which is 5s \
                           unless it is said";
+const LIMIT: &str = "it is a number, 0 for all";
 const SINCE: &str = "it is number=N, position=N of an event, or time=T, such as time=2026-01-31T12:00:00Z";
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(5);
 
@@ -45,6 +46,11 @@ pub fn durability(text: &str) -> Result<Option<Durability>> {
     }
 }
 
+pub fn limit(text: &str) -> Result<u64> {
+    let wrong = || Failure::input(format!("--limit {}: it can't be", quoted(text)), LIMIT);
+    Ok(number(text).ok_or_else(wrong)?)
+}
+
 /// What is empty is the first command.
 pub fn since(text: &str) -> Result<Since> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -52,7 +58,7 @@ pub fn since(text: &str) -> Result<Since> {
         "" if text.is_empty() => Some(Since::Number(1)),
         "number" => number(value).map(Since::Number),
         "position" => number(value).map(Since::Position),
-        "time" => humantime::parse_rfc3339(value).ok().map(Since::Time),
+        "time" => time(value).map(Since::Time),
         _ => None,
     };
     Ok(since.ok_or_else(|| Failure::input(format!("--since {}: it can't be", quoted(text)), SINCE))?)
@@ -68,6 +74,11 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     count(digits).map(|count| Duration::from_millis(u64::from(count) * millis))
+}
+
+/// As the Go host's command line reads it: of Greenwich, and without leap seconds.
+fn time(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text).ok().filter(|_| text.ends_with('Z') && !text.contains(":60"))
 }
 
 fn count(text: &str) -> Option<u32> {

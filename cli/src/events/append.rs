@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "QUERY")]
     fail_if: Vec<String>,
     /// Behind which place --fail-if looks
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", allow_negative_numbers = true)]
     after: Option<String>,
     /// What is waited for: none, replicas=N,TIME or fsync,TIME
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true)]

@@ -17,14 +17,15 @@ pub struct Arguments {
     #[arg(long, value_name = "WHERE", default_value = "", hide_default_value = true)]
     since: String,
     /// At most so many commands; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    limit: u64,
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
+    limit: String,
 }
 
 impl Arguments {
     pub(super) async fn run(&self, place: &Place<'_>) -> Result<()> {
         let since = syntax::since(&self.since)?;
-        let mut commands = place.patient_store().await?.commands(since).limit(self.limit);
+        let limit = syntax::limit(&self.limit)?;
+        let mut commands = place.patient_store().await?.commands(since).limit(limit);
         let mut rows = Rows::commands(BufWriter::new(stdout()), place.json);
         let mut count = 0;
         while let Some(command) = commands.next().await {

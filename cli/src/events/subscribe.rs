@@ -19,7 +19,7 @@ pub struct Arguments {
     #[arg(long = "query", value_name = "QUERY", default_value = "all")]
     queries: Vec<String>,
     /// Only events behind this place; end for those that are still to come
-    #[arg(long, value_name = "CURSOR", default_value = "0")]
+    #[arg(long, value_name = "CURSOR", default_value = "0", allow_negative_numbers = true)]
     after: String,
 }
 

@@ -16,6 +16,8 @@ import (
 type appendFlags struct {
 	kind, data, dataFile, metadata, id, after, durability string
 	tags, failIf                                          []string
+	// given reports whether a flag was, where "" is not the same as nothing: such as of --id "$ID" without an ID.
+	given func(name string) bool
 }
 
 func (e *events) appendCommand() *cobra.Command {
@@ -41,6 +43,7 @@ func (e *events) appendCommand() *cobra.Command {
 }
 
 func (e *events) prepareAppend(cmd *cobra.Command, f *appendFlags) (action, error) {
+	f.given = cmd.Flags().Changed
 	event, err := f.event(reads(cmd))
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func (e *events) prepareAppend(cmd *cobra.Command, f *appendFlags) (action, erro
 	if opts.Durability, err = parseDurability(f.durability); err != nil {
 		return nil, err
 	}
-	if f.id != "" {
+	if f.given("id") {
 		opts.Command = &eventstore.Command{ID: event.ID}
 	}
 	return func(ctx context.Context, _ *cobra.Command, store *eventstore.Store) error {
@@ -90,7 +93,7 @@ func (f *appendFlags) event(in io.Reader) (event eventstore.Event, err error) {
 		return event, input("--type is missing", "say what happened, such as --type StudentEnrolled")
 	}
 	event = eventstore.Event{ID: eventstore.NewID(), Type: f.kind, Tags: f.tags, Metadata: []byte(f.metadata)}
-	if f.id != "" {
+	if f.given("id") {
 		if event.ID, err = eventstore.ParseID(f.id); err != nil || event.ID.IsZero() {
 			return event, input("--id "+quoted(f.id)+": it is no UUID", "one is 01890a5d-ac96-774b-bcce-b302099a8057")
 		}
@@ -122,7 +125,7 @@ func (f *appendFlags) body(in io.Reader) ([]byte, error) {
 
 func (f *appendFlags) condition() (*eventstore.Condition, error) {
 	if len(f.failIf) == 0 {
-		if f.after != "" {
+		if f.given("after") {
 			return nil, input("--after says nothing without --fail-if", "say which events must not be there behind it")
 		}
 		return nil, nil
@@ -132,7 +135,7 @@ func (f *appendFlags) condition() (*eventstore.Condition, error) {
 		return nil, err
 	}
 	condition := &eventstore.Condition{Query: query}
-	if f.after != "" {
+	if f.given("after") {
 		condition.After, err = parseCursor("--after", f.after)
 	}
 	return condition, err

@@ -15,7 +15,7 @@ import (
 type readFlags struct {
 	queries   []string
 	after     string
-	limit     uint64
+	limit     string
 	backwards bool
 }
 
@@ -33,7 +33,7 @@ func (e *events) queryCommand() *cobra.Command {
 	addQuery(cmd, &f.queries)
 	flags := cmd.Flags()
 	flags.StringVar(&f.after, "after", "0", "only events behind this `CURSOR`; with --backwards, before it")
-	flags.Uint64Var(&f.limit, "limit", 0, "at most `N` events; 0 for all")
+	flags.StringVar(&f.limit, "limit", "0", "at most `N` events; 0 for all")
 	flags.BoolVar(&f.backwards, "backwards", false, "the newest first")
 	return cmd
 }
@@ -47,7 +47,11 @@ func (e *events) prepareQuery(f *readFlags) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := eventstore.ReadOptions{After: after, Limit: f.limit, Backwards: f.backwards}
+	limit, err := parseLimit(f.limit)
+	if err != nil {
+		return nil, err
+	}
+	opts := eventstore.ReadOptions{After: after, Limit: limit, Backwards: f.backwards}
 	return func(ctx context.Context, _ *cobra.Command, store *eventstore.Store) error {
 		// Before the events are read, so that an append behind it depends on all that comes later.
 		head, err := e.head(ctx, store)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -144,7 +145,19 @@ func parseTime(text string) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return time.Duration(n) * unit
+	if unit == 0 {
+		return 0
+	}
+	return min(time.Duration(n), math.MaxInt64/unit) * unit // what is more than centuries is for ever
+}
+
+// parseLimit reads --limit, which is of digits: a flag of an integer would take 010 for 8.
+func parseLimit(text string) (uint64, error) {
+	limit, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, input("--limit "+quoted(text)+": it can't be", "it is a number, 0 for all")
+	}
+	return limit, nil
 }
 
 // parseSince reads --since; what is empty is the first command.
@@ -159,7 +172,7 @@ func parseSince(text string) (eventstore.Since, error) {
 		return eventstore.SinceNumber(n), nil
 	case name == "position" && notNumber == nil:
 		return eventstore.SincePosition(n), nil
-	case name == "time" && notTime == nil:
+	case name == "time" && notTime == nil && at.Unix() >= 0 && !strings.Contains(value, ","):
 		return eventstore.SinceTime(at), nil
 	}
 	return eventstore.Since{}, input("--since "+quoted(text)+": it can't be",

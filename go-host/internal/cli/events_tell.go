@@ -81,17 +81,20 @@ func (e *events) inspect(ctx context.Context, _ *cobra.Command, store *eventstor
 }
 
 func (e *events) commandsCommand() *cobra.Command {
-	var since string
-	var limit uint64
+	var since, limit string
 	cmd := e.command("commands", "Print the records of commands", func(*cobra.Command) (action, error) {
 		from, err := parseSince(since)
+		if err != nil {
+			return nil, err
+		}
+		most, err := parseLimit(limit)
 		return func(ctx context.Context, _ *cobra.Command, store *eventstore.Store) error {
-			return e.commands(ctx, store, eventstore.CommandsOptions{Since: from, Limit: limit})
+			return e.commands(ctx, store, eventstore.CommandsOptions{Since: from, Limit: most})
 		}, err
 	})
 	cmd.Long = "Print the records of commands: why events were appended, and which."
 	cmd.Flags().StringVar(&since, "since", "", "from which on: `number=N`, position=N of an event, or time=T")
-	cmd.Flags().Uint64Var(&limit, "limit", 0, "at most `N` commands; 0 for all")
+	cmd.Flags().StringVar(&limit, "limit", "0", "at most `N` commands; 0 for all")
 	return cmd
 }
 
