@@ -36,7 +36,10 @@ impl Connection {
         })?;
         let url = self.url.clone().or_else(|| environment(URL)).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let config = Config::new(&url)?.deadline(Some(deadline));
-        Ok(if self.resp2 { config.resp2(true) } else { config }.connect().await?)
+        let config = if self.resp2 { config.resp2(true) } else { config };
+        // The client itself waits as long as a connection may take.
+        let connected = tokio::time::timeout(deadline, config.connect()).await;
+        Ok(connected.map_err(|_| Failure::late())??)
     }
 }
 

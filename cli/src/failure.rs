@@ -17,6 +17,9 @@ const CONFLICT: u8 = 3;
 /// The code where nobody reads the output any more: that of a program which SIGPIPE ends, as it does the Go host's.
 const UNREAD: u8 = 141;
 
+const LATE: &str = "the deadline passed";
+const REFUSED: &str = "see that --url has the right user, password and database";
+
 /// How a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -55,15 +58,19 @@ impl Failure {
         Self { code: UNREAD, ..Self::new("unread", "", "") }
     }
 
-    /// A file that a flag names can't be opened or read.
+    /// A file that a flag names can't be opened.
     pub fn file(flag: &str, name: &str, error: &io::Error) -> Self {
-        let why = match error.kind() {
-            io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-            _ => error.to_string(),
-        };
-        Self::input(format!("{flag} {}: {why}", print::quoted(name)), "")
+        Self::input(format!("{flag} {}: {}", print::quoted(name), reason(&error.to_string())), "")
+    }
+
+    /// A file that was open can't be read, or written to; `why` is what the system says.
+    pub fn broken(name: &str, why: &str) -> Self {
+        Self::new("file", format!("{name}: {}", reason(why)), "")
+    }
+
+    /// Nothing was sent in time.
+    pub fn late() -> Self {
+        unanswered(false, LATE, "")
     }
 
     /// Makes words of an error of a command; `again` says what to know before it is given again.
@@ -74,8 +81,11 @@ impl Failure {
             of_store(stored, again)
         } else if let Some(client) = error.downcast_ref::<Error>() {
             of_client(client, again)
-        } else if is_broken_pipe(error) {
-            Self::unread()
+        } else if let Some(of_output) = error.downcast_ref::<io::Error>() {
+            match of_output.kind() {
+                io::ErrorKind::BrokenPipe => Self::unread(),
+                _ => Self::broken("the output", &of_output.to_string()),
+            }
         } else {
             Self::new("other", format!("{error:#}"), "")
         }
@@ -105,8 +115,11 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// As the Go host's command line says it: without the number, and in the middle of a sentence.
+fn reason(said: &str) -> String {
+    let said = said.split_once(" (os error ").map_or(said, |(said, _)| said);
+    let mut letters = said.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
 }
 
 fn of_store(error: &EventError, again: &str) -> Failure {
@@ -155,9 +168,9 @@ fn of_store(error: &EventError, again: &str) -> Failure {
         EventError::Transport(error) => of_client(error, again),
         EventError::File { kind: io::ErrorKind::BrokenPipe, .. } => Failure::unread(),
         EventError::File { text, .. } => Failure::new("file", text, ""),
-        EventError::Deadline { maybe_executed } | EventError::Cancelled { maybe_executed } => {
-            unanswered(*maybe_executed, &error.to_string(), again)
-        }
+        EventError::Deadline { maybe_executed } => unanswered(*maybe_executed, LATE, again),
+        EventError::Cancelled { maybe_executed } => unanswered(*maybe_executed, "it was cancelled", again),
+        EventError::Server(_) => Failure::new("server", error.to_string(), ""),
         other => Failure::new("other", other.to_string(), ""),
     }
 }
@@ -170,11 +183,17 @@ fn conflict(head: u64, position: u64) -> Failure {
 }
 
 fn of_client(error: &Error, again: &str) -> Failure {
-    match (error.cause(), error.outcome()) {
-        (Cause::Usage, _) => Failure::input(error.to_string(), ""),
-        (_, Outcome::MaybeExecuted) => unanswered(true, &error.to_string(), again),
-        (_, Outcome::NotSent) => unanswered(false, &why_not_sent(error), again),
-        _ => Failure::new("other", error.to_string(), ""),
+    let why = because(error);
+    match error {
+        Error::Server(_) => Failure::new("server", format!("the server refused: {error}"), ""),
+        _ if error.cause() == Cause::Usage => Failure::input(why, ""),
+        Error::Failed(failed) => match failed.failure {
+            coracle::Failure::NotSent => unanswered(false, &why, again),
+            coracle::Failure::MaybeExecuted => unanswered(true, &why, again),
+            coracle::Failure::Refused => Failure::new("refused", format!("it was refused: {why}"), REFUSED),
+            other => Failure::new(other.name(), format!("it was not executed: {why}"), ""),
+        },
+        _ => unanswered(error.outcome() == Outcome::MaybeExecuted, &why, again),
     }
 }
 
@@ -187,12 +206,15 @@ fn unanswered(maybe_executed: bool, text: &str, again: &str) -> Failure {
     }
 }
 
-/// Why: where no server could be reached the core says what was tried, which is all that there is to say.
-fn why_not_sent(error: &Error) -> String {
+/// Why; what was tried is told as the core says it.
+fn because(error: &Error) -> String {
     match error {
-        Error::Failed(failed) if failed.cause == Cause::Unreachable && !failed.detail.is_empty() => {
-            failed.detail.clone()
-        }
+        Error::Failed(failed) if !failed.detail.is_empty() => failed.detail.clone(),
+        Error::Failed(failed) => match failed.cause {
+            Cause::Deadline => LATE.to_owned(),
+            Cause::Lost => "the connection broke".to_owned(),
+            other => other.name().to_owned(),
+        },
         other => other.to_string(),
     }
 }
@@ -219,6 +241,19 @@ mod tests {
         let said = |detail| of(coracle::Failure::NotSent, Cause::Unreachable, detail).text;
         let tried = "h:1: can't be reached (refused (os error 111)); tried 3 times, no connection for 0.5 s";
         assert_eq!(said(tried), format!("it was not executed: {tried}"));
-        assert_eq!(said(""), "it was not executed: not sent: no server can be reached");
+        assert_eq!(said(""), "it was not executed: unreachable");
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_as_by_the_go_host() {
+        let failure = Failure::broken("the input", "Is a directory (os error 21)");
+        assert_eq!((failure.text.as_str(), failure.code), ("the input: is a directory", 1));
+    }
+
+    #[test]
+    fn whom_the_server_does_not_let_in_is_no_server_that_is_not_there() {
+        let failure = of(coracle::Failure::Refused, Cause::Denied, "h:1: WRONGPASS no");
+        assert_eq!((failure.kind, failure.text.as_str()), ("refused", "it was refused: h:1: WRONGPASS no"));
+        assert_eq!(failure.hint, REFUSED);
     }
 }

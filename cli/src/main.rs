@@ -11,7 +11,7 @@ mod syntax;
 use std::io;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing_subscriber::filter::LevelFilter;
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn within_a_runtime(arguments: Arguments) -> Result<()> {
-    let runtime = Runtime::new().context("starting")?;
+    let runtime = Runtime::new().map_err(|error| Failure::broken("starting", &error.to_string()))?;
     let ended = runtime.block_on(until_interrupted(arguments));
     // A read of the input that is under way would be waited for.
     runtime.shutdown_background();

@@ -1,6 +1,6 @@
 //! `coracle events append`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use coracle::events::{AppendOptions, Condition, Cursor, Event, EventError, Id};
 use serde::Serialize;
@@ -102,7 +102,8 @@ impl Arguments {
         let mut data = Vec::new();
         match (self.data.as_str(), self.data_file.as_str()) {
             ("-", "") => {
-                tokio::io::stdin().read_to_end(&mut data).await.context("reading the input")?;
+                let read = tokio::io::stdin().read_to_end(&mut data).await;
+                read.map_err(|error| Failure::broken("the input", &error.to_string()))?;
             }
             (text, "") => data.extend_from_slice(text.as_bytes()),
             ("", file) => {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::AsyncWrite;
 
-use super::Place;
+use super::{Place, in_file};
 use crate::failure::Failure;
 use crate::print::{counted, err, json, out, quoted};
 use crate::progress::Progress;
@@ -44,10 +44,11 @@ impl Arguments {
             let events = export(&store, query, tokio::io::stdout()).await.map_err(in_output)?;
             err(&told(events));
         } else {
+            let name = format!("--out {}", quoted(&self.out));
             let named = |error: io::Error| Failure::file("--out", &self.out, &error);
             let mut written = Written::at(&self.out).map_err(named)?;
-            let events = export(&store, query, &mut written.file).await.map_err(|error| in_file(error, &self.out))?;
-            written.keep().await.map_err(named)?;
+            let events = export(&store, query, &mut written.file).await.map_err(|error| in_file(error, &name))?;
+            written.keep().await.map_err(|error| Failure::broken(&name, &error.to_string()))?;
             out(&told(events))?;
         }
         Ok(())
@@ -58,17 +59,8 @@ impl Arguments {
 fn in_output(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<EventError>() {
         Ok(EventError::File { kind, text }) if kind != io::ErrorKind::BrokenPipe => {
-            Failure::new("file", format!("the output: {text}"), "").into()
+            Failure::broken("the output", &text).into()
         }
-        Ok(error) => error.into(),
-        Err(error) => error,
-    }
-}
-
-/// An error of what is written says where.
-fn in_file(error: anyhow::Error, name: &str) -> anyhow::Error {
-    match error.downcast::<EventError>() {
-        Ok(EventError::File { text, .. }) => Failure::new("file", format!("--out {}: {text}", quoted(name)), "").into(),
         Ok(error) => error.into(),
         Err(error) => error,
     }

@@ -12,9 +12,9 @@ use serde::Serialize;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, BufReader, ReadBuf};
 
-use super::Place;
+use super::{Place, in_file};
 use crate::failure::Failure;
-use crate::print::{counted, json, out};
+use crate::print::{counted, json, out, quoted};
 use crate::progress::Progress;
 
 /// Append the events of lines of JSON
@@ -40,12 +40,14 @@ impl Arguments {
     pub(super) async fn run(&self, place: &Place<'_>) -> Result<()> {
         let store = place.patient_store().await?;
         let Imported { events, repeated, .. } = if self.from == "-" {
-            import(&store, tokio::io::stdin(), 0).await?
+            import(&store, tokio::io::stdin(), 0).await.map_err(|error| in_file(error, "the input"))?
         } else {
             let unreadable = |error| Failure::file("--in", &self.from, &error);
             let file = File::open(&self.from).await.map_err(unreadable)?;
             let of = file.metadata().await.map_err(unreadable)?;
-            import(&store, file, if of.is_file() { of.len() } else { 0 }).await?
+            let size = if of.is_file() { of.len() } else { 0 };
+            let name = format!("--in {}", quoted(&self.from));
+            import(&store, file, size).await.map_err(|error| in_file(error, &name))?
         };
         Ok(out(&if place.json {
             json(&Line { events, repeated })

@@ -14,7 +14,7 @@ mod verify;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use coracle::events::{Cursor, EventStore, Options, Query};
+use coracle::events::{Cursor, EventError, EventStore, Options, Query};
 
 use crate::connection::{Connection, environment};
 use crate::failure::Failure;
@@ -117,6 +117,15 @@ impl Place<'_> {
         let client = if patient { client.with_deadline(None) } else { client };
         // `coracle events inspect` does that.
         Ok(EventStore::open(&client, self.namespace, Options::new().inspect(false)).await?)
+    }
+}
+
+/// An error of a file says of which.
+fn in_file(error: anyhow::Error, name: &str) -> anyhow::Error {
+    match error.downcast::<EventError>() {
+        Ok(EventError::File { text, .. }) => Failure::broken(name, &text).into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
 }
 

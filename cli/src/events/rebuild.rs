@@ -37,15 +37,27 @@ impl Arguments {
 }
 
 async fn confirm(mut from: impl AsyncBufRead + Unpin) -> Result<()> {
-    let mut answer = String::new();
-    let read = from.read_line(&mut answer).await;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+    // Also where it is interrupted.
+    let line = Unfinished;
+    let mut answer = Vec::new();
+    let read = from.read_until(b'\n', &mut answer).await;
+    if matches!(String::from_utf8_lossy(&answer).trim().to_lowercase().as_str(), "y" | "yes") {
+        std::mem::forget(line);
         return Ok(());
     }
-    err("\n");
-    if !read.is_ok_and(|bytes| bytes > 0) {
+    drop(line);
+    if read.map_err(|error| Failure::broken("the input", &error.to_string()))? == 0 {
         return Err(Failure::input("nobody answered", "say --yes where nobody is to be asked").into());
     }
     let text = "it was not confirmed; nothing was done";
     Err(Failure::new("unconfirmed", text, "answer y, or say --yes").into())
+}
+
+/// A line that asks something. When it is dropped it ends.
+struct Unfinished;
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        err("\n");
+    }
 }

@@ -23,6 +23,11 @@ static GO: LazyLock<PathBuf> = LazyLock::new(|| {
     program
 });
 
+/// This program and the Go host's, on one store.
+pub fn programs(server: &Server, namespace: &str) -> [Place; 2] {
+    [Place::new(server, namespace), go(server, namespace)]
+}
+
 fn go(server: &Server, namespace: &str) -> Place {
     Place::of(GO.clone().into(), server, namespace)
 }

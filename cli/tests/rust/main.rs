@@ -9,6 +9,7 @@
 
 mod both;
 mod dialogues;
+mod failures;
 mod program;
 mod signals;
 
@@ -71,7 +72,12 @@ fn settings_are_warned_of(kind: Kind) {
 
 fn nothing_is_said_where_nobody_reads(kind: Kind) {
     let server = Server::start(kind).unwrap();
-    let place = Place::new(&server, "unread");
+    for place in both::programs(&server, "unread") {
+        nothing_is_said_by(&place);
+    }
+}
+
+fn nothing_is_said_by(place: &Place) {
     place.does(&["append", "--type", "A"]);
     let many = "x".repeat(30 << 10);
     (0..10).for_each(|_| drop(place.does(&["append", "--type", "A", "--data", &many])));
@@ -95,16 +101,24 @@ fn nothing_is_said_where_nobody_reads(kind: Kind) {
 #[cfg(target_os = "linux")]
 fn an_output_that_is_full_is_named(kind: Kind) {
     let server = Server::start(kind).unwrap();
-    let place = Place::new(&server, "full");
-    place.does(&["append", "--type", "A"]);
+    for place in both::programs(&server, "full") {
+        place.does(&["append", "--type", "A"]);
+        for command in ["export", "query", "stats"] {
+            names_an_output_that_is_full(&place, command);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn names_an_output_that_is_full(place: &Place, command: &str) {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = place.command(&["events", "export"]).stdout(full).output().unwrap();
+    let ended = place.command(&["events", command]).stdout(full).output().unwrap();
     let told = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{told}");
-    assert!(told.starts_with("error: the output: No space left on device"), "{told}");
+    assert_eq!(told, "error: the output: no space left on device\n");
     let ended = place.run(&["export", "--out", "/dev/full"], b"");
     assert_eq!((ended.code, ended.out.as_str()), (1, ""));
-    assert!(ended.err.starts_with("error: --out \"/dev/full\": No space left on device"), "{}", ended.err);
+    assert_eq!(ended.err, "error: --out \"/dev/full\": no space left on device\n");
 }
 
 #[cfg(not(target_os = "linux"))]

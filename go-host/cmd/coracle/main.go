@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/coracle-client/coracle/go-host/internal/cli"
 )
@@ -13,6 +14,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next one ends it at once
+	// Else a rebuild would end half-way, and its store take no events, as nobody reads what it tells of its progress.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := cli.Command(os.Stdout).ExecuteContext(ctx); err != nil {
 		code := cli.Fail(os.Stderr, err)
 		stop()

@@ -35,7 +35,7 @@ type settings struct {
 
 // Command makes the command line, which writes to out.
 func Command(out io.Writer) *cobra.Command {
-	s := &settings{out: out}
+	s := &settings{out: output{out}}
 	root := &cobra.Command{
 		Use:   "coracle COMMAND [ARGUMENT]...",
 		Short: "Send a command to a Redis or Valkey server",
@@ -48,7 +48,8 @@ func Command(out io.Writer) *cobra.Command {
 		Version:       coracle.Version,
 		RunE:          s.command,
 	}
-	root.SetOut(out)
+	root.SetOut(s.out)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return input(err.Error(), cmd.CommandPath()+" --help lists the flags")
 	})
@@ -179,6 +180,9 @@ func (s *settings) demoCommand() *cobra.Command {
 }
 
 func isTerminal(out io.Writer) bool {
+	if o, ok := out.(output); ok {
+		out = o.to
+	}
 	file, ok := out.(*os.File)
 	if !ok {
 		return false

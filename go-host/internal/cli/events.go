@@ -71,8 +71,22 @@ func (e *events) command(use, short string, prepare func(cmd *cobra.Command) (ac
 			if err == nil {
 				return nil
 			}
-			return explain(cmd.Context(), err).asJSON(e.json)
+			return explain(cmd.Context(), err, again(use)).asJSON(e.json)
 		},
+	}
+}
+
+// again says what to know before a command is given again, where nobody knows whether it was executed.
+func again(use string) string {
+	switch use {
+	case "append":
+		return "coracle events query tells whether the event is there; an append with --id can be repeated as it is"
+	case "import":
+		return "an import that is begun again with the same lines goes on where it was"
+	case "rebuild":
+		return "a rebuild that is begun again goes on where it was"
+	default:
+		return "it only reads: it can be begun again"
 	}
 }
 
@@ -104,7 +118,7 @@ func (e *events) brief(ctx context.Context) (context.Context, context.CancelFunc
 
 // reads is what the command reads.
 func reads(cmd *cobra.Command) io.Reader {
-	return &interruptible{ctx: cmd.Context(), from: cmd.InOrStdin()}
+	return &interruptible{ctx: cmd.Context(), from: named{Reader: cmd.InOrStdin(), name: "the input"}}
 }
 
 // head is the end of the log.

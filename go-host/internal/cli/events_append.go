@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -114,10 +113,7 @@ func (f *appendFlags) body(in io.Reader) ([]byte, error) {
 		}
 		return data, nil
 	case f.data == "-":
-		if data, err = io.ReadAll(in); err != nil {
-			return nil, fmt.Errorf("reading the input: %w", err)
-		}
-		return data, nil
+		return io.ReadAll(in)
 	default:
 		return []byte(f.data), nil
 	}

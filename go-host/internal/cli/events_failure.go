@@ -16,6 +16,7 @@ const (
 	codeError    = 1
 	codeInput    = 2
 	codeConflict = 3
+	codeUnread   = 141 // that of a program which SIGPIPE ends
 )
 
 // failure is an error in words, with what to do.
@@ -47,7 +48,10 @@ func Fail(out io.Writer, err error) int {
 	f := &failure{text: err.Error(), code: codeError}
 	var request *coracle.ClientError
 	if !errors.As(err, &f) && errors.As(err, &request) && request.Cause == coracle.CauseUsage {
-		f = input(err.Error(), "")
+		f = input(because(request), "")
+	}
+	if f.code == codeUnread {
+		return f.code
 	}
 	if f.json {
 		_ = writeJSON(out, struct { // there is nobody to tell that it can't be told
@@ -64,19 +68,16 @@ func Fail(out io.Writer, err error) int {
 	return f.code
 }
 
-// explain makes words of what a store says.
-func explain(ctx context.Context, err error) *failure {
+// explain makes words of what a store says. What to know before a command is given again is said where that matters.
+func explain(ctx context.Context, err error, again string) *failure {
 	f := &failure{}
 	switch {
 	case errors.As(err, &f):
 		return f
 	case ctx.Err() != nil:
-		return &failure{
-			kind: "interrupted", text: "it was interrupted", code: codeError, err: err,
-			hint: "an import or a rebuild that is begun again goes on where it was",
-		}
+		return &failure{kind: "interrupted", text: "it was interrupted", code: codeError, err: err, hint: again}
 	}
-	f = stored(err)
+	f = stored(err, again)
 	f.err = err
 	if f.code == 0 {
 		f.code = codeError
@@ -85,7 +86,7 @@ func explain(ctx context.Context, err error) *failure {
 }
 
 // stored explains an error of the store's own.
-func stored(err error) *failure {
+func stored(err error, again string) *failure {
 	var (
 		invalid   *eventstore.ValidationError
 		conflict  *eventstore.ConflictError
@@ -129,7 +130,7 @@ func stored(err error) *failure {
 			hint: "coracle events verify says what is wrong, coracle events rebuild makes the indexes anew",
 		}
 	default:
-		return plain(err)
+		return plain(err, again)
 	}
 }
 
@@ -146,8 +147,9 @@ func conflicting(conflict *eventstore.ConflictError) *failure {
 }
 
 // plain explains errors that say nothing more, and those of the client.
-func plain(err error) *failure {
+func plain(err error, again string) *failure {
 	var request *coracle.ClientError
+	var server *coracle.ServerError
 	switch {
 	case errors.Is(err, eventstore.ErrTooBroad):
 		return &failure{
@@ -164,18 +166,46 @@ func plain(err error) *failure {
 			kind: "rebuilding", text: "the store is being rebuilt, and takes no events meanwhile",
 			hint: "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
 		}
-	case errors.As(err, &request) && request.Cause == coracle.CauseUsage:
-		return input(err.Error(), "")
-	case errors.As(err, &request) && request.Failure == coracle.FailureMaybeExecuted:
-		return &failure{
-			kind: "maybe-executed", text: "it may have been executed: " + err.Error(),
-			hint: "coracle events query tells; an append with --id can be repeated as it is",
-		}
-	case errors.As(err, &request) && request.Failure == coracle.FailureNotSent:
-		return &failure{
-			kind: "not-sent", text: "it was not executed: " + err.Error(), hint: "see that --url names a server that runs",
-		}
+	case errors.As(err, &request):
+		return unanswered(request, again)
+	case errors.As(err, &server):
+		return &failure{kind: "server", text: "the server refused: " + server.Error()}
 	default:
 		return &failure{kind: "other", text: err.Error()}
+	}
+}
+
+// unanswered explains what ended without a reply.
+func unanswered(request *coracle.ClientError, again string) *failure {
+	why := because(request)
+	switch {
+	case request.Cause == coracle.CauseUsage:
+		return input(why, "")
+	case request.Failure == coracle.FailureMaybeExecuted:
+		return &failure{kind: "maybe-executed", text: "it may have been executed: " + why, hint: again}
+	case request.Failure == coracle.FailureNotSent:
+		hint := "see that --url names a server that runs"
+		return &failure{kind: "not-sent", text: "it was not executed: " + why, hint: hint}
+	case request.Failure == coracle.FailureRefused:
+		hint := "see that --url has the right user, password and database"
+		return &failure{kind: "refused", text: "it was refused: " + why, hint: hint}
+	default:
+		return &failure{kind: request.Failure.String(), text: "it was not executed: " + why}
+	}
+}
+
+// because says why; what was tried is told as the core says it.
+func because(request *coracle.ClientError) string {
+	switch {
+	case request.Text != "":
+		return request.Text
+	case request.Cause == coracle.CauseDeadline:
+		return "the deadline passed"
+	case request.Err != nil:
+		return request.Err.Error()
+	case request.Cause == coracle.CauseLost:
+		return "the connection broke"
+	default:
+		return request.Cause.String()
 	}
 }

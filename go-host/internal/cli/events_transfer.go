@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -57,8 +56,14 @@ func (e *events) exportTo(
 		if failure != nil {
 			return 0, unreadable("--out", to, failure)
 		}
-		defer func() { err = file.end(err) }()
-		out = file
+		name := "--out " + quoted(to)
+		defer func() {
+			exported := err == nil
+			if err = file.end(err); exported && err != nil {
+				err = broken(name, err)
+			}
+		}()
+		out = named{Writer: file, name: name}
 	}
 	p := newProgress(cmd.ErrOrStderr(), "export")
 	defer p.end()
@@ -89,7 +94,7 @@ func (e *events) load(ctx context.Context, cmd *cobra.Command, store *eventstore
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 			size = uint64(info.Size())
 		}
-		in.from = file
+		in.from = named{Reader: file, name: "--in " + quoted(from)}
 	}
 	p := newProgress(cmd.ErrOrStderr(), "import")
 	done, err := store.Import(ctx, in, func(events, _ uint64) { p.tell(in.count.Load(), size, events) })
@@ -116,13 +121,4 @@ func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.from.Read(b)
 	c.count.Add(uint64(n))
 	return n, err
-}
-
-// unreadable is the failure of a file that a flag names.
-func unreadable(flag, name string, err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return input(flag+" "+quoted(name)+": "+path.Err.Error(), "")
-	}
-	return input(flag+": "+err.Error(), "")
 }
