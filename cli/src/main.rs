@@ -81,9 +81,25 @@ async fn until_interrupted(arguments: Arguments) -> Result<()> {
     tokio::select! {
         // First, so that it is listened to before anything is done.
         biased;
-        Ok(()) = tokio::signal::ctrl_c() => if endless { Ok(()) } else { Err(Failure::interrupted(again).into()) },
+        Ok(()) = interrupted() => if endless { Ok(()) } else { Err(Failure::interrupted(again).into()) },
         ended = run(arguments) => ended,
     }
+}
+
+/// By Ctrl-C, or by who ends a service.
+#[cfg(unix)]
+async fn interrupted() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
