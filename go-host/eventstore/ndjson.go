@@ -100,10 +100,19 @@ func parseFields(text []byte) (l line, err error) {
 		}
 		seen[name] = known
 		if err := d.Decode(field); err != nil {
-			return l, fmt.Errorf("%s: %w", name, err)
+			return l, fieldError(name, err)
 		}
 	}
 	return l, nil
+}
+
+// fieldError says in words of JSON that a field holds what it can't.
+func fieldError(name string, err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return fmt.Errorf("%s: it can't be, or hold, a %s", name, kind.Value)
+	}
+	return fmt.Errorf("%s: %s", name, unprefixed(err))
 }
 
 func read(text *string, encoded string) ([]byte, error) {
@@ -113,7 +122,7 @@ func read(text *string, encoded string) ([]byte, error) {
 	if encoded == "" {
 		return nil, nil
 	}
-	// The decoder would pass over them, and other hosts don't.
+	// As the Rust host reads it, which knows no ends of lines in it, and one writing of each byte.
 	if at := strings.IndexAny(encoded, "\r\n"); at >= 0 {
 		return nil, base64.CorruptInputError(at)
 	}

@@ -79,6 +79,11 @@ fn body(bytes: &Bytes) -> (Option<&str>, Option<String>) {
 
 /// The event of a line; the error says what is wrong, and where.
 pub(super) fn read(line: &[u8]) -> Result<Event, String> {
+    let line = line.trim_ascii();
+    // A list of these values in this order would be taken for a line.
+    if !line.starts_with(b"{") {
+        return Err("it is no object".to_owned());
+    }
     let parsed: Line =
         serde_json::from_slice(line).map_err(|error| error.to_string().replace(" at line 1 ", " at "))?;
     if !json::is_valid(line) {
@@ -158,7 +163,9 @@ mod tests {
         assert_eq!(event.type_, "T");
         assert_ne!(event.id, Id::NIL, "one is made where there is none");
         for (line, wrong) in [
-            ("", "EOF while parsing a value at column 0"),
+            ("", "it is no object"),
+            (r#"[null,"T",null,"x",null,null,null]"#, "it is no object"),
+            ("{\n", "EOF while parsing an object at column 1"),
             ("{}", "type is missing"),
             (r#"{"type":null}"#, "type is missing"),
             (r#"{"Type":"T"}"#, "type is missing"),
@@ -168,6 +175,8 @@ mod tests {
             (r#"{"type":"T","type":"T"}"#, "duplicate field `type` at column 18"),
             (r#"{"type":"T","tags":["a:1",7]}"#, "invalid type: integer `7`, expected a string at column 27"),
             (r#"{"type":"T","data_base64":"é"}"#, "data_base64: Invalid symbol 195, offset 0."),
+            (r#"{"type":"T","data_base64":"/w=\n="}"#, "data_base64: Invalid symbol 61, offset 2."),
+            (r#"{"type":"T","data_base64":"/x=="}"#, "data_base64: Invalid last symbol 120, offset 1."),
             (
                 r#"{"type":"T","more":["\ud800"]}"#,
                 "what it says beside the event is no JSON that every reader takes for the same",
