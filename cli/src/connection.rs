@@ -1,5 +1,7 @@
 //! Which server, and how.
 
+use std::ffi::OsString;
+
 use anyhow::Result;
 use clap::Args;
 use coracle::{Client, Config};
@@ -34,7 +36,10 @@ impl Connection {
                 "it is such as 500ms, 10s or 1m",
             )
         })?;
-        let url = self.url.clone().or_else(|| environment(URL)).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => environment(URL)?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+        };
         let config = Config::new(&url)?.deadline(Some(deadline));
         let config = if self.resp2 { config.resp2(true) } else { config };
         // The client itself waits as long as a connection may take.
@@ -43,7 +48,9 @@ impl Connection {
     }
 }
 
-/// What a variable says, if it says something.
-pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// What a variable says, if it says something. What is not text is not passed over: the default would be another
+/// server.
+pub fn environment(name: &str) -> Result<Option<String>> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty()).map(OsString::into_string);
+    Ok(value.transpose().map_err(|_| Failure::input(format!("{name}: it is not UTF-8"), ""))?)
 }

@@ -58,13 +58,28 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misread(&error),
+    };
     let json = matches!(&arguments.command, Command::Events(events) if events.json);
     let again = arguments.command.again();
     match log().and_then(|()| within_a_runtime(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => Failure::of(&error, again).tell(json),
     }
+}
+
+/// Tells what can't be of the arguments: to a program as it asked for, though it may have asked behind what can't be.
+fn misread(error: &clap::Error) -> ExitCode {
+    let given: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
+    let has = |name: &str| given.iter().any(|argument| argument == name);
+    if !(error.use_stderr() && has("events") && has("--json")) {
+        error.exit();
+    }
+    let said = error.to_string();
+    let text = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    Failure::input(text, "coracle events --help lists the commands, and that of each its flags").tell(true)
 }
 
 fn within_a_runtime(arguments: Arguments) -> Result<()> {
@@ -111,7 +126,7 @@ async fn run(arguments: Arguments) -> Result<()> {
 
 /// What the host logs goes to the error output: errors, or more as the variable says.
 fn log() -> Result<()> {
-    let level = match environment(LOG) {
+    let level = match environment(LOG)? {
         None => LevelFilter::ERROR,
         Some(level) => LEVELS.iter().find(|(name, _)| *name == level).map(|(_, level)| *level).ok_or_else(|| {
             let hint = format!("it is {}", LEVELS.map(|(name, _)| name).join(", "));

@@ -1,5 +1,7 @@
 //! `coracle events append`.
 
+use std::ffi::OsString;
+
 use anyhow::Result;
 use clap::Args;
 use coracle::events::{AppendOptions, Condition, Cursor, Event, EventError, Id};
@@ -35,13 +37,13 @@ pub struct Arguments {
     tags: Vec<String>,
     /// Its data, or - for what stands in the input
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
-    data: String,
+    data: OsString,
     /// Its data: what stands in this file
     #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
     data_file: String,
     /// Its metadata
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
-    metadata: String,
+    metadata: OsString,
     /// Its id
     #[arg(long, value_name = "UUID")]
     id: Option<String>,
@@ -94,19 +96,20 @@ impl Arguments {
             let hint = "say what happened, such as --type StudentEnrolled";
             return Err(Failure::input("--type is missing", hint).into());
         }
-        let event = Event::new(&self.type_).id(id).tags(&self.tags).metadata(self.metadata.clone());
+        let event =
+            Event::new(&self.type_).id(id).tags(&self.tags).metadata(self.metadata.clone().into_encoded_bytes());
         Ok(event.data(self.body().await?))
     }
 
     async fn body(&self) -> Result<Vec<u8>> {
         let mut data = Vec::new();
-        match (self.data.as_str(), self.data_file.as_str()) {
-            ("-", "") => {
+        match (self.data.as_encoded_bytes(), self.data_file.as_str()) {
+            (b"-", "") => {
                 let read = tokio::io::stdin().read_to_end(&mut data).await;
                 read.map_err(|error| Failure::broken("the input", &error.to_string()))?;
             }
-            (text, "") => data.extend_from_slice(text.as_bytes()),
-            ("", file) => {
+            (bytes, "") => data.extend_from_slice(bytes),
+            (b"", file) => {
                 data = tokio::fs::read(file).await.map_err(|error| Failure::file("--data-file", file, &error))?;
             }
             _ => return Err(Failure::input("--data and --data-file can't both be", "say one of them").into()),

@@ -80,7 +80,10 @@ impl Arguments {
     }
 
     pub async fn run(&self, connection: &Connection) -> Result<()> {
-        let namespace = self.namespace.clone().or_else(|| environment(NAMESPACE)).unwrap_or_default();
+        let namespace = match &self.namespace {
+            Some(namespace) => namespace.clone(),
+            None => environment(NAMESPACE)?.unwrap_or_default(),
+        };
         if namespace.is_empty() {
             let hint = "name the store, by --namespace or by CORACLE_NAMESPACE";
             return Err(Failure::input("--namespace is missing", hint).into());

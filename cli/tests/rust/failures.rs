@@ -5,8 +5,8 @@ use conformance::{Kind, Server, Signal};
 use crate::both::programs;
 use crate::on_servers;
 
-on_servers! { whom_the_server_refuses_is_told_so what_stands_still_is_waited_for_no_longer_than_was_said
-files_are_named }
+on_servers! { what_was_given_is_told_as_json whom_the_server_refuses_is_told_so what_stands_still_is_waited_for_no_longer_than_was_said
+files_are_named what_is_not_text_is_not_passed_over }
 
 fn whom_the_server_refuses_is_told_so(kind: Kind) {
     let server = Server::start(kind).unwrap();
@@ -33,6 +33,48 @@ fn what_stands_still_is_waited_for_no_longer_than_was_said(kind: Kind) {
     }
     server.signal(Signal::CONT).unwrap();
 }
+
+/// Also where what can't be stands before the flag that asks for JSON.
+fn what_was_given_is_told_as_json(kind: Kind) {
+    let server = Server::start(kind).unwrap();
+    for place in programs(&server, "json") {
+        for arguments in [
+            &["stats", "--nonsense", "--json"][..],
+            &["stats", "nonsense", "--json"],
+            &["nonsense", "--json"],
+            &["--json", "stats", "--timeout"],
+            &["--json", "query", "--limit", "x"],
+        ] {
+            let ended = place.run(arguments, b"");
+            assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+            let told: serde_json::Value = serde_json::from_str(&ended.err).expect(&ended.err);
+            assert_eq!(told["error"], "input", "{}", ended.err);
+        }
+        let ended = place.run(&["stats", "--nonsense", "--", "--json"], b"");
+        assert!(ended.err.starts_with("error: "), "{}", ended.err);
+    }
+}
+
+#[cfg(unix)]
+fn what_is_not_text_is_not_passed_over(kind: Kind) {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let server = Server::start(kind).unwrap();
+    let bytes = OsStr::from_bytes(b"\xff");
+    for place in programs(&server, "bytes") {
+        for variable in ["CORACLE_URL", "CORACLE_NAMESPACE"] {
+            let ended = place.command(&["events", "stats"]).env(variable, bytes).output().unwrap();
+            assert_eq!(ended.status.code(), Some(2), "{variable}: {}", String::from_utf8_lossy(&ended.stderr));
+        }
+        let mut append = place.command(&["events", "append", "--type", "A", "--data"]);
+        assert!(append.arg(bytes).arg("--metadata").arg(bytes).status().unwrap().success());
+        let line = place.does(&["query", "--json"]);
+        assert!(line.contains("\"data_base64\":\"/w==\",\"metadata_base64\":\"/w==\""), "{line}");
+    }
+}
+
+#[cfg(not(unix))]
+fn what_is_not_text_is_not_passed_over(_: Kind) {}
 
 fn files_are_named(kind: Kind) {
     let server = Server::start(kind).unwrap();

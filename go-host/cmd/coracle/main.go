@@ -17,7 +17,7 @@ func main() {
 	// Else a rebuild would end half-way, and its store take no events, as nobody reads what it tells of its progress.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := cli.Command(os.Stdout).ExecuteContext(ctx); err != nil {
-		code := cli.Fail(os.Stderr, err)
+		code := cli.Fail(os.Stderr, os.Args[1:], err)
 		stop()
 		os.Exit(code)
 	}

@@ -80,10 +80,10 @@ func TestCommandExitsWith2WhereInputCantBe(t *testing.T) {
 		_, err := execute(t, args...)
 		require.Error(t, err)
 		var told bytes.Buffer
-		require.Equal(t, codeInput, Fail(&told, err), "%q: %s", args, &told)
+		require.Equal(t, codeInput, Fail(&told, args, err), "%q: %s", args, &told)
 	}
 	_, err := execute(t, "--url", nobodys(t), "--timeout", "2m", "ping")
-	require.Equal(t, codeError, Fail(new(bytes.Buffer), err), "what was given can be")
+	require.Equal(t, codeError, Fail(new(bytes.Buffer), nil, err), "what was given can be")
 }
 
 func TestHelpShowsNoPassword(t *testing.T) {

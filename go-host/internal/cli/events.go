@@ -35,12 +35,15 @@ func (s *settings) eventsCommand() *cobra.Command {
 			"  coracle events query --namespace school --query 'type=CourseDefined|CourseClosed,tag=course:c1'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return input("there is no command "+quoted(args[0]), "coracle events --help lists them")
+				return misread("there is no command "+quoted(args[0]), "coracle events --help lists them")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	group.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return misread(err.Error(), cmd.CommandPath()+" --help lists the flags")
+	})
 	flags := group.PersistentFlags()
 	flags.StringVar(&e.namespace, "namespace", environment(envNamespace, ""),
 		"the store's `NAME`; else "+envNamespace+" says it")
@@ -62,7 +65,7 @@ func (e *events) command(use, short string, prepare func(cmd *cobra.Command) (ac
 		Short: short,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return input(quoted(args[0])+" belongs to no flag", "coracle events "+use+" --help lists the flags")
+				return misread(quoted(args[0])+" belongs to no flag", "coracle events "+use+" --help lists the flags")
 			}
 			return nil
 		},

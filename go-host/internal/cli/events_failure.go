@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	coracle "github.com/coracle-client/coracle/go-host"
@@ -26,7 +27,9 @@ type failure struct {
 	text, hint string
 	code       int
 	json       bool
-	err        error
+	// early is set where not all flags were read yet: whether JSON is asked for stands further behind.
+	early bool
+	err   error
 }
 
 func (f *failure) Error() string { return f.text }
@@ -43,8 +46,15 @@ func input(text, hint string) *failure {
 	return &failure{kind: "input", text: text, hint: hint, code: codeInput}
 }
 
-// Fail tells of the error that a command ended with, and gives the code to exit with.
-func Fail(out io.Writer, err error) int {
+// misread is the failure of arguments that can't be read, of a command on an event store.
+func misread(text, hint string) error {
+	f := input(text, hint)
+	f.early = true
+	return f
+}
+
+// Fail tells of the error that a command with these arguments ended with, and gives the code to exit with.
+func Fail(out io.Writer, args []string, err error) int {
 	f := &failure{text: err.Error(), code: codeError}
 	var request *coracle.ClientError
 	if !errors.As(err, &f) && errors.As(err, &request) && request.Cause == coracle.CauseUsage {
@@ -53,7 +63,7 @@ func Fail(out io.Writer, err error) int {
 	if f.code == codeUnread {
 		return f.code
 	}
-	if f.json {
+	if f.json || f.early && slices.Contains(flagsOf(args), "--json") {
 		_ = writeJSON(out, struct { // there is nobody to tell that it can't be told
 			Error string `json:"error"`
 			Text  string `json:"text"`
@@ -66,6 +76,14 @@ func Fail(out io.Writer, err error) int {
 		fmt.Fprintln(out, "hint:", f.hint)
 	}
 	return f.code
+}
+
+// flagsOf is what stands before what is no flag in any case.
+func flagsOf(args []string) []string {
+	if end := slices.Index(args, "--"); end >= 0 {
+		return args[:end]
+	}
+	return args
 }
 
 // explain makes words of what a store says. What to know before a command is given again is said where that matters.

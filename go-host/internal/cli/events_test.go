@@ -48,7 +48,7 @@ func run(t *testing.T, in string, args ...string) ended {
 	cmd.SetArgs(append([]string{"events"}, args...))
 	code := 0
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
-		code = Fail(&told, err)
+		code = Fail(&told, args, err)
 	}
 	return ended{out.String(), told.String(), code}
 }

@@ -41,6 +41,6 @@ func TestARebuildThatAsksIsInterrupted(t *testing.T) {
 	require.Contains(t, <-told, "[y/N]")
 	interrupt()
 	err := <-done
-	require.Equal(t, codeError, Fail(&out, err))
+	require.Equal(t, codeError, Fail(&out, nil, err))
 	require.Contains(t, out.String(), "error: it was interrupted\n")
 }
