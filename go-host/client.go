@@ -41,7 +41,7 @@ type Client struct {
 // valkey:// with the same, or unix:///path[?db=N&user=...&pass=...]; ?client_name=... and ?protocol=resp2 have the
 // effect of [WithName] and [WithRESP2]. More hosts may follow the first, each after a comma: they are tried in this
 // order, and only one that is a primary will do. TLS is a dialer's ([WithDialer]), and no URL's yet. A URL that
-// can't be used is an error that matches [ErrMisuse].
+// can't be used is an error that matches [ErrMisuse], and so is a component.
 //
 // The context bounds only Open itself. If the server can't be reached or refuses the credentials Open says why; once it
 // has been reached, a lost connection is made anew by itself.
@@ -52,7 +52,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Client, error) {
 	}
 	module, err := core.Load(ctx, o.component, o.codeCache())
 	if err != nil {
-		return nil, fmt.Errorf("coracle: %w", err)
+		return nil, unusable(err)
 	}
 	c := &Client{
 		options: commandOptions(o), timeout: o.timeout, hook: o.hook, codeCache: o.codeCache(),

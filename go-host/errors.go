@@ -167,6 +167,11 @@ func clientError(f *driver.Failure) error {
 	return &ClientError{Failure: f.Failure, Cause: f.Cause, Text: f.Text, Err: f.Err}
 }
 
+// unusable is the error of a component that can't be loaded.
+func unusable(err error) error {
+	return &ClientError{Failure: FailureMisuse, Cause: CauseUsage, Text: "the component can't be used", Err: err}
+}
+
 // contextError is that of a call that did nothing since its context was done.
 func contextError(ctx context.Context) error {
 	cause := CauseCancelled

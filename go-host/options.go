@@ -54,9 +54,9 @@ type Limits struct {
 	Elements uint64
 	// ReplyBytes bounds one reply.
 	ReplyBytes uint64
-	// HoldAbove is from which size on, in bytes, an argument does not enter the sandbox; at most 65536.
+	// HoldAbove is of how many bytes an argument may be that enters the sandbox; at most 65536.
 	HoldAbove uint32
-	// PassAbove is from which size on a string in a reply does not; at least 64.
+	// PassAbove is the same of a string in a reply, unless it came in one piece; at least 64.
 	PassAbove uint32
 }
 

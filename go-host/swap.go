@@ -2,7 +2,6 @@ package coracle
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/coracle-client/coracle/go-host/internal/core"
@@ -15,7 +14,8 @@ const DefaultDrainTimeout = time.Minute
 // Swap puts a new instance, of another component file, in the place of the one that runs, or of each of the client's
 // lanes; nil stands for the component embedded in this module. The client is of use all the time.
 //
-// The new instance connects first. If that can't be, or the file is of no use, Swap says why, and nothing has changed.
+// The new instance connects first. If that can't be, or the file is of no use ([ErrMisuse]), Swap says why, and nothing
+// has changed.
 // Then requests go to the new instance, those that the old one had no room to take among them, and subscriptions move
 // to it, each with a [NoticeGap]. What the old one had taken goes on there: its requests, sessions, and commands that
 // block. Swap returns when all that has ended. When the context is done before, or after [DefaultDrainTimeout] if it
@@ -33,7 +33,7 @@ func (c *Client) Swap(ctx context.Context, component []byte) error {
 	defer cancel()
 	module, err := core.Load(ctx, component, c.codeCache)
 	if err != nil {
-		return fmt.Errorf("coracle: swap: %w", err)
+		return unusable(err)
 	}
 	if err := c.lanes.begin(ctx); err != nil {
 		return err

@@ -80,6 +80,13 @@ func TestSwapToWhatIsOfNoUse(t *testing.T) {
 			says = "read the component"
 		}
 		require.ErrorContains(t, err, says)
+		if says == "read the component" || says == "is empty" || says == "does not fit" {
+			require.ErrorIs(t, err, ErrMisuse)
+			require.NotContains(t, err.Error(), "this build") // is of no use: the file is what was given
+			_, err = Open(ctx, server.URL(), WithComponent(component))
+			require.ErrorIs(t, err, ErrMisuse)
+			require.ErrorContains(t, err, says)
+		}
 		require.Equal(t, digest, c.ComponentDigest())
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", says).Err())
 		require.Equal(t, says, next(t, sub).Message.Payload)

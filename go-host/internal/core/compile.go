@@ -47,6 +47,9 @@ func newLoader(binary []byte, digest [sha256.Size]byte, cache Cache) *loader {
 }
 
 func (l *loader) load(ctx context.Context) (*Module, error) {
+	if len(l.binary) == 0 && l.digest != embeddedDigest {
+		return nil, errors.New("it is empty")
+	}
 	if len(l.binary) == 0 {
 		return nil, errors.New("the component is empty: this build of the module lacks internal/core/coracle.wasm")
 	}
