@@ -110,7 +110,7 @@ func parseFields(text []byte) (l line, err error) {
 func fieldError(name string, err error) error {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
-		return fmt.Errorf("%s: it can't be, or hold, a %s", name, kind.Value)
+		return fmt.Errorf("%s: a JSON %s can't stand there", name, kind.Value)
 	}
 	return fmt.Errorf("%s: %s", name, unprefixed(err))
 }

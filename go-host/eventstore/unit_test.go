@@ -100,9 +100,9 @@ func TestALineOfAnotherWriter(t *testing.T) {
 	for text, want := range map[string]string{
 		"[]": "it is no object", "{}": "type is missing", `{"type":null}`: "type is missing", `{"Type":"T"}`: "type is missing",
 		`{"type":"T"} x`: "it is not JSON", `{"type":"T","id":"7"}`: "id: an id is 32 hexadecimal",
-		`{"type":7}`: "type: it can't be, or hold, a number", `{"type":"T","type":"T"}`: "type is there twice",
-		`{"type":"T","tags":["a:1",7]}`:       "tags: it can't be, or hold, a number",
-		`{"type":"T","id":7}`:                 "id: it can't be, or hold, a number",
+		`{"type":7}`: "type: a JSON number can't stand there", `{"type":"T","type":"T"}`: "type is there twice",
+		`{"type":"T","tags":["a:1",7]}`:       "tags: a JSON number can't stand there",
+		`{"type":"T","id":7}`:                 "id: a JSON number can't stand there",
 		`{"type":"T","data_base64":"/w=\n="}`: "data_base64: illegal base64", `{"type":"T","data_base64":"/x=="}`: "data_base64: illegal base64",
 		`[null,"T",null,"x",null,null,null]`: "it is no object", `{"type":"T","data_base64":"é"}`: "data_base64: illegal base64",
 		`{"type":"T","more":["\ud800"]}`: "half of a surrogate pair",
