@@ -64,6 +64,10 @@ fn a_rebuild_goes_on_though_nobody_hears_of_it(kind: Kind) {
         let ended = place.command(&["events", "rebuild", "--yes"]).stderr(writer).output().unwrap();
         assert_eq!(ended.status.code(), Some(0));
         place.does(&["append", "--type", "B"]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = place.command(&["events", "export"]).stderr(writer).output().unwrap();
+        assert_eq!(ended.status.code(), Some(0));
     }
 }
 

@@ -30,13 +30,13 @@ func (e *events) exportCommand() *cobra.Command {
 func (e *events) export(
 	ctx context.Context, cmd *cobra.Command, store *eventstore.Store, to string, query eventstore.Query,
 ) error {
-	told := e.out
-	if to == "-" {
-		told = cmd.ErrOrStderr()
-	}
 	count, err := e.exportTo(ctx, cmd, store, to, query)
 	if err != nil {
 		return err
+	}
+	told := e.out
+	if to == "-" {
+		told = forgiving{cmd.ErrOrStderr()}
 	}
 	if e.json {
 		return writeJSON(told, struct {
