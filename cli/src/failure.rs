@@ -162,7 +162,7 @@ fn of_store(error: &EventError, again: &str) -> Failure {
         ),
         EventError::Rebuilding => Failure::new(
             "rebuilding",
-            "the store is being rebuilt, and takes no events meanwhile",
+            "the store is being rebuilt: nothing can be read or appended meanwhile",
             "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
         ),
         EventError::Transport(error) => of_client(error, again),

@@ -70,8 +70,8 @@ func (s *Store) Verify(ctx context.Context, progress Progress) (Verified, error)
 	return s.verified(ctx, "eventstore: verify", flow.Verify, progress)
 }
 
-// Rebuild makes the indexes anew from the log, from where an earlier run ended. Meanwhile nothing can be appended: see
-// [ErrRebuilding]. The client's time-out does not bound it, the context does.
+// Rebuild makes the indexes anew from the log, from where an earlier run ended. Meanwhile nothing can be read or
+// appended: see [ErrRebuilding]. The client's time-out does not bound it, the context does.
 func (s *Store) Rebuild(ctx context.Context, progress Progress) (Verified, error) {
 	return s.verified(ctx, "eventstore: rebuild", flow.Rebuild, progress)
 }

@@ -35,7 +35,7 @@ var (
 	ErrTooFewAcknowledgements = errors.New("eventstore: too few acknowledged it in time")
 	// ErrCheckpointMoved is matched where a checkpoint is not where it was expected, see [*CheckpointMovedError].
 	ErrCheckpointMoved = errors.New("eventstore: the checkpoint is not the expected one")
-	// ErrRebuilding is matched where the store takes no events since [Store.Rebuild] is under way.
+	// ErrRebuilding is matched where nothing can be read or appended since [Store.Rebuild] is under way, or was left.
 	ErrRebuilding = errors.New("eventstore: the store is being rebuilt")
 	// ErrCorrupt is matched where keys hold what no version of the store writes, see [*CorruptError].
 	ErrCorrupt = errors.New("eventstore: the store's keys hold what they can't")

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 /// Make the indexes anew from the log
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Make the indexes anew from the log. Nothing can be appended meanwhile. A rebuild that did not \
+    long_about = "Make the indexes anew from the log. Nothing can be read or appended meanwhile. A rebuild that did not \
                         end goes on where it was."
 )]
 pub struct Arguments {
@@ -25,7 +25,7 @@ impl Arguments {
     pub(super) async fn run(&self, place: &Place<'_>) -> Result<()> {
         if !self.yes {
             let namespace = quoted(place.namespace);
-            err(&format!("Make the indexes of {namespace} anew? Nothing can be appended meanwhile. [y/N] "));
+            err(&format!("Make the indexes of {namespace} anew? Nothing can be read or appended meanwhile. [y/N] "));
             confirm(BufReader::new(stdin())).await?;
         }
         let store = place.patient_store().await?;

@@ -45,7 +45,7 @@ func (e *events) rebuildCommand() *cobra.Command {
 		}
 		return e.rebuild, nil
 	})
-	cmd.Long = "Make the indexes anew from the log. Nothing can be appended meanwhile. A rebuild that did not end goes " +
+	cmd.Long = "Make the indexes anew from the log. Nothing can be read or appended meanwhile. A rebuild that did not end goes " +
 		"on where it was."
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask before")
 	return cmd
@@ -61,7 +61,7 @@ func (e *events) rebuild(ctx context.Context, cmd *cobra.Command, store *eventst
 
 // confirm asks whether to rebuild.
 func confirm(in io.Reader, out io.Writer, namespace string) error {
-	fmt.Fprintf(out, "Make the indexes of %s anew? Nothing can be appended meanwhile. [y/N] ", quoted(namespace))
+	fmt.Fprintf(out, "Make the indexes of %s anew? Nothing can be read or appended meanwhile. [y/N] ", quoted(namespace))
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -181,7 +181,7 @@ func plain(err error, again string) *failure {
 		}
 	case errors.Is(err, eventstore.ErrRebuilding):
 		return &failure{
-			kind: "rebuilding", text: "the store is being rebuilt, and takes no events meanwhile",
+			kind: "rebuilding", text: "the store is being rebuilt: nothing can be read or appended meanwhile",
 			hint: "wait for its end; if nobody is at it any more, coracle events rebuild goes on where it was",
 		}
 	case errors.As(err, &request):

@@ -111,8 +111,8 @@ impl EventStore {
         self.long(Call::Verify { deadline: self.deadline(Some(LONG)) }, progress).await
     }
 
-    /// Makes the indexes anew from the log, and tells how far it is. Nothing is appended meanwhile:
-    /// [`EventError::Rebuilding`]. What was begun and did not end goes on where it was.
+    /// Makes the indexes anew from the log, and tells how far it is. Nothing can be read or appended
+    /// meanwhile: [`EventError::Rebuilding`]. What was begun and did not end goes on where it was.
     pub async fn rebuild(&self, progress: impl FnMut(u64, u64)) -> Result<Verified, EventError> {
         self.long(Call::Rebuild { deadline: self.deadline(Some(LONG)) }, progress).await
     }

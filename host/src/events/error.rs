@@ -101,8 +101,8 @@ pub enum EventError {
         /// What is wrong with it.
         what: String,
     },
-    /// The store is being rebuilt, and takes no events meanwhile.
-    #[error("the store is being rebuilt, and takes no events meanwhile")]
+    /// The store is being rebuilt, or that was left: nothing can be read or appended until a rebuild is through.
+    #[error("the store is being rebuilt: nothing can be read or appended meanwhile")]
     Rebuilding,
     /// The server refused: its error.
     #[error("the server refused: {0}")]
