@@ -17,8 +17,8 @@ use crate::lanes::MAX_LANES;
 use crate::url::Target;
 
 /// The least memory an instance of the core is given.
-const MIN_MEMORY: usize = 2 << 20;
-const MAX_MEMORY: usize = 256 << 20;
+pub(crate) const MIN_MEMORY: usize = 2 << 20;
+pub(crate) const MAX_MEMORY: usize = 256 << 20;
 
 /// Settings of a client. Everything has a default but the server's address.
 #[derive(Clone)]

@@ -111,6 +111,7 @@ impl EventStore {
     ///
     /// What can be lost by the server's settings is said in the log: see [`EventStore::inspect`].
     pub async fn open(client: &Client, namespace: &str, options: Options) -> Result<Self, EventError> {
+        options.check()?;
         let template = client.store_template().await?;
         let memory = options.memory;
         let factory = move || Ok(Box::new(Instance::new(&template, memory)?) as Box<dyn Core>);

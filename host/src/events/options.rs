@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::error::EventError;
+use crate::config::{MAX_MEMORY, MIN_MEMORY};
 use crate::engine::store as wire;
 
 /// Milliseconds. A server takes no time that ends beyond 2^63; what is longer was meant as for ever.
@@ -152,12 +154,20 @@ impl Options {
         self
     }
 
-    /// Bytes of memory of the instance that runs the core: 64 MiB unless set, at most 256 MiB. Data and metadata do not
-    /// count, they stay outside.
+    /// Bytes of memory of the instance that runs the core: 2 MiB to 256 MiB, 64 MiB unless set. Data and metadata
+    /// do not count, they stay outside.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
+    }
+
+    /// What the core does not see.
+    pub(super) fn check(&self) -> Result<(), EventError> {
+        if (MIN_MEMORY..=MAX_MEMORY).contains(&self.memory) {
+            return Ok(());
+        }
+        Err(EventError::invalid("memory limit", format!("{} bytes are not 2 MiB to 256 MiB", self.memory)))
     }
 
     pub(super) fn most_batch(&self) -> (u32, u32) {
@@ -203,6 +213,7 @@ pub(super) fn millis(duration: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Client, Config};
 
     #[test]
     fn a_marker_that_is_to_last_for_ever_is_one_that_a_server_takes() {
@@ -211,5 +222,21 @@ mod tests {
         assert_eq!(of(Duration::from_millis(u64::MAX)), LONGEST_TTL);
         assert_eq!(of(Duration::from_millis(LONGEST_TTL)), LONGEST_TTL);
         assert_eq!(of(Duration::from_millis(1500)), 1500);
+    }
+
+    /// Opens a store with so much memory, on a client that needs no server for that.
+    async fn open(client: &Client, memory: usize) -> Result<(), EventError> {
+        let options = Options::new().inspect(false).memory(memory);
+        super::super::EventStore::open(client, "memory", options).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn memory_has_the_bounds_that_it_has_in_go() {
+        let client = Config::new("redis://127.0.0.1:1").unwrap().start().await.unwrap();
+        for memory in [0, MIN_MEMORY - 1, MAX_MEMORY + 1, usize::MAX] {
+            let why = format!("{memory} bytes are not 2 MiB to 256 MiB");
+            assert_eq!(open(&client, memory).await, Err(EventError::invalid("memory limit", why)));
+        }
+        assert_eq!(open(&client, MIN_MEMORY).await, Ok(()));
     }
 }
