@@ -4,9 +4,9 @@
 
 use crate::client::Core;
 use crate::commands::{self, Blocks, Flags};
-use crate::inflight::{Entry, REPEAT, What};
+use crate::inflight::{Entry, REPEAT, RUNS, What};
 use crate::mutant::{self, Mutant};
-use crate::plan::of_a_module;
+use crate::plan::{interrupts, of_a_module, runs_a_program};
 use crate::refused;
 use crate::resp::encode;
 use crate::rows::{Columns, Row};
@@ -29,7 +29,8 @@ pub(crate) struct Memo {
 #[derive(Clone, Copy, Debug, Default)]
 struct Name {
     key: Key,
-    repeatable: bool,
+    /// Of the entries of its requests, if their callers allow that.
+    flags: u8,
 }
 
 /// A name's bytes, and its length in the highest. No name has all bits zero.
@@ -66,7 +67,7 @@ impl Core {
                     break;
                 }
                 let Some((lengths, more)) = columns.lengths.split_at_checked(row.arguments as usize) else { break };
-                let Some(repeatable) = memo.look_up(lengths, columns.bytes) else { break };
+                let Some(flags) = memo.look_up(lengths, columns.bytes) else { break };
                 let Some(target) = target.get_mut(at..) else { break };
                 let Some((written, used)) = encode::columns(target, lengths, columns.bytes) else { break };
                 *columns = Columns { lengths: more, bytes: columns.bytes.get(used..).unwrap_or_default() };
@@ -76,7 +77,7 @@ impl Core {
                     end: link.sent + at as u64,
                     deadline: row.deadline,
                     what: What::Command,
-                    flags: if repeatable && row.has(option::MAY_REPEAT) { REPEAT } else { 0 },
+                    flags: if row.has(option::MAY_REPEAT) { flags } else { flags & !REPEAT },
                 });
                 taken += 1;
             }
@@ -103,18 +104,17 @@ impl Core {
 }
 
 impl Memo {
-    /// Whether the command of these arguments, which begin `bytes`, may be repeated; `None` where it is not a usual
-    /// one.
+    /// The flags of the command of these arguments, which begin `bytes`; `None` where it is not a usual one.
     #[inline]
-    fn look_up(&mut self, lengths: &[u32], bytes: &[u8]) -> Option<bool> {
+    fn look_up(&mut self, lengths: &[u32], bytes: &[u8]) -> Option<u8> {
         let length = *lengths.first()?;
         let key = Key::of(bytes, length)?;
         let place = self.names.get_mut(key.place())?;
         if place.key != key {
-            let repeatable = usual(bytes.get(..length as usize)?)?;
-            *place = Name { key, repeatable };
+            let flags = usual(bytes.get(..length as usize)?)?;
+            *place = Name { key, flags };
         }
-        Some(place.repeatable)
+        Some(place.flags)
     }
 }
 
@@ -153,12 +153,14 @@ impl Key {
     }
 }
 
-/// Whether the command may be repeated; `None` unless its name alone says that it is usual.
-fn usual(name: &[u8]) -> Option<bool> {
-    let Some(found) = commands::find(name, None) else { return of_a_module(name).then_some(false) };
+/// The flags of its entries; `None` unless the command's name alone says that it is usual.
+fn usual(name: &[u8]) -> Option<u8> {
+    let Some(found) = commands::find(name, None) else { return of_a_module(name).then_some(RUNS) };
     let alone = found.blocks == Blocks::Never && !found.flags.has(Flags::CONTAINER);
     let goes = refused::always(name, None).is_ok() && refused::on_a_shared_link(name, None).is_ok();
-    (alone && goes).then(|| found.flags.has(Flags::REPEATABLE))
+    let flags = if found.flags.has(Flags::REPEATABLE) { REPEAT } else { 0 };
+    let runs = if runs_a_program(Some(found)) { RUNS } else { 0 };
+    (alone && goes && !interrupts(found)).then_some(flags | runs)
 }
 
 #[cfg(test)]
@@ -180,10 +182,10 @@ mod tests {
 
     #[test]
     fn knows_what_is_usual_by_its_name() {
-        for (name, repeatable) in [("GET", true), ("exists", true), ("INCR", false), ("JSON.GET", false)] {
-            assert_eq!(usual(name.as_bytes()), Some(repeatable), "{name}");
+        for (name, flags) in [("GET", REPEAT), ("exists", REPEAT), ("INCR", 0), ("JSON.GET", RUNS), ("EVAL", RUNS)] {
+            assert_eq!(usual(name.as_bytes()), Some(flags), "{name}");
         }
-        for name in ["BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "MONITOR"] {
+        for name in ["SHUTDOWN", "BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "MONITOR"] {
             assert_eq!(usual(name.as_bytes()), None, "{name}");
         }
     }

@@ -19,7 +19,7 @@ pub struct Entry {
     /// Whose reply it is.
     pub what: What,
     /// What may be done should it fail: [`REPEAT`], [`SCRIPT`]; or is to be done with its reply: [`STORE`], [`RAW`];
-    /// and [`BLOCKS`].
+    /// and [`BLOCKS`], [`RUNS`].
     pub flags: u8,
 }
 
@@ -33,6 +33,8 @@ pub const STORE: u8 = 4;
 pub const RAW: u8 = 8;
 /// The server may hold its reply back.
 pub const BLOCKS: u8 = 16;
+/// Its error may be a program's: only what the server itself would say tells that nothing was executed.
+pub const RUNS: u8 = 32;
 
 /// Whose reply an entry stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,8 @@ pub struct Plan {
     pub lasting: bool,
     /// Its reply may be stored, if the server tells of its key.
     pub store: bool,
+    /// It may run a program of somebody's, whose errors are what that likes.
+    pub runs: bool,
 }
 
 impl Core {
@@ -55,6 +57,7 @@ impl Core {
         if !in_session {
             refused::on_a_shared_link(name, second)?;
         }
+        let has = |flag| found.is_some_and(|command| command.flags.has(flag));
         let blocks = found.and_then(|command| command.blocks_for(row.total as usize, arguments.iter()));
         let destination = match (in_session, atomic) {
             (true, _) => Destination::Session(row.session),
@@ -62,12 +65,12 @@ impl Core {
             (false, true) => Destination::Main,
             (false, false) if mutant::on(Mutant::BlockOnMain) => Destination::Main,
             (false, false) if blocks.is_some() || found.is_none() && !of_a_module(name) => Destination::Alone,
+            (false, false) if found.is_some_and(interrupts) => Destination::Alone,
             (false, false) => Destination::Main,
         };
         // They count as of the connection, and leave nothing on it.
         let harmless = name.eq_ignore_ascii_case(b"PING") || name.eq_ignore_ascii_case(b"ECHO");
         let store = |command: &Command| tracking::can_be_stored(&self.settings.tracking, command, arguments);
-        let has = |flag| found.is_some_and(|command| command.flags.has(flag));
         Ok(Plan {
             destination,
             blocks_for: if atomic { 0 } else { blocks.unwrap_or_default() },
@@ -76,9 +79,21 @@ impl Core {
                 && destination == Destination::Main
                 && !atomic
                 && found.as_ref().is_some_and(store),
+            runs: runs_a_program(found),
             lasting: found.is_none() && !of_a_module(name) || in_session && has(Flags::CONNECTION) && !harmless,
         })
     }
+}
+
+/// Whether this may be: scripts and functions have their keys where they say, and what is not known may do anything.
+pub(crate) fn runs_a_program(command: Option<Command>) -> bool {
+    command.is_none_or(|command| command.flags.has(Flags::MOVABLE_KEYS))
+}
+
+/// Whether it is to end a script, or to tell of one: behind that it would wait for its end. What a link is asked of
+/// itself is of use on that link only.
+pub(crate) fn interrupts(command: Command) -> bool {
+    command.flags.has(Flags::ALLOW_BUSY) && !command.flags.has(Flags::CONNECTION)
 }
 
 /// Whether a name is that of a module's command, such as JSON.SET: these are about data. They go with the rest, as what

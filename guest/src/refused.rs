@@ -29,7 +29,7 @@ pub fn always(name: &[u8], argument: Option<&[u8]>) -> Result<(), &'static str> 
     }
     if ["HELLO", "RESET", "QUIT"].iter().any(|word| is(word)) {
         return Err(
-            "this command would change the shared link for everybody: the client's settings say how it is greeted",
+            "this command would change what its link is for the client, whose settings say how a server is greeted",
         );
     }
     if is("CLIENT") && is_any(argument, &["REPLY"]) {

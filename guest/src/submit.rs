@@ -2,7 +2,7 @@
 
 use crate::client::Core;
 use crate::effects::Effects;
-use crate::inflight::{BLOCKS, RAW, REPEAT, SCRIPT, STORE, What};
+use crate::inflight::{BLOCKS, RAW, REPEAT, RUNS, SCRIPT, STORE, What};
 use crate::link::{Link, State};
 use crate::mutant::{self, Mutant};
 use crate::output::Verdict;
@@ -371,6 +371,9 @@ fn note_plan(now: u64, row: Row, plan: Plan, arguments: &Arguments<'_>, link: &m
     link.traces.lasting |= plan.lasting;
     if plan.blocks_for > 0 {
         partial.flags |= BLOCKS;
+    }
+    if plan.runs {
+        partial.flags |= RUNS;
     }
     if plan.blocks_for > 0 && !mutant::on(Mutant::CloseBlocked) {
         link.heard = link.heard.max(now.saturating_add(plan.blocks_for));

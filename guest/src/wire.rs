@@ -221,6 +221,23 @@ impl ErrorClass {
         }
     }
 
+    /// Whether an error of this class is what a server says of itself, of those that tell that nothing was executed. A
+    /// script may give any error as its own, after all that it did; but what a read-only server refused to it, it has
+    /// refused from the first write on.
+    #[must_use]
+    pub fn is_servers_own(self, text: &[u8]) -> bool {
+        match self {
+            Self::Loading => text.ends_with(b" is loading the dataset in memory"),
+            Self::Readonly => {
+                text.starts_with(b"READONLY You can't write against a read only replica.")
+                    || text.starts_with(b"READONLY Can not run script with write flag")
+            }
+            Self::Noauth => text.starts_with(b"NOAUTH Authentication required"),
+            Self::Noscript => text.starts_with(b"NOSCRIPT No matching script."),
+            _ => false,
+        }
+    }
+
     /// Whether a server that refuses for this reason may take the same later.
     #[must_use]
     pub fn passes(self) -> bool {

@@ -31,9 +31,10 @@ impl Flags {
     pub const CONTAINER: Self = Self(1 << 11);
     /// Is the subcommand of another.
     pub const SUBCOMMAND: Self = Self(1 << 12);
-
     /// May answer differently though no key changed: by chance, or as time passes.
     pub const VARIES: Self = Self(1 << 13);
+    /// Permitted while a script keeps the server busy.
+    pub const ALLOW_BUSY: Self = Self(1 << 14);
 
     /// Whether it has `flag`; of several, all.
     #[must_use]

@@ -23,14 +23,14 @@ pub static WORDS: [(&str, Option<u8>); 6] = [
 
 /// What may be said of a command: flags; the first key, the last, the step; its time-out.
 #[rustfmt::skip]
-pub static ROWS: [Command; 73] = [
+pub static ROWS: [Command; 79] = [
     row(&[F::CONTAINER], [0, 0, 0], Never),
     row(&[F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::ADMIN, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::LOADING, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::WRITE], [1, 1, 1], Never),
     row(&[F::CONNECTION], [0, 0, 0], Never),
-    row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::CONNECTION, F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::ADMIN, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE], [1, 1, 1], Never),
     row(&[F::WRITE], [2, -1, 1], Never),
@@ -38,11 +38,13 @@ pub static ROWS: [Command; 73] = [
     row(&[F::BLOCKING, F::MOVABLE_KEYS, F::WRITE], [0, 0, 0], Seconds(1)),
     row(&[F::BLOCKING, F::NOSCRIPT, F::WRITE], [1, -2, 1], Seconds(-1)),
     row(&[F::BLOCKING, F::NOSCRIPT, F::WRITE], [1, 2, 1], Seconds(3)),
-    row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::CONNECTION, F::LOADING, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::ADMIN, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::ADMIN, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::ALLOW_BUSY, F::CONNECTION, F::LOADING, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE, F::VARIES], [1, 1, 1], Never),
     row(&[F::ADMIN, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::ADMIN, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
@@ -58,15 +60,17 @@ pub static ROWS: [Command; 73] = [
     row(&[F::READONLY, F::REPEATABLE], [0, 0, 0], Never),
     row(&[F::ADMIN, F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::WRITE], [1, -1, 1], Never),
-    row(&[F::LOADING, F::NOSCRIPT, F::TRANSACTION], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::LOADING, F::NOSCRIPT, F::TRANSACTION], [0, 0, 0], Never),
     row(&[F::CONNECTION, F::LOADING], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::NOSCRIPT, F::READONLY, F::REPEATABLE], [0, 0, 0], Never),
+    row(&[F::LOADING, F::NOSCRIPT, F::TRANSACTION], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE], [1, -1, 1], Never),
     row(&[F::WRITE], [0, 0, 0], Never),
     row(&[F::NOSCRIPT, F::SUBCOMMAND, F::WRITE], [0, 0, 0], Never),
     row(&[F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
-    row(&[F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::NOSCRIPT, F::SUBCOMMAND], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::WRITE], [1, 1, 1], Never),
     row(&[F::ADMIN, F::NOSCRIPT, F::SUBCOMMAND, F::VARIES], [0, 0, 0], Never),
     row(&[F::LOADING, F::VARIES], [0, 0, 0], Never),
@@ -85,7 +89,9 @@ pub static ROWS: [Command; 73] = [
     row(&[F::LOADING, F::PUBSUB], [0, 0, 0], Never),
     row(&[F::LOADING, F::PUBSUB, F::SUBCOMMAND], [0, 0, 0], Never),
     row(&[F::READONLY, F::REPEATABLE, F::VARIES], [0, 0, 0], Never),
+    row(&[F::ADMIN, F::ALLOW_BUSY, F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
     row(&[F::LOADING, F::NOSCRIPT], [0, 0, 0], Never),
+    row(&[F::ALLOW_BUSY, F::CONNECTION, F::LOADING], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::READONLY, F::REPEATABLE], [0, 0, 0], Never),
     row(&[F::MOVABLE_KEYS, F::READONLY, F::REPEATABLE], [1, 1, 1], Never),
     row(&[F::VARIES, F::WRITE], [1, 1, 1], Never),
@@ -93,7 +99,7 @@ pub static ROWS: [Command; 73] = [
     row(&[F::LOADING, F::NOSCRIPT, F::PUBSUB], [1, -1, 1], Never),
     row(&[F::BLOCKING, F::CONNECTION, F::NOSCRIPT], [0, 0, 0], Millis(2)),
     row(&[F::BLOCKING, F::CONNECTION], [0, 0, 0], Millis(3)),
-    row(&[F::LOADING, F::NOSCRIPT, F::TRANSACTION], [1, -1, 1], Never),
+    row(&[F::ALLOW_BUSY, F::LOADING, F::NOSCRIPT, F::TRANSACTION], [1, -1, 1], Never),
     row(&[F::SUBCOMMAND, F::WRITE], [2, 2, 1], Never),
     row(&[F::BLOCKING, F::MOVABLE_KEYS, F::READONLY, F::REPEATABLE], [0, 0, 0], Token("BLOCK")),
     row(&[F::BLOCKING, F::MOVABLE_KEYS, F::WRITE], [0, 0, 0], Token("BLOCK")),
@@ -102,48 +108,48 @@ pub static ROWS: [Command; 73] = [
 /// Length, row and name of each command, by the bucket of its name; `|` parts a subcommand from its container.
 #[rustfmt::skip]
 pub static RECORDS: &[u8] = b"\
-    \x0b\x12CLIENT|LIST\
+    \x0b\x13CLIENT|LIST\
     \x0b\x03PUBSUB|HELP\
     \x03\x08GET\
     \x05\x04GETEX\
-    \x15\x46XGROUP|CREATECONSUMER\
-    \x03\x2fLCS\
+    \x15\x4cXGROUP|CREATECONSUMER\
+    \x03\x33LCS\
     \x04\x04ZREM\
     \x07\x04HINCRBY\
     \x06\x08LRANGE\
-    \x12\x14CLUSTER|SAVECONFIG\
-    \x12\x3bPUBSUB|SHARDNUMSUB\
-    \x0c\x31XINFO|GROUPS\
+    \x12\x16CLUSTER|SAVECONFIG\
+    \x12\x3fPUBSUB|SHARDNUMSUB\
+    \x0c\x35XINFO|GROUPS\
     \x06\x08ZCOUNT\
-    \x06\x3eZINTER\
-    \x0f\x14CLUSTER|SETSLOT\
-    \x04\x22EXEC\
+    \x06\x44ZINTER\
+    \x0f\x16CLUSTER|SETSLOT\
+    \x04\x28EXEC\
     \x06\x00SCRIPT\
     \x09\x08VISMEMBER\
-    \x0a\x40XAUTOCLAIM\
+    \x0a\x46XAUTOCLAIM\
     \x06\x04APPEND\
-    \x0b\x1cSLOWLOG|GET\
+    \x0b\x1eSLOWLOG|GET\
     \x0e\x02CONFIG|REWRITE\
-    \x05\x24FCALL\
+    \x05\x26FCALL\
     \x04\x04LSET\
     \x0e\x04ZREMRANGEBYLEX\
     \x0f\x0eCLIENT|NO-TOUCH\
-    \x0c\x29SCRIPT|FLUSH\
+    \x0c\x2cSCRIPT|FLUSH\
     \x03\x00ACL\
-    \x04\x33MSET\
+    \x04\x37MSET\
     \x07\x00SLOWLOG\
-    \x04\x24EVAL\
+    \x04\x26EVAL\
     \x08\x04EXPIREAT\
-    \x06\x1fLOLWUT\
+    \x06\x21LOLWUT\
     \x04\x07SYNC\
-    \x0f\x28FUNCTION|DELETE\
+    \x0f\x2bFUNCTION|DELETE\
     \x05\x06HELLO\
-    \x06\x34MSETNX\
+    \x06\x38MSETNX\
     \x0c\x0fCOMMAND|HELP\
-    \x07\x44WAITAOF\
+    \x07\x4aWAITAOF\
     \x07\x08GEODIST\
-    \x0b\x2cHOTKEYS|GET\
-    \x07\x22UNWATCH\
+    \x0b\x30HOTKEYS|GET\
+    \x07\x24UNWATCH\
     \x0b\x02ACL|SETUSER\
     \x09\x08XREVRANGE\
     \x06\x08ZRANGE\
@@ -151,383 +157,383 @@ pub static RECORDS: &[u8] = b"\
     \x0c\x03CLUSTER|HELP\
     \x09\x0eCLIENT|ID\
     \x10\x02CONFIG|RESETSTAT\
-    \x0a\x37PFSELFTEST\
-    \x08\x27FLUSHALL\
+    \x0a\x3bPFSELFTEST\
+    \x08\x2aFLUSHALL\
     \x09\x08SISMEMBER\
-    \x0b\x13ZRANDMEMBER\
-    \x03\x21DEL\
+    \x0b\x15ZRANDMEMBER\
+    \x03\x23DEL\
     \x07\x07SLAVEOF\
-    \x0d\x18CLUSTER|NODES\
-    \x0d\x3bPUBSUB|NUMPAT\
-    \x0b\x2bZINTERSTORE\
+    \x0d\x1aCLUSTER|NODES\
+    \x0d\x3fPUBSUB|NUMPAT\
+    \x0b\x2fZINTERSTORE\
     \x0c\x0fCOMMAND|LIST\
-    \x08\x25FCALL_RO\
-    \x06\x1fDBSIZE\
-    \x04\x3dROLE\
+    \x08\x27FCALL_RO\
+    \x06\x21DBSIZE\
+    \x04\x42ROLE\
     \x0a\x00COMMANDLOG\
     \x0c\x04HINCRBYFLOAT\
     \x04\x08LLEN\
-    \x07\x21PFMERGE\
-    \x0e\x18CLUSTER|SHARDS\
+    \x07\x23PFMERGE\
+    \x0e\x1aCLUSTER|SHARDS\
     \x14\x08GEORADIUSBYMEMBER_RO\
-    \x04\x26MGET\
+    \x04\x29MGET\
     \x08\x04VSETATTR\
     \x10\x08ZREVRANGEBYSCORE\
-    \x0c\x39PUNSUBSCRIBE\
-    \x0c\x11CLIENT|PAUSE\
-    \x04\x23ECHO\
+    \x0c\x3dPUNSUBSCRIBE\
+    \x0c\x12CLIENT|PAUSE\
+    \x04\x25ECHO\
     \x0d\x03FUNCTION|HELP\
     \x05\x07PSYNC\
-    \x04\x2dTIME\
+    \x04\x31TIME\
     \x0b\x04XIDMPRECORD\
-    \x06\x21UNLINK\
+    \x06\x23UNLINK\
     \x06\x04GETSET\
     \x05\x04PFADD\
-    \x11\x18CLUSTER|MYSHARDID\
-    \x04\x3cSCAN\
-    \x0b\x39UNSUBSCRIBE\
-    \x05\x13HPTTL\
+    \x11\x1aCLUSTER|MYSHARDID\
+    \x04\x40SCAN\
+    \x0b\x3dUNSUBSCRIBE\
+    \x05\x15HPTTL\
     \x05\x04SETNX\
-    \x0c\x42SUNSUBSCRIBE\
+    \x0c\x48SUNSUBSCRIBE\
     \x06\x04GEOADD\
     \x06\x00MEMORY\
     \x06\x0bBZMPOP\
     \x08\x04HPERSIST\
     \x0e\x04RESTORE-ASKING\
     \x0b\x08VRANDMEMBER\
-    \x0d\x19CLUSTER|RESET\
+    \x0d\x1bCLUSTER|RESET\
     \x07\x04DELIFEQ\
     \x09\x04HEXPIREAT\
-    \x0a\x21SDIFFSTORE\
+    \x0a\x23SDIFFSTORE\
     \x06\x08VLINKS\
     \x09\x07REPLICAOF\
     \x05\x08ZCARD\
     \x08\x02ACL|LOAD\
     \x0a\x02CONFIG|SET\
     \x06\x00MODULE\
-    \x0b\x11CLIENT|KILL\
-    \x0e\x2aFUNCTION|STATS\
-    \x06\x40XCLAIM\
-    \x0c\x14CLUSTER|MEET\
-    \x0c\x31XINFO|STREAM\
-    \x15\x14CLUSTER|DELSLOTSRANGE\
-    \x14\x14CLUSTER|MIGRATESLOTS\
+    \x0b\x12CLIENT|KILL\
+    \x0e\x2eFUNCTION|STATS\
+    \x06\x46XCLAIM\
+    \x0c\x16CLUSTER|MEET\
+    \x0c\x35XINFO|STREAM\
+    \x15\x16CLUSTER|DELSLOTSRANGE\
+    \x14\x16CLUSTER|MIGRATESLOTS\
     \x03\x04SET\
-    \x05\x26TOUCH\
-    \x10\x14CLUSTER|FAILOVER\
+    \x05\x29TOUCH\
+    \x10\x16CLUSTER|FAILOVER\
     \x0b\x04INCRBYFLOAT\
     \x06\x00CLIENT\
     \x04\x04DECR\
     \x07\x04LINSERT\
     \x06\x04LPUSHX\
-    \x0b\x19MODULE|LOAD\
-    \x10\x14CLUSTER|ADDSLOTS\
-    \x15\x18CLUSTER|GETKEYSINSLOT\
+    \x0b\x1bMODULE|LOAD\
+    \x10\x16CLUSTER|ADDSLOTS\
+    \x15\x1aCLUSTER|GETKEYSINSLOT\
     \x04\x04HDEL\
     \x04\x04INCR\
-    \x09\x23READWRITE\
+    \x09\x25READWRITE\
     \x09\x08ZLEXCOUNT\
-    \x08\x20REPLCONF\
-    \x0b\x21SUNIONSTORE\
-    \x08\x1eRENAMENX\
-    \x0d\x29FUNCTION|LIST\
+    \x08\x41REPLCONF\
+    \x0b\x23SUNIONSTORE\
+    \x08\x20RENAMENX\
+    \x0d\x2cFUNCTION|LIST\
     \x04\x04SADD\
-    \x06\x26SUNION\
-    \x0f\x16CLUSTER|KEYSLOT\
-    \x0d\x29FUNCTION|DUMP\
+    \x06\x29SUNION\
+    \x0f\x18CLUSTER|KEYSLOT\
+    \x0d\x2cFUNCTION|DUMP\
     \x06\x08GETBIT\
     \x05\x04LPUSH\
-    \x08\x2dLASTSAVE\
-    \x09\x39SUBSCRIBE\
-    \x07\x1bCOMMAND\
+    \x08\x31LASTSAVE\
+    \x09\x3dSUBSCRIBE\
+    \x07\x1dCOMMAND\
     \x06\x00CONFIG\
-    \x10\x28FUNCTION|RESTORE\
+    \x10\x2bFUNCTION|RESTORE\
     \x0e\x0eCLIENT|SETNAME\
     \x04\x08VDIM\
-    \x0f\x35XINFO|CONSUMERS\
+    \x0f\x39XINFO|CONSUMERS\
     \x09\x02ACL|USERS\
     \x05\x08HVALS\
-    \x05\x22MULTI\
-    \x0c\x19HOTKEYS|STOP\
+    \x05\x24MULTI\
+    \x0c\x1bHOTKEYS|STOP\
     \x05\x09BITOP\
     \x08\x08ZREVRANK\
     \x0b\x03SCRIPT|HELP\
-    \x0d\x46XGROUP|CREATE\
-    \x0e\x11CLIENT|UNBLOCK\
+    \x0d\x4cXGROUP|CREATE\
+    \x0e\x12CLIENT|UNBLOCK\
     \x06\x07BGSAVE\
     \x08\x02ACL|LIST\
     \x09\x04PEXPIREAT\
     \x0c\x08GEORADIUS_RO\
     \x0a\x04HPEXPIREAT\
-    \x0e\x15CLUSTER|SLAVES\
-    \x0d\x1dSLOWLOG|RESET\
+    \x0e\x17CLUSTER|SLAVES\
+    \x0d\x1fSLOWLOG|RESET\
     \x08\x0cBZPOPMAX\
     \x05\x08HKEYS\
     \x0c\x03SLOWLOG|HELP\
-    \x05\x40XTRIM\
-    \x0d\x2eLATENCY|GRAPH\
+    \x05\x46XTRIM\
+    \x0d\x32LATENCY|GRAPH\
     \x0b\x03OBJECT|HELP\
-    \x0a\x48XREADGROUP\
+    \x0a\x4eXREADGROUP\
     \x08\x0cBZPOPMIN\
     \x0b\x03MEMORY|HELP\
-    \x05\x3eZDIFF\
+    \x05\x44ZDIFF\
     \x08\x07FAILOVER\
     \x05\x08SCARD\
-    \x0d\x19HOTKEYS|START\
+    \x0d\x1bHOTKEYS|START\
     \x04\x08LPOS\
     \x08\x02ACL|SAVE\
     \x04\x04HSET\
-    \x07\x36PFDEBUG\
+    \x07\x3aPFDEBUG\
     \x0a\x01ACL|WHOAMI\
     \x0e\x0eCLIENT|CACHING\
-    \x0b\x13SRANDMEMBER\
+    \x0b\x15SRANDMEMBER\
     \x05\x04LTRIM\
-    \x07\x3aPUBLISH\
-    \x0c\x46XGROUP|SETID\
+    \x07\x3ePUBLISH\
+    \x0c\x4cXGROUP|SETID\
     \x07\x02ACL|LOG\
     \x07\x08HGETALL\
-    \x0a\x13HRANDFIELD\
+    \x0a\x15HRANDFIELD\
     \x04\x04ZADD\
-    \x0a\x3eSINTERCARD\
-    \x0e\x28FUNCTION|FLUSH\
-    \x0d\x18CLUSTER|SLOTS\
-    \x07\x20MONITOR\
+    \x0a\x44SINTERCARD\
+    \x0e\x2bFUNCTION|FLUSH\
+    \x0d\x1aCLUSTER|SLOTS\
+    \x07\x22MONITOR\
     \x0c\x08HPEXPIRETIME\
-    \x11\x2eLATENCY|HISTOGRAM\
-    \x06\x38PSETEX\
-    \x0e\x14CLUSTER|FORGET\
+    \x11\x32LATENCY|HISTOGRAM\
+    \x06\x3cPSETEX\
+    \x0e\x16CLUSTER|FORGET\
     \x06\x00OBJECT\
-    \x0a\x25EVALSHA_RO\
-    \x04\x43WAIT\
+    \x0a\x27EVALSHA_RO\
+    \x04\x49WAIT\
     \x08\x03ACL|HELP\
     \x0b\x0fCLIENT|HELP\
-    \x04\x2dINFO\
+    \x04\x31INFO\
     \x04\x04XACK\
     \x04\x06AUTH\
     \x04\x04VREM\
-    \x0f\x2eLATENCY|HISTORY\
-    \x0b\x35OBJECT|FREQ\
-    \x0b\x29SCRIPT|KILL\
-    \x0d\x3bPUBSUB|NUMSUB\
-    \x0d\x19HOTKEYS|RESET\
-    \x0c\x16CLUSTER|MYID\
-    \x0e\x1cCOMMANDLOG|GET\
+    \x0f\x32LATENCY|HISTORY\
+    \x0b\x39OBJECT|FREQ\
+    \x0b\x2dSCRIPT|KILL\
+    \x0d\x3fPUBSUB|NUMSUB\
+    \x0d\x1bHOTKEYS|RESET\
+    \x0c\x18CLUSTER|MYID\
+    \x0e\x1eCOMMANDLOG|GET\
     \x0d\x02LATENCY|RESET\
-    \x0b\x1eZRANGESTORE\
-    \x04\x40SPOP\
-    \x04\x40XADD\
-    \x0f\x0eCLIENT|TRACKING\
+    \x0b\x20ZRANGESTORE\
+    \x04\x46SPOP\
+    \x04\x46XADD\
+    \x0f\x10CLIENT|TRACKING\
     \x09\x08GEOSEARCH\
     \x05\x08ZRANK\
-    \x08\x23READONLY\
+    \x08\x25READONLY\
     \x04\x04SREM\
     \x08\x08SMEMBERS\
     \x0f\x04ZREMRANGEBYRANK\
-    \x0b\x2bZUNIONSTORE\
+    \x0b\x2fZUNIONSTORE\
     \x0a\x08EXPIRETIME\
     \x07\x04RESTORE\
-    \x05\x1eSMOVE\
+    \x05\x20SMOVE\
     \x04\x04XDEL\
     \x04\x08VSIM\
     \x04\x04LPOP\
-    \x13\x18MEMORY|MALLOC-STATS\
+    \x13\x1aMEMORY|MALLOC-STATS\
     \x07\x00CLUSTER\
-    \x11\x15CLUSTER|BUMPEPOCH\
+    \x11\x17CLUSTER|BUMPEPOCH\
     \x07\x00LATENCY\
-    \x06\x30MSETEX\
-    \x09\x2bGEORADIUS\
-    \x06\x27SWAPDB\
+    \x06\x34MSETEX\
+    \x09\x2fGEORADIUS\
+    \x06\x2aSWAPDB\
     \x04\x08VEMB\
-    \x0c\x18CLUSTER|INFO\
+    \x0c\x1aCLUSTER|INFO\
     \x0f\x03COMMANDLOG|HELP\
     \x08\x04HPEXPIRE\
     \x0e\x0eCLIENT|GETNAME\
     \x0a\x02CONFIG|GET\
     \x05\x0cBLPOP\
     \x06\x08DIGEST\
-    \x0e\x2eLATENCY|LATEST\
-    \x0b\x29SCRIPT|SHOW\
-    \x05\x20DEBUG\
-    \x0d\x19MODULE|LOADEX\
-    \x0f\x35OBJECT|IDLETIME\
-    \x06\x1eRENAME\
-    \x0d\x29SCRIPT|EXISTS\
+    \x0e\x32LATENCY|LATEST\
+    \x0b\x2cSCRIPT|SHOW\
+    \x05\x22DEBUG\
+    \x0d\x1bMODULE|LOADEX\
+    \x0f\x39OBJECT|IDLETIME\
+    \x06\x20RENAME\
+    \x0d\x2cSCRIPT|EXISTS\
     \x0b\x03MODULE|HELP\
-    \x05\x26SDIFF\
-    \x0a\x42SSUBSCRIBE\
+    \x05\x29SDIFF\
+    \x0a\x48SSUBSCRIBE\
     \x07\x04HGETDEL\
     \x0a\x03XINFO|HELP\
     \x07\x04ZINCRBY\
-    \x0e\x11CLIENT|UNPAUSE\
-    \x11\x17CLUSTER|FLUSHSLOT\
+    \x0e\x12CLIENT|UNPAUSE\
+    \x11\x19CLUSTER|FLUSHSLOT\
     \x0f\x0fCOMMAND|GETKEYS\
-    \x05\x47XREAD\
+    \x05\x4dXREAD\
     \x0b\x03XGROUP|HELP\
     \x05\x04RPUSH\
-    \x0b\x21SINTERSTORE\
+    \x0b\x23SINTERSTORE\
     \x17\x0fCOMMAND|GETKEYSANDFLAGS\
-    \x04\x13PTTL\
+    \x04\x15PTTL\
     \x0a\x0dBRPOPLPUSH\
-    \x10\x15CLUSTER|REPLICAS\
-    \x10\x1dCOMMANDLOG|RESET\
-    \x09\x1eRPOPLPUSH\
+    \x10\x17CLUSTER|REPLICAS\
+    \x10\x1fCOMMANDLOG|RESET\
+    \x09\x20RPOPLPUSH\
     \x06\x0bBLMPOP\
-    \x06\x23SELECT\
-    \x11\x2bGEORADIUSBYMEMBER\
+    \x06\x43SELECT\
+    \x11\x2fGEORADIUSBYMEMBER\
     \x04\x04RPOP\
     \x06\x04GETDEL\
     \x0b\x08BITFIELD_RO\
-    \x13\x0eCLIENT|TRACKINGINFO\
-    \x07\x3fSORT_RO\
+    \x13\x10CLIENT|TRACKINGINFO\
+    \x07\x45SORT_RO\
     \x0c\x0fCOMMAND|INFO\
     \x08\x08VGETATTR\
-    \x0e\x1eGEOSEARCHSTORE\
-    \x0a\x39PSUBSCRIBE\
+    \x0e\x20GEOSEARCHSTORE\
+    \x0a\x3dPSUBSCRIBE\
     \x05\x08VINFO\
     \x07\x08HEXISTS\
     \x07\x04PEXPIRE\
     \x0f\x0eCLIENT|GETREDIR\
     \x04\x08TYPE\
-    \x0c\x18MEMORY|STATS\
-    \x0d\x19MODULE|UNLOAD\
-    \x19\x14CLUSTER|GETSLOTMIGRATIONS\
-    \x1c\x14CLUSTER|CANCELSLOTMIGRATIONS\
+    \x0c\x1aMEMORY|STATS\
+    \x0d\x1bMODULE|UNLOAD\
+    \x19\x16CLUSTER|GETSLOTMIGRATIONS\
+    \x1c\x16CLUSTER|CANCELSLOTMIGRATIONS\
     \x05\x00XINFO\
     \x09\x08ZREVRANGE\
-    \x11\x14CLUSTER|REPLICATE\
+    \x11\x16CLUSTER|REPLICATE\
     \x06\x04EXPIRE\
-    \x06\x26SINTER\
-    \x09\x27TRIMSLOTS\
+    \x06\x29SINTER\
+    \x09\x2aTRIMSLOTS\
     \x08\x08GETRANGE\
-    \x0c\x16MEMORY|PURGE\
+    \x0c\x18MEMORY|PURGE\
     \x05\x04HMSET\
-    \x04\x2bSORT\
+    \x04\x2fSORT\
     \x07\x04XCFGSET\
     \x07\x08ZMSCORE\
     \x06\x08BITPOS\
     \x04\x08HLEN\
     \x07\x04ZPOPMAX\
-    \x0b\x10CLIENT|INFO\
+    \x0b\x11CLIENT|INFO\
     \x06\x04HGETEX\
     \x08\x04SETRANGE\
     \x0b\x03CONFIG|HELP\
-    \x07\x25EVAL_RO\
+    \x07\x27EVAL_RO\
     \x06\x08GEOPOS\
     \x06\x08STRLEN\
-    \x18\x14CLUSTER|SET-CONFIG-EPOCH\
+    \x18\x16CLUSTER|SET-CONFIG-EPOCH\
     \x06\x04SETBIT\
     \x07\x00HOTKEYS\
     \x0c\x0eCLIENT|REPLY\
-    \x11\x15CLUSTER|SYNCSLOTS\
-    \x0d\x18CLUSTER|LINKS\
+    \x11\x17CLUSTER|SYNCSLOTS\
+    \x0d\x1aCLUSTER|LINKS\
     \x04\x04MOVE\
     \x0e\x08ZREVRANGEBYLEX\
     \x04\x06QUIT\
     \x0c\x03HOTKEYS|HELP\
-    \x14\x3bPUBSUB|SHARDCHANNELS\
+    \x14\x3fPUBSUB|SHARDCHANNELS\
     \x07\x01ACL|CAT\
-    \x07\x22DISCARD\
+    \x07\x24DISCARD\
     \x04\x07SAVE\
-    \x0c\x29SCRIPT|DEBUG\
+    \x0c\x2cSCRIPT|DEBUG\
     \x06\x08LINDEX\
-    \x0e\x46XGROUP|DESTROY\
-    \x0d\x29FUNCTION|KILL\
+    \x0e\x4cXGROUP|DESTROY\
+    \x0d\x2dFUNCTION|KILL\
     \x07\x08GEOHASH\
-    \x0d\x18MEMORY|DOCTOR\
-    \x0b\x29SCRIPT|LOAD\
+    \x0d\x1aMEMORY|DOCTOR\
+    \x0b\x2cSCRIPT|LOAD\
     \x06\x04HSETNX\
-    \x04\x1fKEYS\
-    \x03\x13TTL\
-    \x05\x45WATCH\
+    \x04\x21KEYS\
+    \x03\x15TTL\
+    \x05\x4bWATCH\
     \x0b\x01ACL|GENPASS\
-    \x04\x13DUMP\
-    \x10\x14CLUSTER|DELSLOTS\
-    \x0e\x1cCOMMANDLOG|LEN\
+    \x04\x15DUMP\
+    \x10\x16CLUSTER|DELSLOTS\
+    \x0e\x1eCOMMANDLOG|LEN\
     \x06\x04HSETEX\
     \x0c\x03LATENCY|HELP\
     \x06\x08VRANGE\
-    \x0f\x35OBJECT|ENCODING\
+    \x0f\x39OBJECT|ENCODING\
     \x04\x08HGET\
     \x0c\x07BGREWRITEAOF\
-    \x17\x16CLUSTER|COUNTKEYSINSLOT\
-    \x11\x14CLUSTER|MIGRATION\
-    \x09\x3cRANDOMKEY\
+    \x17\x18CLUSTER|COUNTKEYSINSLOT\
+    \x11\x16CLUSTER|MIGRATION\
+    \x09\x40RANDOMKEY\
     \x06\x04XSETID\
     \x0b\x0eCLIENT|CAPA\
     \x07\x04HEXPIRE\
     \x04\x05PING\
     \x08\x08BITCOUNT\
     \x06\x00XGROUP\
-    \x05\x30LMPOP\
+    \x05\x34LMPOP\
     \x07\x04PERSIST\
     \x0b\x08ZRANGEBYLEX\
     \x0a\x02ACL|DRYRUN\
     \x06\x04INCRBY\
     \x06\x04DECRBY\
-    \x07\x24EVALSHA\
+    \x07\x26EVALSHA\
     \x04\x08XLEN\
     \x06\x08XRANGE\
-    \x0a\x2bZDIFFSTORE\
-    \x07\x26PFCOUNT\
-    \x05\x1eLMOVE\
-    \x07\x27FLUSHDB\
+    \x0a\x2fZDIFFSTORE\
+    \x07\x29PFCOUNT\
+    \x05\x20LMOVE\
+    \x07\x2aFLUSHDB\
     \x06\x04RPUSHX\
-    \x0d\x28FUNCTION|LOAD\
+    \x0d\x2bFUNCTION|LOAD\
     \x08\x00FUNCTION\
     \x06\x04XDELEX\
-    \x12\x1aCLUSTER|SLOT-STATS\
+    \x12\x1cCLUSTER|SLOT-STATS\
     \x05\x08HMGET\
     \x0d\x08ZRANGEBYSCORE\
-    \x04\x13HTTL\
+    \x04\x15HTTL\
     \x0b\x08HEXPIRETIME\
-    \x07\x32MIGRATE\
-    \x08\x20SHUTDOWN\
+    \x07\x36MIGRATE\
+    \x08\x41SHUTDOWN\
     \x07\x08HSTRLEN\
     \x0b\x08PEXPIRETIME\
     \x06\x08SUBSTR\
     \x07\x04XACKDEL\
     \x06\x05ASKING\
-    \x04\x1eCOPY\
-    \x0b\x19MODULE|LIST\
+    \x04\x20COPY\
+    \x0b\x1bMODULE|LIST\
     \x0b\x02ACL|GETUSER\
     \x06\x0aBLMOVE\
-    \x15\x14CLUSTER|ADDSLOTSRANGE\
+    \x15\x16CLUSTER|ADDSLOTSRANGE\
     \x05\x06RESET\
     \x04\x04VADD\
-    \x05\x13SSCAN\
+    \x05\x15SSCAN\
     \x05\x08VCARD\
     \x06\x08ZSCORE\
-    \x06\x26EXISTS\
-    \x08\x13XPENDING\
+    \x06\x29EXISTS\
+    \x08\x15XPENDING\
     \x0b\x02ACL|DELUSER\
     \x0d\x0fCOMMAND|COUNT\
     \x05\x04DELEX\
-    \x0e\x2eLATENCY|DOCTOR\
-    \x0c\x31MEMORY|USAGE\
-    \x0b\x1cSLOWLOG|LEN\
-    \x0f\x3bPUBSUB|CHANNELS\
-    \x0b\x13CLUSTERSCAN\
+    \x0e\x32LATENCY|DOCTOR\
+    \x0c\x35MEMORY|USAGE\
+    \x0b\x1eSLOWLOG|LEN\
+    \x0f\x3fPUBSUB|CHANNELS\
+    \x0b\x15CLUSTERSCAN\
     \x0e\x0eCLIENT|SETINFO\
-    \x0f\x35OBJECT|REFCOUNT\
+    \x0f\x39OBJECT|REFCOUNT\
     \x06\x00PUBSUB\
     \x08\x04BITFIELD\
     \x07\x04ZPOPMIN\
-    \x1d\x15CLUSTER|COUNT-FAILURE-REPORTS\
-    \x0a\x3eZINTERCARD\
+    \x1d\x17CLUSTER|COUNT-FAILURE-REPORTS\
+    \x0a\x44ZINTERCARD\
     \x10\x04ZREMRANGEBYSCORE\
-    \x06\x3eZUNION\
-    \x14\x0eCLIENT|IMPORT-SOURCE\
-    \x0f\x11CLIENT|NO-EVICT\
+    \x06\x44ZUNION\
+    \x14\x10CLIENT|IMPORT-SOURCE\
+    \x0f\x14CLIENT|NO-EVICT\
     \x0a\x08SMISMEMBER\
-    \x08\x41SPUBLISH\
-    \x05\x13ZSCAN\
-    \x05\x38SETEX\
-    \x12\x14CLUSTER|FLUSHSLOTS\
+    \x08\x47SPUBLISH\
+    \x05\x15ZSCAN\
+    \x05\x3cSETEX\
+    \x12\x16CLUSTER|FLUSHSLOTS\
     \x0c\x0fCOMMAND|DOCS\
-    \x05\x13HSCAN\
+    \x05\x15HSCAN\
     \x04\x04LREM\
-    \x12\x46XGROUP|DELCONSUMER\
-    \x05\x30ZMPOP\
+    \x12\x4cXGROUP|DELCONSUMER\
+    \x05\x34ZMPOP\
 ";
 
 /// Where each bucket starts in that, and where the last one ends.

@@ -2,7 +2,7 @@
 
 use super::{Link, Purpose, Received, Unfinished};
 use crate::handshake::Greeting;
-use crate::inflight::{Entry, RAW, SCRIPT, STORE, What};
+use crate::inflight::{Entry, RAW, RUNS, SCRIPT, STORE, What};
 use crate::mutant::{self, Mutant};
 use crate::output::{Nodes, Output, Verdict};
 use crate::pubsub::Kind;
@@ -137,6 +137,9 @@ impl Link {
 
     /// Whether this error means: not executed, and it will pass.
     fn puts_off(&self, class: ErrorClass, entry: &Entry) -> bool {
+        if entry.flags & RUNS != 0 && !class.is_servers_own(self.decoder.error_text()) {
+            return false;
+        }
         match class {
             ErrorClass::Noscript => entry.flags & SCRIPT != 0,
             _ if self.in_session() => false,

@@ -155,6 +155,10 @@ pub struct Link {
 impl Link {
     /// A link that is being opened.
     pub fn new(id: u32, purpose: Purpose, endpoint: Endpoint, due: u64, settings: &Settings) -> Self {
+        let mut decoder = Decoder::new(settings.limits);
+        if matches!(purpose, Purpose::Hub(_)) {
+            decoder.take_arrays_for_pushes();
+        }
         Self {
             id,
             purpose,
@@ -179,7 +183,7 @@ impl Link {
             primary: settings.primary,
             aborted: None,
             loose: None,
-            decoder: Decoder::new(settings.limits),
+            decoder,
             fed_from: 0,
             parts: false,
             route: None,

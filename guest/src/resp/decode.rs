@@ -65,6 +65,8 @@ pub struct Decoder {
     error_text: Vec<u8>,
     /// Status lines that are too long are cut.
     cuts: bool,
+    /// Arrays are pushes.
+    pushes: bool,
 }
 
 /// The value under way.
@@ -108,7 +110,13 @@ impl Decoder {
             last_from: 0,
             error_text: Vec::new(),
             cuts: false,
+            pushes: false,
         }
+    }
+
+    /// From now on arrays are pushes, as RESP2 has no others.
+    pub fn take_arrays_for_pushes(&mut self) {
+        self.pushes = true;
     }
 
     /// From now on a status line that is too long is cut at [`MAX_LINE`], and no fault of the peer.

@@ -219,3 +219,47 @@ fn a_gap_is_told_each_time_that_messages_may_have_been_lost() {
     bench.closed(link, Reason::Lost, bench.written(link));
     assert_eq!(bench.count(EventKind::Gap), 0);
 }
+
+/// However it comes in pieces, the name of a push is needed whole; what it carries may be longer than that and pass by.
+#[test]
+fn names_that_are_longer_than_what_passes_by_are_known() {
+    let name = "n".repeat(50_000);
+    let pushes = |resp2: bool, name: &str| {
+        let sign = if resp2 { '*' } else { '>' };
+        let (length, payload) = (name.len(), "p".repeat(20_000));
+        [
+            format!("{sign}3\r\n$9\r\nsubscribe\r\n${length}\r\n{name}\r\n:1\r\n"),
+            format!("{sign}3\r\n$7\r\nmessage\r\n${length}\r\n{name}\r\n$1\r\nx\r\n"),
+            format!("{sign}3\r\n$7\r\nmessage\r\n${length}\r\n{name}\r\n$20000\r\n{payload}\r\n"),
+        ]
+    };
+    for resp2 in [false, true] {
+        let mut bench = Bench::with(Limits::default(), |settings| settings.resp2 = resp2);
+        let greet = |bench: &mut Bench, link| {
+            bench.opened(link);
+            if !resp2 {
+                bench.received(link, b"%0\r\n");
+            }
+        };
+        greet(&mut bench, 1);
+        bench.subscribe(9, &[50_000], name.as_bytes());
+        greet(&mut bench, 2);
+        let [confirmed, short, long] = pushes(resp2, &name);
+        let in_pieces = |bench: &mut Bench, bytes: &str, kind: EventKind| {
+            let (mut count, mut skipped, mut rest) = (0, 0, bytes.as_bytes());
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(rest.len().min(999));
+                bench.received_after(2, skipped, piece);
+                assert_eq!(bench.closing(), [0; 0]);
+                count += bench.count(kind);
+                skipped = bench.pass_by().min(behind.len() as u64);
+                rest = &behind[skipped as usize..];
+            }
+            count
+        };
+        assert_eq!(in_pieces(&mut bench, &confirmed, EventKind::Subscribed), 1, "{resp2}");
+        assert_eq!(in_pieces(&mut bench, &short, EventKind::Message), 1, "{resp2}");
+        // Its end passes by the core, so it leaves in parts.
+        assert_eq!(in_pieces(&mut bench, &long, EventKind::Message), 1, "{resp2}");
+    }
+}

@@ -32,6 +32,41 @@ fn a_server_that_loads_is_waited_for() {
     assert_eq!(bench.count(EventKind::Room), 1);
 }
 
+/// What a script gives for an error is no word of the server's: it may have done anything before.
+#[test]
+fn a_program_that_says_what_a_server_would_has_been_executed() {
+    let commands = [&["EVAL", "x", "0"][..], &["FCALL", "f", "0"], &["A.B", "k"], &["GET", "k"]];
+    let errors = ["LOADING x", "READONLY x", "NOAUTH x"];
+    for (command, error) in commands.iter().flat_map(|command| errors.iter().map(move |error| (command, error))) {
+        let mut bench = Bench::with(Limits::default(), |settings| settings.primary = true);
+        bench.greet(1);
+        bench.submit(&[Row::command(1, command)]);
+        bench.received(1, format!("-{error}\r\n").as_bytes());
+        let answered = bench.count(EventKind::Reply) == 1 && bench.resubmits().is_empty();
+        assert!(answered || command == &["GET", "k"] && *error != "NOAUTH x", "{command:?} {error}");
+    }
+    let own = [
+        "LOADING Valkey is loading the dataset in memory",
+        "READONLY You can't write against a read only replica. script: 1f, on @user_script:1.",
+        "READONLY Can not run script with write flag on readonly replica",
+    ];
+    for error in own {
+        let mut bench = Bench::with(Limits::default(), |settings| settings.primary = true);
+        bench.greet(1);
+        bench.submit(&[Row::command(1, &["EVAL", "x", "0"])]);
+        bench.received(1, format!("-{error}\r\n").as_bytes());
+        assert_eq!(bench.resubmits(), [(1, false)], "{error}");
+    }
+    let mut bench = Bench::ready();
+    bench.submit(&[Row { options: option::SCRIPT, ..Row::command(1, &["EVALSHA", "0a", "x", "0"]) }]);
+    bench.received(1, b"+OK\r\n");
+    for (error, again) in [("NOSCRIPT mine", 0), ("NOSCRIPT No matching script. Please use EVAL.", 1)] {
+        bench.submit(&[Row { options: option::SCRIPT, ..Row::command(2, &["EVALSHA", "0a", "x", "0"]) }]);
+        bench.received(1, format!("-{error}\r\n").as_bytes());
+        assert_eq!(bench.resubmits().len(), again, "{error}");
+    }
+}
+
 #[test]
 fn a_transaction_that_met_a_loading_server_goes_out_again() {
     let mut bench = Bench::ready();

@@ -37,7 +37,7 @@ impl Session {
             return self.control(server, name, request);
         }
         if server.modes.loading {
-            return self.refuse(server, Some(request), "LOADING the dataset is loading");
+            return self.refuse(server, Some(request), "LOADING Redis is loading the dataset in memory");
         }
         if (server.modes.readonly || self.is_replica(server))
             && matches!(name, b"SET" | b"INCR" | b"BLPOP" | b"EVAL" | b"EVALSHA")

@@ -90,6 +90,7 @@ fn flags(command: &Known) -> BTreeSet<&'static str> {
         ("MOVABLE_KEYS", flag("movablekeys")),
         ("LOADING", flag("loading")),
         ("CONTAINER", command.container),
+        ("ALLOW_BUSY", flag("allow_busy")),
         ("VARIES", command.tips.contains("nondeterministic_output")),
         ("SUBCOMMAND", command.name.contains('|')),
     ];

@@ -1,7 +1,8 @@
 //! The bytes of strings: counted down, and looked at only where a few of them decide something.
 
-use super::{Decoder, Fault, State, Top};
+use super::{Decoder, Fault, Frame, State, Top};
 use crate::output::{Node, Output};
+use crate::pubsub::MAX_NAME;
 use crate::wire::{ErrorClass, NodeKind, PASSES};
 
 /// So much of an error's text is kept, for people and for its class.
@@ -34,7 +35,8 @@ impl Decoder {
             return Ok(true);
         }
         let whole_head = body.kind == NodeKind::Bulk || body.size - body.rest >= 4;
-        if body.kind != NodeKind::Error && body.size > u64::from(self.limits.pass_above) && whole_head {
+        let passes = body.size > u64::from(self.limits.pass_above) && !self.tells_whose(&body);
+        if body.kind != NodeKind::Error && passes && whole_head {
             let node = self.body_node(&body, PASSES)?;
             out.node(node);
             self.set_top(Top::Other);
@@ -43,6 +45,16 @@ impl Decoder {
             self.state = State::Body(body);
         }
         Ok(false)
+    }
+
+    /// Whether it may be the name that tells whose a push is, which is never its last word.
+    fn tells_whose(&self, body: &Body) -> bool {
+        let push = match self.top() {
+            Some(Top::Push) => true,
+            Some(Top::Array) => self.pushes,
+            _ => false,
+        };
+        push && body.size <= MAX_NAME as u64 && matches!(self.stack.as_slice(), [Frame { rest: 2.., .. }])
     }
 
     /// Keeps the few bytes of a body that decide something: an error's text, a verbatim string's format.

@@ -107,7 +107,7 @@ fn join(nodes: &[Server; 2]) -> Result<u16> {
             let info: String = call(&mut connection, &["CLUSTER", "INFO"])?;
             Ok(info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:2"))
         })?;
-        call::<String>(&mut connection, &["SCRIPT", "LOAD", scripts::APPEND.source])?;
+        call::<String>(&mut connection, &["SCRIPT", "LOAD", &scripts::APPEND.source()])?;
     }
     Ok(slot)
 }
