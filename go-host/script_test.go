@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coracle-client/coracle/go-host/internal/servertest"
+	"github.com/coracle-client/coracle/go-host/reply"
 )
 
 func TestScript(t *testing.T) {
@@ -86,5 +87,34 @@ func TestScriptInASession(t *testing.T) {
 		require.NoError(t, set.Run(ctx, s, []string{"k"}).Err())
 		require.NoError(t, s.Do(ctx, "GET", "k").Err())
 		require.ErrorIs(t, c.Do(ctx, "GET", "k").Err(), Nil)
+	})
+}
+
+func TestAScriptIsEndedByItsOwnClient(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url)
+		require.NoError(t, c.Do(ctx, "CONFIG", "SET", "lua-time-limit", 1).Err())
+		endless := make(chan error)
+		go func() { endless <- c.Do(ctx, "EVAL", "while true do end", 0).Err() }()
+		// Until it runs there is none.
+		for c.Do(ctx, "SCRIPT", "KILL").Err() != nil {
+			require.NoError(t, ctx.Err())
+		}
+		var refused *reply.ServerError
+		require.ErrorAs(t, <-endless, &refused)
+	})
+}
+
+// A script's own error is no word of the server's that nothing was executed.
+func TestAScriptSaysWhatAServerWould(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		ctx, c := testContext(t), open(t, url)
+		for run, word := range []string{"LOADING", "READONLY", "NOAUTH", "NOSCRIPT"} {
+			s := NewScript("redis.call('INCR', KEYS[1]) return {err = '" + word + " mine'}")
+			require.ErrorContains(t, s.Run(ctx, c, []string{"said"}).Err(), word+" mine")
+			runs, err := c.Do(ctx, "GET", "said").Int64()
+			require.NoError(t, err)
+			require.EqualValues(t, run+1, runs, word)
+		}
 	})
 }

@@ -83,6 +83,16 @@ func TestShardChannels(t *testing.T) {
 	})
 }
 
+func TestNamesLongerThanWhatPassesBy(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		for _, opts := range [][]Option{nil, {WithRESP2()}} {
+			c := open(t, url, append(opts, WithLimits(Limits{PassAbove: 64}))...)
+			requireRoundTrip(t, c, url, strings.Repeat("n", 50_000))
+			requireRoundTrip(t, c, url, strings.Repeat("m", 65_536))
+		}
+	})
+}
+
 func TestLargeMessage(t *testing.T) {
 	onEachServer(t, func(t *testing.T, url string) {
 		ctx, c, publisher := testContext(t), open(t, url, WithMemoryLimit(4<<20)), open(t, url)

@@ -17,7 +17,8 @@ on_servers! {
     scans
     errors_are_typed;
     real only: speaks_over_unix_sockets resp2_without_hello resp2_by_choice credentials_are_checked a_name_and_a_library
-        a_hundred_thousand_keys transactions_of_bad_commands
+        a_hundred_thousand_keys transactions_of_bad_commands a_script_is_ended_by_who_runs_it
+        what_a_script_says_is_no_word_of_the_server
 }
 
 /// A command that the core does not know has a link for itself.
@@ -209,6 +210,29 @@ async fn a_name_and_a_library(target: Target) {
     assert!(list.contains("name=oak"), "{list}");
     // Redis 7.2 and Valkey know libraries; older ones refuse, and that does no harm.
     assert!(!list.contains("lib-name=") || list.contains("lib-name=acorn lib-ver=1.2.3"), "{list}");
+}
+
+async fn a_script_is_ended_by_who_runs_it(target: Target) {
+    let client = target.client().await;
+    client.command(["CONFIG", "SET", "lua-time-limit", "1"]).await.unwrap();
+    let runner = client.clone();
+    let endless = tokio::spawn(async move { runner.command(["EVAL", "while true do end", "0"]).await });
+    // Until it runs there is none.
+    in_time(async { while client.command(["SCRIPT", "KILL"]).await.is_err() {} }).await;
+    let ending = in_time(endless).await.unwrap();
+    assert!(matches!(ending, Err(Error::Server(_))), "{ending:?}");
+}
+
+async fn what_a_script_says_is_no_word_of_the_server(target: Target) {
+    let mut client = target.client().await;
+    for (run, word) in ["LOADING", "READONLY", "NOAUTH", "NOSCRIPT"].into_iter().enumerate() {
+        let script = format!("redis.call('INCR', KEYS[1]) return {{err = '{word} mine'}}");
+        let script = coracle::Script::new(&script);
+        let ending = in_time(client.script(&script, ["said"], [""; 0])).await;
+        assert!(matches!(&ending, Err(Error::Server(error)) if error.text == format!("{word} mine")), "{ending:?}");
+        let runs: usize = client.get("said").await.unwrap();
+        assert_eq!(runs, run + 1, "{word}");
+    }
 }
 
 async fn a_hundred_thousand_keys(target: Target) {

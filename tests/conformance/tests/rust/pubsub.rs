@@ -13,7 +13,7 @@ on_servers! {
     channels_and_patterns
     a_ten_mebibyte_message;
     real only: pushes_between_replies messages_over_resp2 a_full_queue_drops_the_oldest a_full_queue_closes
-        a_full_queue_waits shard_channels dropping_unsubscribes
+        a_full_queue_waits shard_channels dropping_unsubscribes names_longer_than_what_passes_by
 }
 
 async fn next(subscription: &mut Subscription) -> Notice {
@@ -52,6 +52,22 @@ async fn a_ten_mebibyte_message(target: Target) {
     let _: i64 = in_time(publisher.publish("large", &payload)).await.unwrap();
     let Notice::Message(got) = next(&mut subscription).await else { panic!("it is no message") };
     assert!(got.payload == payload);
+}
+
+async fn names_longer_than_what_passes_by(target: Target) {
+    let mut publisher = target.client().await;
+    let limits = Limits { pass_above: 64, ..Limits::default() };
+    for config in [target.config(), target.config().resp2(true)] {
+        let client = in_time(config.limits(limits.clone()).connect()).await.unwrap();
+        let (long, longest) = ("n".repeat(50_000), "m".repeat(65_536));
+        let names = Names::channels([long.clone(), longest.clone()]);
+        let mut subscription = in_time(client.subscribe(names, SubscribeOptions::default())).await.unwrap();
+        assert_eq!(next(&mut subscription).await, Notice::Subscribed);
+        for (name, payload) in [(&long, "1".to_owned()), (&longest, "2".repeat(100_000)), (&long, "3".to_owned())] {
+            let _: i64 = in_time(publisher.publish(name, &payload)).await.unwrap();
+            assert_eq!(next(&mut subscription).await, message(name, payload));
+        }
+    }
 }
 
 /// What was cached is forgotten by pushes, which come on the link of the replies, here with large and small strings:
