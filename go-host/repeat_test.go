@@ -4,6 +4,7 @@ package coracle
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +113,29 @@ func TestStateTellsSinceWhenThereIsNoConnection(t *testing.T) {
 	m.start(t)
 	awaitState(t, c, StateReady)
 	require.Zero(t, c.State().DownSince)
+}
+
+// The usual deadline is no more than how long a command may be under way beside what it blocks for.
+func TestWhatHasBlockedForLongerThanCallsTakeIsRepeated(t *testing.T) {
+	onRealServers(t, func(t *testing.T, url string) {
+		ctx, other := testContext(t), open(t, url)
+		c := open(t, url, WithRepeat(), WithTimeout(100*time.Millisecond))
+		found := make(chan Reply, 1)
+		go func() { found <- c.Do(context.Background(), "XREAD", "BLOCK", 0, "STREAMS", "stream", "$") }()
+		blocked := func() {
+			for text := ""; !strings.Contains(text, "blocked_clients:1"); {
+				var err error
+				text, err = other.Do(ctx, "INFO", "clients").Text()
+				require.NoError(t, err)
+			}
+		}
+		for range 2 {
+			blocked()
+			require.ErrorIs(t, other.Do(ctx, "BLPOP", "nothing", 0.2).Err(), Nil, "the usual deadline passes")
+			require.NoError(t, other.Do(ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
+		}
+		blocked()
+		require.NoError(t, other.Do(ctx, "XADD", "stream", "*", "f", "v").Err())
+		require.NoError(t, (<-found).Err())
+	})
 }

@@ -226,7 +226,7 @@ impl Core {
                 match self.link_of(row, plan.destination) {
                     Some(link) => link,
                     None if plan.destination == Destination::Alone => {
-                        self.begin_waiting(now, row);
+                        self.begin_waiting(now, row, plan);
                         return Ok(());
                     }
                     None => return Err("there is no link"),
@@ -281,13 +281,16 @@ impl Core {
     }
 
     /// A request that needs a link for itself, while there is none: it will be asked for again.
-    fn begin_waiting(&mut self, now: u64, row: Row) {
+    fn begin_waiting(&mut self, now: u64, row: Row, plan: Plan) {
+        // It has blocked before, and may block for as long again.
+        let again = row.has(option::PATIENT) && row.deadline <= now;
+        let deadline = row.deadline.saturating_add(if again { plan.blocks_for } else { 0 });
         if row.total > row.arguments {
             let rest = row.total - row.arguments;
-            let (deadline, argument, place) = (row.deadline, 0, None);
+            let (argument, place) = (0, None);
             self.partial = Some(Partial { id: row.id, link: 0, deadline, rest, argument, place, flags: 0 });
         }
-        self.park(now, row.id, row.deadline);
+        self.park(now, row.id, deadline);
     }
 
     /// The rest of a request that waits for a link.

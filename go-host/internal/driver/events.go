@@ -264,8 +264,8 @@ func (l *Lane) resubmit(id uint64, written bool) {
 	s.written = s.written || written
 	e.Results[s.result].extra = nil // kept of the submission that is void
 	again := &cursor{entry: e, first: s.result, next: s.result, end: s.result + 1}
-	if e.Patient { // for a command that blocks the core knows a later deadline
-		again.until = l.usualDeadline()
+	if now := l.now(); e.Patient && e.Deadline <= now { // it has blocked, for which the core knows a later deadline
+		again.until = l.usualDeadlineFrom(now)
 		l.due = min(l.due, again.until)
 	}
 	if e.Atomic {

@@ -69,14 +69,14 @@ impl Queue {
         self.again.push_back(work);
     }
 
-    /// The core wants a request once more.
-    pub(crate) fn push_again(&mut self, id: u64, job: u64, live: &Live, index: usize) {
+    /// The core wants a request once more; it waits until then at most.
+    pub(crate) fn push_again(&mut self, id: u64, job: u64, live: &Live, index: usize, deadline: u64) {
         self.forget(id);
         let (next, end) = match live.job.shape {
             Shape::Pipeline => (index, index + 1),
             Shape::Single | Shape::Transaction => (0, live.job.columns.commands()),
         };
-        let work = Work::new(job, live, next, end, Source::Again);
+        let work = Work { deadline, ..Work::new(job, live, next, end, Source::Again) };
         self.note_deadline(work.deadline);
         self.again.push_back(work);
     }

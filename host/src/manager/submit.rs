@@ -1,5 +1,6 @@
 //! Jobs to the core: queueing, submitting, giving up.
 
+use super::from_now;
 use super::lane::Lane;
 use super::requests::{Job, Phase, Shape};
 use crate::error::{Cause, Error, Outcome};
@@ -37,7 +38,13 @@ impl Lane {
         let Some((live, index)) = self.table.find(id) else { return };
         live.ask_again(index, executed);
         let job = id - index as u64;
-        self.queue.push_again(id, job, live, index);
+        let now = self.shared.clock.now();
+        // One whose usual deadline is over has blocked, for which the core knows a later one.
+        let deadline = match self.config.deadline {
+            Some(usual) if live.job.patient && live.job.deadline <= now => self.shared.clock.until(from_now(usual)),
+            _ => live.job.deadline,
+        };
+        self.queue.push_again(id, job, live, index, deadline);
     }
 
     /// Ends what waits and is late.

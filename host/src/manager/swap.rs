@@ -261,7 +261,7 @@ impl Lane {
             return false;
         }
         live.ask_again(index, false);
-        self.queue.push_again(id, id - index as u64, live, index);
+        self.queue.push_again(id, id - index as u64, live, index, live.job.deadline);
         true
     }
 }

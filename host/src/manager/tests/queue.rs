@@ -78,7 +78,7 @@ impl Bench {
     fn again(&mut self, id: u64, job: u64) {
         let (live, index) = self.table.find(id).unwrap();
         live.set_phase(index, Phase::Waiting);
-        self.queue.push_again(id, job, live, index);
+        self.queue.push_again(id, job, live, index, live.job.deadline);
     }
 }
 

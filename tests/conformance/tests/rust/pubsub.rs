@@ -58,7 +58,7 @@ async fn names_longer_than_what_passes_by(target: Target) {
     let mut publisher = target.client().await;
     let limits = Limits { pass_above: 64, ..Limits::default() };
     for config in [target.config(), target.config().resp2(true)] {
-        let client = in_time(config.limits(limits.clone()).connect()).await.unwrap();
+        let client = in_time(config.limits(limits).connect()).await.unwrap();
         let (long, longest) = ("n".repeat(50_000), "m".repeat(65_536));
         let names = Names::channels([long.clone(), longest.clone()]);
         let mut subscription = in_time(client.subscribe(names, SubscribeOptions::default())).await.unwrap();

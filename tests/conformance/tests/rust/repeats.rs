@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use conformance::Signal;
 use coracle::{Client, Connecting, Connector, Endpoint, Error, Outcome, Repeat, Sockets};
@@ -14,6 +15,7 @@ use crate::targets::{Target, in_time};
 on_servers! {
     ;
     real only: what_only_reads_is_repeated_where_allowed nothing_is_repeated_by_default
+        what_has_blocked_for_longer_than_calls_take_is_repeated
 }
 
 /// Connects to whatever server is the present one.
@@ -43,6 +45,37 @@ async fn nothing_is_repeated_by_default(target: Target) {
         assert_eq!(result.unwrap_err().outcome(), Outcome::MaybeExecuted);
     }
     assert_eq!(client.stats().resubmitted, 0);
+}
+
+async fn what_has_blocked_for_longer_than_calls_take_is_repeated(target: Target) {
+    const USUAL: Duration = Duration::from_millis(100);
+    let other = target.client().await;
+    let client = target.config().deadline(Some(USUAL)).repeat(Repeat::Allowed).connect().await.unwrap();
+    let reading = call(&client, vec!["XREAD", "BLOCK", "0", "STREAMS", "stream", "$"]);
+    for _ in 0..2 {
+        blocked(&other).await;
+        // That lets the usual deadline pass.
+        in_time(other.command(["BLPOP", "nothing", "0.2"])).await.unwrap();
+        in_time(other.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])).await.unwrap();
+    }
+    blocked(&other).await;
+    in_time(other.command(["XADD", "stream", "*", "f", "v"])).await.unwrap();
+    let found = in_time(reading).await.unwrap();
+    assert!(matches!(&found, Ok(found) if *found != Value::Nil), "{found:?}");
+    assert_eq!(client.command(["GET", "nothing"]).await, Ok(Value::Nil));
+}
+
+/// Waits until somebody is blocked.
+async fn blocked(client: &Client) {
+    in_time(async {
+        loop {
+            let Ok(Value::VerbatimString { text, .. }) = client.command(["INFO", "clients"]).await else { continue };
+            if text.contains("blocked_clients:1") {
+                return;
+            }
+        }
+    })
+    .await;
 }
 
 /// How GET and INCR end whose server has their bytes and is killed before it answers, while another one waits.
