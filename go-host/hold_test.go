@@ -152,3 +152,13 @@ func TestAGapWhileWaitingForRoom(t *testing.T) {
 		})
 	}
 }
+
+// The core sees names, however little may enter the sandbox.
+func TestNamesAreNotHeld(t *testing.T) {
+	ctx, c := testContext(t), open(t, servertest.Start(t, "redis-server").URL(), WithLimits(Limits{HoldAbove: 1}))
+	require.NoError(t, c.Do(ctx, "SET", "key", "value").Err())
+	require.NoError(t, c.Do(ctx, "CLIENT", "INFO").Err())
+	require.NoError(t, NewScript("return 1").Run(ctx, c, nil).Err())
+	require.ErrorContains(t, c.Do(ctx, strings.Repeat("N", 65_536)).Err(), "unknown command")
+	require.ErrorIs(t, c.Do(ctx, strings.Repeat("N", 65_537)).Err(), ErrMisuse)
+}

@@ -54,7 +54,8 @@ type Limits struct {
 	Elements uint64
 	// ReplyBytes bounds one reply.
 	ReplyBytes uint64
-	// HoldAbove is of how many bytes an argument may be that enters the sandbox; at most 65536.
+	// HoldAbove is of how many bytes an argument may be that enters the sandbox; at most 65536. Names of commands and
+	// subcommands always do.
 	HoldAbove uint32
 	// PassAbove is the same of a string in a reply, unless it came in one piece; at least 64.
 	PassAbove uint32

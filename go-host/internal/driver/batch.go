@@ -57,7 +57,7 @@ func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more 
 	e := c.entry
 	args := e.Commands[command].Args[arg:]
 	lengths, bytes := len(b.lengths), len(b.bytes)
-	took := b.take(args, holdAbove)
+	took := b.take(args, arg, holdAbove)
 	whole := took == len(args)
 	if !whole && (took == 0 || len(b.meta) > 0 && arg == 0) { // it is only split where it is the first of a call
 		b.lengths, b.bytes = b.lengths[:lengths], b.bytes[:bytes]
@@ -76,13 +76,24 @@ func (b *batch) add(c *cursor, command, arg int, t *table, holdAbove int) (more 
 	return whole
 }
 
-// take appends as many of the arguments as the call has room for, and counts them.
-func (b *batch) take(args [][]byte, holdAbove int) (took int) {
+// Names of commands and subcommands, which the core has to see. What is longer is none.
+const (
+	maxName       = 65_536
+	maxSubcommand = 64
+)
+
+func mayBeName(place, length int) bool {
+	return place == 0 && length <= maxName || place == 1 && length <= maxSubcommand
+}
+
+// take appends as many of the arguments, of which the first has this place in its command, as the call has room for,
+// and counts them.
+func (b *batch) take(args [][]byte, place, holdAbove int) (took int) {
 	lengths, bytes := b.lengths, b.bytes
 	most := min(len(args), wire.MaxLengths-len(lengths))
 	for took < most {
 		a := args[took]
-		if len(a) > holdAbove {
+		if len(a) > holdAbove && !mayBeName(place+took, len(a)) {
 			lengths = append(lengths, uint32(len(a))|wire.Held)
 			took++
 			continue

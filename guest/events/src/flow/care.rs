@@ -25,8 +25,8 @@ const SHOWN: usize = 100;
 pub(crate) struct Care {
     /// Indexes are made.
     making: bool,
-    /// First it is looked whether that can be done, as they are thrown away before.
-    looking: Looking,
+    /// First it is looked whether that can be done, as those that are there are thrown away.
+    looking: bool,
     state: State,
     /// The position that is next.
     at: u64,
@@ -56,15 +56,6 @@ pub(crate) struct Care {
     keys: Vec<String>,
     found: Verified,
     refresh: Refresh,
-}
-
-/// Whether the log is read before its indexes are thrown away.
-#[derive(Clone, Copy, PartialEq)]
-enum Looking {
-    /// Nothing is thrown away, or somebody has looked.
-    No,
-    Now,
-    Done,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -118,7 +109,7 @@ impl Care {
     pub(crate) fn new(making: bool) -> Self {
         Self {
             making,
-            looking: Looking::No,
+            looking: false,
             state: State::Meta,
             at: 1,
             from: 1,
@@ -172,9 +163,7 @@ impl Care {
                 if rebuilding {
                     return Err(Fault::Rebuilding);
                 }
-                if self.making {
-                    self.looking = Looking::Now;
-                }
+                self.looking = self.making;
                 Ok(self.walk())
             }
             State::Closed => {
@@ -272,15 +261,11 @@ impl Care {
     /// The next page, or what comes behind the last one.
     fn walk(&mut self) -> Step {
         let more = self.at <= self.head;
-        let mut done = self.at.saturating_sub(1).min(self.head);
-        if self.looking != Looking::No {
-            let before = if self.looking == Looking::Done { self.head } else { 0 };
-            done = before.saturating_add(done) / 2;
-        }
+        let done = if self.looking { 0 } else { self.at.saturating_sub(1).min(self.head) };
         self.state = match (more, self.making) {
             (_, false) if self.records.known(more) > 0 => State::Records,
             (true, _) => State::Bodies,
-            (false, true) if self.looking == Looking::Now => self.looked(),
+            (false, true) if self.looking => self.looked(),
             (false, true) => State::Finish,
             (false, false) => State::Types,
         };
@@ -289,7 +274,7 @@ impl Care {
 
     /// All events are there, but for some at the end.
     fn looked(&mut self) -> State {
-        (self.looking, self.at, self.last) = (Looking::Done, 1, Cursor::default());
+        (self.looking, self.at, self.last) = (false, 1, Cursor::default());
         self.found = Verified::default();
         State::Start
     }
@@ -380,7 +365,7 @@ impl Care {
                 Body::There(event) if self.page.is_empty() && self.behind_gap(event.position) => {
                     return Err(self.gap(context));
                 }
-                Body::There(event) if self.looking == Looking::Now || event.position < self.from => self.pass(&event),
+                Body::There(event) if self.looking || event.position < self.from => self.pass(&event),
                 Body::There(event) => self.page.push(event),
                 _ if !self.page.is_empty() => break,
                 Body::Missing => self.miss("the event is not there"),
