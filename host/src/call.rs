@@ -10,15 +10,17 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::client::Client;
+use crate::clock::from_now;
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
 use crate::error::{Cause, Error, Outcome};
 use crate::inbox::Refused;
-use crate::manager::{Aside, Job, MAX_COMMANDS, Replies, Shape, from_now};
+use crate::job::{Aside, Job, MAX_COMMANDS};
 use crate::rows::MAY_REPEAT;
 use crate::session::Handle;
 use crate::shared::Shared;
 use crate::ticket::{Answer, Call, Ticket};
+use crate::ticket::{Replies, Shape};
 
 /// Commands from this size on count against `Limits::waiting_bytes`; smaller ones are bounded by their number.
 const LARGE: u64 = 4096;

@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use crate::cache::CacheStats;
 use crate::call::Until;
+use crate::clock::{Clock, from_now};
 use crate::command::{Command, IntoArgument};
 use crate::config::Config;
 use crate::credentials::{self, Credentials};
@@ -18,12 +19,15 @@ use crate::engine::store::Template;
 use crate::engine::{Binary, Program};
 use crate::error::{Cause, Error, Outcome};
 use crate::lanes::{Lane, Lanes};
-use crate::manager::{self, CONTROLS, Clock, Control, Inboxes, Replies, Shape, Signal, Swap, from_now};
+use crate::manager::{self, CONTROLS, Control, Inboxes, Swap};
+use crate::notices::{Names, SubscribeOptions};
 use crate::session;
 use crate::shared::Shared;
+use crate::signal::Signal;
 use crate::states::{ClientState, States};
 use crate::stats::{Counters, Stats};
-use crate::subscription::{Names, SubscribeOptions, Subscription};
+use crate::subscription::Subscription;
+use crate::ticket::{Replies, Shape};
 
 /// A client of a Redis or Valkey server. Clones share its connections, and its last handle ends it: subscriptions count
 /// as handles too.
@@ -50,6 +54,32 @@ pub struct Client {
     pub(crate) prompt: bool,
 }
 
+impl Config {
+    /// Starts a client, and waits until it is ready or known not to be: no longer than [`Config::connect_timeout`] for
+    /// each server, and five seconds more; and, where there is a provider of credentials, the 30 seconds that it may
+    /// take. The first client of a process compiles the component before, unless [`Config::code_cache`] has it.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.start().await?;
+        client.all_ready().await?;
+        Ok(client)
+    }
+
+    /// Starts a client without waiting: calls wait until it is connected, or fail once it is known that it can't be.
+    pub async fn start(self) -> Result<Client, Error> {
+        self.check()?;
+        Client::start(self).await
+    }
+
+    /// The core that the client is to run.
+    fn program(&self) -> Result<Program, Error> {
+        #[cfg(feature = "foreign-core")]
+        if let Some(factory) = &self.foreign {
+            return Ok(Program::Foreign(Arc::clone(factory)));
+        }
+        Program::load(&self.component, &self.code_cache)
+    }
+}
+
 impl Client {
     /// A client of the server at `url` (see [`Config::new`]), connected. It takes no longer than 10 seconds, and 5 more
     /// for each further host: see [`Config::connect`].
@@ -65,7 +95,7 @@ impl Client {
             config.credentials = credentials::fetch(Arc::clone(provider)).await?;
         }
         let chosen = config.clone();
-        let program = load(move || Program::of(&chosen)).await?;
+        let program = load(move || chosen.program()).await?;
         let states = States::new(config.lanes);
         let (clock, counters) = (Clock::start(), Arc::new(Counters::of_new_client()));
         if let Some(cache) = &mut config.cache {

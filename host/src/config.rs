@@ -7,18 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::cache::Cache;
-use crate::client::Client;
 use crate::connector::{Connector, Endpoint, Sockets};
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::engine::{Binary, CodeCache};
 use crate::error::Error;
 use crate::event::{Event, Hook};
-use crate::lanes::MAX_LANES;
 use crate::url::Target;
 
 /// The least memory an instance of the core is given.
 pub(crate) const MIN_MEMORY: usize = 2 << 20;
 pub(crate) const MAX_MEMORY: usize = 256 << 20;
+
+/// Lanes that a client may have.
+pub(crate) const MAX_LANES: usize = 64;
 
 /// Settings of a client. Everything has a default but the server's address.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ pub struct Limits {
     pub elements: u64,
     /// Bytes of one reply.
     pub reply_bytes: u64,
-    /// Arguments longer than this do not enter the sandbox, but for commands' names. 1 to 65536.
+    /// Arguments longer than this do not enter the sandbox, but for names of commands and subcommands. 1 to 65536.
     pub hold_above: u32,
     /// Bulk strings longer than this do not enter the sandbox, unless they came in one piece. 64 or more.
     pub pass_above: u32,
@@ -215,7 +216,7 @@ impl Config {
         self
     }
 
-    /// Keeps replies for those who read by [`Client::cached`]. Nothing is kept, unless set; nor over RESP2.
+    /// Keeps replies for those who read by [`crate::Client::cached`]. Nothing is kept, unless set; nor over RESP2.
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Self {
         self.cache = Some(cache);
@@ -287,7 +288,7 @@ impl Config {
     }
 
     /// How long sessions, and commands that are under way, may go on with the component that was before, once
-    /// [`Client::swap`] has brought another one. A minute unless set.
+    /// [`crate::Client::swap`] has brought another one. A minute unless set.
     #[must_use]
     pub fn retire_within(mut self, within: Duration) -> Self {
         self.retire_within = within;
@@ -317,22 +318,16 @@ impl Config {
         self
     }
 
-    /// Starts a client, and waits until it is ready or known not to be: no longer than [`Config::connect_timeout`] for
-    /// each server, and five seconds more; and, where there is a provider of credentials, the 30 seconds that it may
-    /// take. The first client of a process compiles the component before, unless [`Config::code_cache`] has it.
-    pub async fn connect(self) -> Result<Client, Error> {
-        let client = self.start().await?;
-        client.all_ready().await?;
-        Ok(client)
+    /// Runs on cores that this makes, in place of the component.
+    #[cfg(feature = "foreign-core")]
+    #[must_use]
+    pub fn foreign_core(mut self, factory: crate::foreign::Factory) -> Self {
+        self.foreign = Some(factory);
+        self
     }
 
-    /// Starts a client without waiting: calls wait until it is connected, or fail once it is known that it can't be.
-    pub async fn start(self) -> Result<Client, Error> {
-        self.check()?;
-        Client::start(self).await
-    }
-
-    fn check(&self) -> Result<(), Error> {
+    /// What is out of its bounds.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let limits = &self.limits;
         if !(MIN_MEMORY..=MAX_MEMORY).contains(&limits.memory) {
             return Err(Error::config("limits.memory must be from 2 MiB to 256 MiB"));

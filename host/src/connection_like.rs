@@ -116,8 +116,8 @@ mod tests {
     use redis::RetryMethod;
 
     use super::*;
-    use crate::engine::wit;
     use crate::error::ErrorClass;
+    use crate::wit;
 
     /// All numbers that the contract has.
     fn all<T>(from_wire: impl Fn(u8) -> Option<T>) -> impl Iterator<Item = T> {

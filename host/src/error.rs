@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::engine::wit;
+use crate::wit;
 
 /// Why a call gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use std::task::Context;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use crate::manager::Job;
+use crate::job::Job;
 
 /// A bounded queue of jobs.
 pub(crate) struct Inbox {
@@ -178,8 +178,8 @@ mod tests {
 
     use super::*;
     use crate::command::Columns;
-    use crate::manager::Shape;
     use crate::ticket::Call;
+    use crate::ticket::Shape;
 
     /// A job that is told apart by its deadline.
     fn job(number: u64) -> Job {

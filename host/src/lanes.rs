@@ -11,14 +11,12 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::call::in_time;
 use crate::client::Client;
+use crate::clock::from_now;
 use crate::engine::Program;
 use crate::error::Error;
-use crate::manager::{Consent, Control, Swap, from_now};
+use crate::manager::{Consent, Control, Swap};
 use crate::shared::Shared;
 use crate::states::ClientState;
-
-/// Lanes that a client may have.
-pub(crate) const MAX_LANES: usize = 64;
 
 /// All lanes of a client that has several.
 pub(crate) struct Lanes {

@@ -132,8 +132,10 @@
 //! TLS by `tokio-rustls`.
 
 mod cache;
+mod cached;
 mod call;
 mod client;
+mod clock;
 mod command;
 mod config;
 mod connection_like;
@@ -144,21 +146,27 @@ mod error;
 mod event;
 pub mod events;
 mod inbox;
+mod job;
 mod lanes;
+mod lease;
 mod manager;
+mod notices;
 mod raw;
 mod rows;
 mod script;
 mod session;
 mod shared;
+mod signal;
 mod states;
 mod stats;
 mod subscription;
 mod tape;
 mod ticket;
 mod url;
+mod wit;
 
-pub use cache::{Cache, CacheStats, Cached};
+pub use cache::{Cache, CacheStats};
+pub use cached::Cached;
 pub use client::Client;
 pub use command::{Command, IntoArgument};
 pub use config::{Config, Limits, Repeat};
@@ -171,13 +179,14 @@ pub use engine::component_digest;
 pub use engine::foreign;
 pub use error::{Cause, Error, ErrorClass, Failed, Failure, Outcome, ServerError};
 pub use event::Event;
+pub use notices::{Message, Names, Notice, SubscribeOptions, WhenFull};
 pub use raw::RawReply;
 pub use redis;
 pub use script::Script;
 pub use session::Session;
 pub use states::ClientState;
 pub use stats::Stats;
-pub use subscription::{Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
+pub use subscription::Subscription;
 
 /// The README's code, which is compiled with that of the documentation.
 #[cfg(doctest)]

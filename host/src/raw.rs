@@ -10,7 +10,7 @@ use crate::call::Until;
 use crate::client::Client;
 use crate::command::Command;
 use crate::error::{Error, Outcome};
-use crate::manager::Aside;
+use crate::job::Aside;
 use crate::session::Session;
 
 /// A reply, and the bytes that it came in, exactly as the server sent them.

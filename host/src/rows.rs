@@ -1,6 +1,6 @@
 //! The packed rows of `wit/types.wit`, taken apart.
 
-use crate::engine::wit::{EventKind, NodeKind};
+use crate::wit::{EventKind, NodeKind};
 
 /// Bits of `options`, as in `wit/commands.wit`; a test holds them against the generated ones, which are no constants.
 pub(crate) const ATOMIC: u32 = 1;

@@ -1,7 +1,6 @@
 //! Sessions: a link for one caller alone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisFuture, RedisResult, ToRedisArgs, Value};
@@ -9,10 +8,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::clock::from_now;
 use crate::command::{Command, IntoArgument, usage};
 use crate::error::{Cause, Error};
-use crate::manager::{Control, Signal, from_now};
+use crate::lease::Lease;
+use crate::manager::Control;
 use crate::script::Script;
+use crate::signal::Signal;
 
 /// A link of a [`Client`] for one caller alone, so that WATCH, MULTI, SELECT and what else changes a link's state are
 /// of use, and a command that blocks holds up nobody else.
@@ -24,14 +26,6 @@ use crate::script::Script;
 #[derive(Clone)]
 pub struct Session {
     pub(crate) client: Client,
-}
-
-/// A session as the manager and its holders know it.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pub(crate) number: u32,
-    over: OnceLock<Error>,
-    left: AtomicBool,
 }
 
 /// A session as its holders have it: the drop of the last clone's releases it.
@@ -78,7 +72,7 @@ impl Session {
     /// Why the session is over, once its link broke.
     #[must_use]
     pub fn over(&self) -> Option<Error> {
-        self.client.session.as_ref()?.lease.over.get().cloned()
+        self.client.session.as_ref()?.lease.error().cloned()
     }
 }
 
@@ -169,33 +163,16 @@ impl Client {
     }
 }
 
-impl Lease {
-    fn new(number: u32) -> Self {
-        Self { number, over: OnceLock::new(), left: AtomicBool::new(false) }
-    }
-
-    /// The link broke, or can't be had.
-    pub(crate) fn end(&self, error: Error) {
-        // The first reason is the one that tells.
-        let _ = self.over.set(error);
-    }
-
-    /// Whether nobody holds it any more.
-    pub(crate) fn is_left(&self) -> bool {
-        self.left.load(Ordering::Acquire)
-    }
-}
-
 impl Handle {
     /// What rows say; the error if the session is over.
     pub(crate) fn number(&self) -> Result<u32, Error> {
-        self.lease.over.get().map_or(Ok(self.lease.number), |error| Err(error.clone()))
+        self.lease.error().map_or(Ok(self.lease.number), |error| Err(error.clone()))
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.lease.left.store(true, Ordering::Release);
+        self.lease.leave();
         self.signal.raise();
     }
 }

@@ -1,22 +1,26 @@
 //! What all handles of a client have in common.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
 use crate::cache::Shelf;
+use crate::clock::Clock;
 use crate::config::{Config, Repeat};
 use crate::engine::{Binary, CodeCache};
 use crate::error::Error;
 use crate::inbox::Inbox;
-use crate::manager::{Clock, Ended, Signal};
+use crate::signal::Signal;
 use crate::states::{ClientState, States};
 use crate::stats::Counters;
 
 /// How much longer than its connections `ready` waits, at most.
 const READY_GRACE: Duration = Duration::from_secs(5);
+
+/// Why a client is no more, once it is.
+pub(crate) type Ended = OnceLock<Error>;
 
 /// What all handles of a client have in common; where it has several lanes, there is one of these for each.
 pub(crate) struct Shared {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::cache::CacheStats;
-use crate::manager::Clock;
+use crate::clock::Clock;
 
 /// A snapshot of a client's counters. Everything counts from the client's start unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

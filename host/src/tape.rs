@@ -3,9 +3,9 @@
 
 use redis::{Value, VerbatimFormat};
 
-use crate::engine::wit::NodeKind;
 use crate::error::{Error, ErrorClass};
 use crate::rows::{Fault, Node, fault};
+use crate::wit::NodeKind;
 
 /// Bytes of a large string that are made room for on the server's word.
 pub(crate) const TRUSTED: usize = 1 << 20;

@@ -9,7 +9,7 @@ use redis::Value;
 
 use crate::command::Columns;
 use crate::error::Error;
-use crate::manager::{Replies, Shape, Signal};
+use crate::signal::Signal;
 
 /// A call, as its caller made it.
 #[derive(Debug)]
@@ -51,6 +51,24 @@ pub(crate) struct Answer<'a> {
     call: Arc<Call>,
     /// Raised when the caller goes away without an answer.
     signal: Option<&'a Signal>,
+}
+
+/// How a job's commands belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One command, one request.
+    Single,
+    /// A request for each command.
+    Pipeline,
+    /// One request for all commands.
+    Transaction,
+}
+
+/// What a job's caller gets.
+#[derive(Debug)]
+pub(crate) enum Replies {
+    One(Result<Value, Error>),
+    Many(Vec<Result<Value, Error>>),
 }
 
 impl Call {

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// Commands under way, by what they ask.
 #[derive(Default)]
-pub(super) struct Flights {
+pub(crate) struct Flights {
     flights: HashMap<Question, Flight>,
     last: u64,
 }
@@ -22,11 +22,11 @@ struct Flight {
     followers: Followers,
 }
 
-pub(super) type Followers = Vec<oneshot::Sender<Told>>;
+pub(crate) type Followers = Vec<oneshot::Sender<Told>>;
 
 /// What a follower is told. If nothing, as its leader failed or is gone, it looks again: the first to do so leads. None
 /// is chosen for that, as it could be one that is not polled for long while others wait.
-pub(super) enum Told {
+pub(crate) enum Told {
     /// The reply that the leader got, or the server's error.
     Reply(Result<Arc<Value>, Error>),
     /// The reply is for the leader alone: it may not be kept, and so the command may be more than a read.
@@ -43,7 +43,7 @@ pub(crate) struct Lead {
 
 impl Flights {
     /// Follows who asks the same already. The error is the number of a new flight, if nobody does.
-    pub(super) fn join(&mut self, question: &Question) -> Result<oneshot::Receiver<Told>, u64> {
+    pub(crate) fn join(&mut self, question: &Question) -> Result<oneshot::Receiver<Told>, u64> {
         if let Some(flight) = self.flights.get_mut(question) {
             let (follower, told) = oneshot::channel();
             if flight.followers.len() == flight.followers.capacity() {
@@ -59,20 +59,20 @@ impl Flights {
     }
 
     /// The flight is over; gives its followers.
-    pub(super) fn land(&mut self, question: &Question, number: u64) -> Followers {
+    pub(crate) fn land(&mut self, question: &Question, number: u64) -> Followers {
         let over = self.flights.get(question).is_some_and(|flight| flight.number == number);
         let flight = if over { self.flights.remove(question) } else { None };
         flight.map(|flight| flight.followers).unwrap_or_default()
     }
 
     /// Leaders go on alone, and followers look again.
-    pub(super) fn scatter(&mut self) {
+    pub(crate) fn scatter(&mut self) {
         self.flights.clear();
     }
 }
 
 impl Lead {
-    pub(super) fn new(question: Question, number: u64, shelf: Arc<Shelf>) -> Self {
+    pub(crate) fn new(question: Question, number: u64, shelf: Arc<Shelf>) -> Self {
         Self { question, number, shelf: Some(shelf) }
     }
 

@@ -5,14 +5,13 @@
 
 mod entries;
 mod flights;
-mod handle;
 mod question;
 mod shelf;
 mod size;
 
-pub(crate) use flights::Lead;
-pub use handle::Cached;
-pub(crate) use shelf::Shelf;
+pub(crate) use flights::{Lead, Told};
+pub(crate) use question::Question;
+pub(crate) use shelf::{Look, Shelf};
 
 /// How a client caches: see [`crate::Config::cache`] and [`crate::Client::cached`].
 #[derive(Debug, Clone, PartialEq, Eq)]

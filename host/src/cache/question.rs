@@ -10,11 +10,11 @@ const LENGTH: usize = size_of::<u32>();
 
 /// A command's arguments, each behind its length: two commands are the same if these bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Question(Bytes);
+pub(crate) struct Question(Bytes);
 
 impl Question {
     /// Nothing of a command that can't be one for a single key: those have two arguments at least.
-    pub(super) fn of(command: &Command) -> Option<Self> {
+    pub(crate) fn of(command: &Command) -> Option<Self> {
         let size: usize = command.arguments().map(|argument| LENGTH + argument.len()).sum();
         if size > MAX_QUESTION || command.arguments().nth(1).is_none() || command.is_script() {
             return None;
@@ -28,16 +28,16 @@ impl Question {
     }
 
     /// The command's name.
-    pub(super) fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         self.split().0
     }
 
     /// Argument 1: what the core calls the key, where there is one.
-    pub(super) fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         first(self.split().1).0
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 

@@ -32,7 +32,7 @@ struct State {
 }
 
 /// What a caller finds.
-pub(super) enum Look {
+pub(crate) enum Look {
     Hit(Arc<Value>),
     Lead(Lead),
     Follow(oneshot::Receiver<Told>),
@@ -50,12 +50,12 @@ impl Shelf {
     }
 
     /// Whether a reply to this could ever be kept, as far as that can be said here.
-    pub(super) fn is_for(&self, question: &Question) -> bool {
+    pub(crate) fn is_for(&self, question: &Question) -> bool {
         self.cache.covers(question.key())
     }
 
     /// What is kept; else who is to get it. `again` says that this caller has looked before.
-    pub(super) fn look(self: &Arc<Self>, question: &Question, max_age: Duration, again: bool) -> Look {
+    pub(crate) fn look(self: &Arc<Self>, question: &Question, max_age: Duration, again: bool) -> Look {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(value) = state.entries.find(question, max_age, now) {
@@ -70,13 +70,13 @@ impl Shelf {
     }
 
     /// There will be no reply to this one: its followers look again, once the lock is open.
-    pub(super) fn given_up(&self, question: &Question, number: u64) {
+    pub(crate) fn given_up(&self, question: &Question, number: u64) {
         let followers = self.lock().flights.land(question, number);
         drop(followers);
     }
 
     /// A reply is there: keeps it if that may be, and gives it to the followers.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &self,
         question: &Question,
         number: u64,

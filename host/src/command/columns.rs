@@ -11,8 +11,8 @@ use crate::rows::HELD;
 
 /// Bit 31 of a length is taken.
 const MAX_ARGUMENT: usize = HELD as usize - 1;
-/// The core has to see a command's name. A longer one is none, and does not fit into every call.
-const MAX_NAME: usize = 65_536;
+/// The core has to see a command's name, and a subcommand's behind it. A longer one is none.
+const MAX_NAMES: [usize; 2] = [65_536, 64];
 
 /// Commands as columns: what `submit` takes, plus the arguments that the host holds.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl Columns {
         let mut small = command.small.as_slice();
         let mut shared = std::mem::take(&mut command.shared).into_iter();
         for (place, length) in command.lengths.iter().enumerate() {
-            let hold_above = if place == 0 { hold_above.max(MAX_NAME) } else { hold_above };
+            let hold_above = MAX_NAMES.get(place).map_or(hold_above, |most| hold_above.max(*most));
             if length & HELD != 0 {
                 self.keep(shared.next().unwrap_or_default(), hold_above)?;
                 continue;
@@ -208,17 +208,18 @@ mod tests {
     /// However little may enter the sandbox of arguments.
     #[test]
     fn a_name_is_never_held() {
-        for length in [2, 1500, MAX_NAME] {
-            let command = Command::from_args(["n".repeat(length), "ab".to_owned(), "c".to_owned()]);
+        let [longest, subcommand] = MAX_NAMES;
+        for (length, next, next_held) in [(2, subcommand, false), (1500, 2, false), (longest, subcommand + 1, true)] {
+            let command = Command::from_args(["n".repeat(length), "s".repeat(next), "ab".to_owned()]);
             let columns = Columns::of(command, 0, 1).unwrap();
             let held: Vec<bool> = (0..3).map(|argument| columns.held(argument).is_some()).collect();
-            assert_eq!(held, [false, true, false], "{length}");
+            assert_eq!(held, [false, next_held, true], "{length}");
             let mut bytes = Vec::new();
             let (begin, end) = columns.command(0);
             let end = columns.copy_to(&mut bytes, begin, 3, columns.between(begin, end));
-            assert_eq!((bytes.len(), end.arguments), (length + 1, 3));
+            assert_eq!((bytes.len(), end.arguments), (length + if next_held { 0 } else { next }, 3));
         }
-        let columns = Columns::of(Command::from_args(["n".repeat(MAX_NAME + 1)]), 0, 1).unwrap();
+        let columns = Columns::of(Command::from_args(["n".repeat(longest + 1)]), 0, 1).unwrap();
         assert!(columns.held(0).is_some());
     }
 }

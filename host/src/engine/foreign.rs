@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use super::binary::Binary;
-pub use super::bindings::coracle::client::types::{Credentials, Endpoint, Limits, Progress};
-pub use super::bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
-pub use super::bindings::exports::coracle::client::pubsub::Kind;
 use super::disk::CodeCache;
 use super::instance::{Instance as Sandboxed, Trap};
 use super::program::Program as Component;
 pub use super::state::{Effect, Report};
-use crate::config::Config;
 use crate::error::Error;
 use crate::stats::Counters;
+pub use crate::wit::bindings::coracle::client::types::{Credentials, Endpoint, Limits, Progress};
+pub use crate::wit::bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
+pub use crate::wit::bindings::exports::coracle::client::pubsub::Kind;
 
 /// A core that is no component. It is called as the contract says.
 pub trait Core: Send {
@@ -51,15 +50,6 @@ pub enum Call<'a> {
 /// Makes cores.
 pub type Factory = Arc<dyn Fn() -> Box<dyn Core> + Send + Sync>;
 
-impl Config {
-    /// Runs on cores that this makes, in place of the component.
-    #[must_use]
-    pub fn foreign_core(mut self, factory: Factory) -> Self {
-        self.foreign = Some(factory);
-        self
-    }
-}
-
 #[derive(Clone)]
 pub(crate) enum Program {
     Component(Box<Component>),
@@ -67,13 +57,6 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
-        match &config.foreign {
-            Some(factory) => Ok(Self::Foreign(Arc::clone(factory))),
-            None => Component::of(config).map(|program| Self::Component(Box::new(program))),
-        }
-    }
-
     pub(crate) fn load(component: &Binary, cache: &CodeCache) -> Result<Self, Error> {
         Component::load(component, cache).map(|program| Self::Component(Box::new(program)))
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
-use super::bindings::Client as Exports;
-use super::bindings::exports::coracle::client::driver::{Reason, Settings, Traffic};
-use super::bindings::exports::coracle::client::pubsub::Kind;
 use super::program::Program;
 use super::state::{Effect, HostState, Report};
 use super::ticker::{CALL_TICKS, Ticking};
-use super::wit;
 use crate::error::Error;
 use crate::stats::Counters;
+use crate::wit;
+use crate::wit::bindings::Client as Exports;
+use crate::wit::bindings::exports::coracle::client::driver::{Reason, Settings, Traffic};
+use crate::wit::bindings::exports::coracle::client::pubsub::Kind;
 use wit::{Credentials, Progress};
 
 /// The instance trapped, and must not be called again. The text says why.

@@ -1,7 +1,6 @@
 //! wasmtime, once a process: the engine, the compiled components, and the instances made of them.
 
 mod binary;
-mod bindings;
 mod disk;
 #[cfg(feature = "foreign-core")]
 pub mod foreign;
@@ -16,12 +15,11 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use binary::Binary;
-pub(crate) use bindings::coracle::client::types as wit;
 #[cfg(test)]
-pub(crate) use bindings::exports::coracle::client::commands::Options;
-pub(crate) use bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
-pub(crate) use bindings::exports::coracle::client::pubsub::Kind;
+pub(crate) use crate::wit::bindings::exports::coracle::client::commands::Options;
+pub(crate) use crate::wit::bindings::exports::coracle::client::driver::{Reason, Settings, Tracking, Traffic};
+pub(crate) use crate::wit::bindings::exports::coracle::client::pubsub::Kind;
+pub(crate) use binary::Binary;
 pub(crate) use disk::CodeCache;
 #[cfg(feature = "foreign-core")]
 pub(crate) use foreign::{Instance, Program};

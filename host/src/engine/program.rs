@@ -8,11 +8,11 @@ use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use super::binary::Binary;
 use super::disk::{CodeCache, Place};
 use super::kept::{Hold, Kept};
+use super::shipped_digest;
 use super::state::{CORE_INSTANCES, HostState, MEMORIES, TABLES, read_in_place};
 use super::ticker::Ticker;
-use super::{bindings, shipped_digest};
-use crate::config::Config;
 use crate::error::Error;
+use crate::wit::bindings;
 
 /// Instances of all clients of the process.
 const POOL_INSTANCES: u32 = 1000;
@@ -27,11 +27,6 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The one that a client is to run.
-    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
-        Self::load(&config.component, &config.code_cache)
-    }
-
     pub(crate) fn load(component: &Binary, cache: &CodeCache) -> Result<Self, Error> {
         Runtime::shared()?.program(component, cache)
     }

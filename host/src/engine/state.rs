@@ -7,8 +7,8 @@ use std::sync::Arc;
 use wasmtime::component::{Linker, WasmList};
 use wasmtime::{StoreContextMut, bail};
 
-use super::bindings::coracle::client::{log, network, types};
 use crate::stats::Counters;
+use crate::wit::bindings::coracle::client::{log, network, types};
 pub(super) use limits::{CORE_INSTANCES, MEMORIES, TABLES};
 
 /// More effects than this in one call, or more bytes, can't come of a sane core: the call traps.

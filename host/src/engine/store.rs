@@ -28,9 +28,9 @@ mod bindings {
         world: "store",
         imports: { default: trappable },
         with: {
-            "coracle:client/types": crate::engine::bindings::coracle::client::types,
-            "coracle:client/network": crate::engine::bindings::coracle::client::network,
-            "coracle:client/log": crate::engine::bindings::coracle::client::log,
+            "coracle:client/types": crate::wit::bindings::coracle::client::types,
+            "coracle:client/network": crate::wit::bindings::coracle::client::network,
+            "coracle:client/log": crate::wit::bindings::coracle::client::log,
         },
     });
 }
@@ -115,8 +115,8 @@ pub(crate) enum Call {
         texts: Vec<u8>,
     },
     Unanswered {
-        failure: super::wit::Failure,
-        cause: super::wit::Cause,
+        failure: crate::wit::Failure,
+        cause: crate::wit::Cause,
         text: String,
     },
     Elapsed,

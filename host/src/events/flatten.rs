@@ -4,8 +4,8 @@ use bytes::Bytes;
 use redis::Value;
 
 use crate::client::Client;
-use crate::engine::wit::NodeKind;
 use crate::error::{Error, ServerError};
+use crate::wit::NodeKind;
 
 /// So many bytes of a string enter the core.
 const SHOWN: usize = 4096;

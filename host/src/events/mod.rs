@@ -59,8 +59,8 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::clock::Clock;
 use crate::engine::store::{Call, Instance, Outcome};
-use crate::manager::Clock;
 use crate::rows::NEVER;
 use flow::Flow;
 use listening::Listening;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::error::EventError;
+use crate::clock::Clock;
 use crate::engine::Trap;
 use crate::engine::store::{Call, Instance, Opened, Settings, Step};
 use crate::error::Error;
-use crate::manager::Clock;
 
 /// What runs flows.
 pub(super) trait Core: Send {

@@ -1,7 +1,8 @@
 //! Errors of the client, as they go through the core.
 
-use crate::engine::{store as wire, wit};
+use crate::engine::store as wire;
 use crate::error::{Cause, Error, Failure, Outcome};
+use crate::wit;
 
 /// An error of the client as the core is told it.
 pub(super) fn to_wire(error: Error) -> (wit::Failure, wit::Cause, String) {

@@ -1,21 +1,12 @@
 //! What a reply is for beside its caller.
 
 use redis::Value;
-use tokio::sync::oneshot;
 
 use super::events::Tape;
 use super::lane::Lane;
-use crate::cache::Lead;
 use crate::error::Error;
+use crate::job::Aside;
 use crate::rows::{Event, Fault};
-
-/// Who hears of a reply beside its caller, and before that one.
-pub(crate) enum Aside {
-    /// Callers that asked the same, and the cache.
-    Lead(Lead),
-    /// Who wants its bytes too.
-    Raw(oneshot::Sender<Vec<u8>>),
-}
 
 impl Lane {
     /// Takes the value of a reply to a request that had this.

@@ -1,9 +1,10 @@
 //! What waits, packed into the columns of `submit`.
 
-use super::queue::Work;
-use super::requests::{Live, Phase, Shape};
+use super::requests::{Live, Phase};
+use super::work::Work;
 use crate::command::Ends;
 use crate::rows::{ATOMIC, CONTINUES, HELD, LONE, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, PATIENT, SCRIPT, command_words};
+use crate::ticket::Shape;
 
 /// The first row of a script has its name, hash and source.
 const SCRIPT_HEAD: usize = 3;

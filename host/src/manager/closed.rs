@@ -2,12 +2,12 @@
 
 use super::lane::{Closing, Lane};
 use crate::engine::Reason;
-use crate::engine::wit::{self, EventKind};
 use crate::error::Cause;
 use crate::event::Event;
 use crate::rows::events;
 use crate::states::ClientState;
 use crate::stats::add;
+use crate::wit::{self, EventKind};
 
 impl Lane {
     /// Tells the core of links that are no more.

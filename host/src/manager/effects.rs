@@ -3,9 +3,10 @@
 use super::lane::Lane;
 use super::link::{Body, Link};
 use crate::connector::{Endpoint, connect};
-use crate::engine::{Effect, Reason, wit};
+use crate::engine::{Effect, Reason};
 use crate::rows::{Fault, fault};
 use crate::stats::add;
+use crate::wit;
 
 impl Lane {
     pub(super) fn do_effects(&mut self) -> Result<(), Fault> {

@@ -3,14 +3,14 @@
 use redis::Value;
 
 use super::lane::Lane;
-use crate::engine::wit::{self, EventKind, NodeKind, Progress};
 use crate::engine::{Instance, Report, Trap};
 use crate::error::{Cause, Error, Failure};
+use crate::notices::{Message, Notice};
 use crate::rows::{Event, Fault, Node, events, fault, nodes, sole_node};
 use crate::states::ClientState;
 use crate::stats::add;
-use crate::subscription::{Message, Notice};
 use crate::tape::{Source, is_plain, scalar, server_error};
+use crate::wit::{self, EventKind, NodeKind, Progress};
 
 /// The input that a call was given: what its nodes may point at.
 pub(super) struct Feed<'a> {

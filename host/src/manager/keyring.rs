@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::credentials::Credentials;
-use crate::engine::wit;
+use crate::wit;
 
 /// Generations that are kept: a link under way still asks for the one that it was told of.
 const KEPT: usize = 4;

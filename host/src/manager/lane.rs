@@ -20,12 +20,12 @@ use crate::credentials::Credentials;
 use crate::engine::{Effect, Instance, Program, Reason, Report};
 use crate::error::Error;
 use crate::event::Event;
+use crate::notices::Wanted;
 use crate::rows::{MAX_FEED, NEVER};
 use crate::shared::Shared;
 use crate::states::ClientState;
 use crate::states::Place;
 use crate::stats::{Counters, add};
-use crate::subscription::Wanted;
 
 /// What a lane is to its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

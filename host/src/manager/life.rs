@@ -7,12 +7,13 @@ use super::requests::Phase;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::connector::Endpoint;
-use crate::engine::{Instance, Settings, Tracking, Trap, wit};
+use crate::engine::{Instance, Settings, Tracking, Trap};
 use crate::error::{Error, Outcome};
 use crate::event::Event;
 use crate::rows::NEVER;
 use crate::states::ClientState;
 use crate::stats::add;
+use crate::wit;
 
 /// Instances that may be lost in a row before the client gives up.
 const MAX_LOSSES: u32 = 5;

@@ -5,10 +5,10 @@ use redis::Value;
 
 use super::events::Tape;
 use super::lane::Lane;
-use crate::engine::wit::NodeKind;
+use crate::notices::{Message, Notice};
 use crate::rows::{Event, Fault, Node, fault, nodes};
-use crate::subscription::{Message, Notice};
 use crate::tape::Source;
+use crate::wit::NodeKind;
 
 /// Short strings share pieces of memory of this size, which live as long as the last of their strings. So much is what
 /// a reader who keeps a single message may hold of others.

@@ -19,35 +19,33 @@ mod queue;
 mod renewal;
 mod requests;
 mod sessions;
-mod signal;
 mod sockets;
 mod submit;
 mod subscriptions;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-pub(crate) use aside::Aside;
-pub(crate) use requests::{Job, MAX_COMMANDS, Replies, Shape};
-pub(crate) use signal::{Clock, Signal, from_now};
 pub(crate) use swap::{Consent, Swap};
 
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::engine::Program;
 use crate::error::Error;
-use crate::session::Lease;
+use crate::job::Job;
+use crate::lease::Lease;
+use crate::notices::Wanted;
 use crate::shared::Shared;
 use crate::states::Place;
-use crate::subscription::Wanted;
 use crowd::Crowd;
 use lane::{Common, Lane, Role};
 use renewal::{Renewal, Told};
@@ -59,9 +57,6 @@ pub(crate) const CONTROLS: usize = 64;
 /// How many calls may be under way for one that is prompt to go out at once. With more, the server has enough to do
 /// until others have come along, and is spared a packet for each.
 const PROMPT_UP_TO: usize = 12;
-
-/// Why a client is no more, once it is.
-pub(crate) type Ended = OnceLock<Error>;
 
 /// What handles ask of the manager beside jobs. It has a queue of its own, so that a client full of commands can be
 /// closed.

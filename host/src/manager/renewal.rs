@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use super::Manager;
 use super::lane::Lane;
-use super::{Clock, Manager};
+use crate::clock::Clock;
 use crate::credentials::{Credentials, fetch};
 use crate::error::Error;
 use crate::event::Event;

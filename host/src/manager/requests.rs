@@ -4,65 +4,18 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use redis::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::aside::Aside;
 use crate::error::Error;
-use crate::ticket::{Call, Ticket};
+use crate::job::{Job, MAX_COMMANDS};
+use crate::ticket::{Replies, Shape};
 
-const INDEX_BITS: u32 = 24;
+const INDEX_BITS: u32 = MAX_COMMANDS.trailing_zeros();
 const SLOT_BITS: u32 = 24;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 
 /// So many commands are a batch of their own: they need not wait for others.
 pub(super) const MANY: usize = 64;
-
-/// Commands of one pipeline, at most.
-pub(crate) const MAX_COMMANDS: usize = 1 << INDEX_BITS;
-
-/// What a caller wants done.
-pub(crate) struct Job {
-    pub(crate) ticket: Ticket,
-    /// Who else hears of the reply.
-    pub(crate) aside: Option<Box<Aside>>,
-    /// Its share of `Limits::waiting_bytes`, given back when the job ends.
-    pub(crate) _permit: Option<OwnedSemaphorePermit>,
-}
-
-#[cfg(test)]
-impl Job {
-    /// A call that nobody waits for, unless its answer is asked for.
-    pub(crate) fn of(call: Call) -> Self {
-        Self { ticket: Ticket::new(call), aside: None, _permit: None }
-    }
-}
-
-impl std::ops::Deref for Job {
-    type Target = Call;
-
-    fn deref(&self) -> &Call {
-        &self.ticket
-    }
-}
-
-/// How a job's commands belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// One command, one request.
-    Single,
-    /// A request for each command.
-    Pipeline,
-    /// One request for all commands.
-    Transaction,
-}
-
-/// What a job's caller gets.
-#[derive(Debug)]
-pub(crate) enum Replies {
-    One(Result<Value, Error>),
-    Many(Vec<Result<Value, Error>>),
-}
 
 /// All jobs that have not ended. A request's id is the place of its job, a count of who had the place before, and the
 /// number of the command: a look-up is an index, and an old id is known to be old.

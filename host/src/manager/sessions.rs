@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::lane::Lane;
 use super::requests::Phase;
 use crate::error::{Cause, Error};
-use crate::session::Lease;
+use crate::lease::Lease;
 
 /// A session that is not over.
 pub(super) struct Held {

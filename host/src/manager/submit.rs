@@ -1,10 +1,12 @@
 //! Jobs to the core: queueing, submitting, giving up.
 
-use super::from_now;
 use super::lane::Lane;
-use super::requests::{Job, Phase, Shape};
+use super::requests::Phase;
+use crate::clock::from_now;
 use crate::error::{Cause, Error, Outcome};
+use crate::job::Job;
 use crate::stats::add;
+use crate::ticket::Shape;
 
 impl Lane {
     /// Takes a job in. Its caller may have left already.

@@ -3,8 +3,8 @@
 use super::lane::Lane;
 use crate::error::Error;
 use crate::event::Event;
+use crate::notices::{Notice, Wanted};
 use crate::stats::add;
-use crate::subscription::{Notice, Wanted};
 
 impl Lane {
     pub(super) fn subscribe(&mut self, wanted: Wanted) {

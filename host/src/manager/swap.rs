@@ -7,16 +7,17 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use super::Manager;
 use super::lane::{Lane, Role};
 use super::requests::{Live, Phase};
 use super::sessions::Held;
-use super::{Manager, from_now};
+use crate::clock::from_now;
 use crate::engine::Program;
 use crate::error::{Cause, Error, Failure, Outcome};
 use crate::event::Event;
+use crate::notices::Wanted;
 use crate::states::ClientState;
 use crate::stats::add;
-use crate::subscription::Wanted;
 
 /// Somebody wants another component.
 pub(crate) struct Swap {

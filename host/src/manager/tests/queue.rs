@@ -4,11 +4,13 @@ use futures_util::FutureExt;
 
 use crate::command::{Columns, Command};
 use crate::error::{Cause, Error};
+use crate::job::Job;
 use crate::manager::batch::Batch;
 use crate::manager::queue::Queue;
-use crate::manager::requests::{Job, MANY, Phase, Replies, Shape, Table};
+use crate::manager::requests::{MANY, Phase, Table};
 use crate::rows::{HELD, MAX_BYTES, MAX_LENGTHS, MAX_ROWS, NEVER};
 use crate::ticket::{Answer, Call};
+use crate::ticket::{Replies, Shape};
 
 const HOLD_ABOVE: usize = 100;
 const ATOMIC: u64 = 1;

@@ -11,9 +11,11 @@ use super::{connect, in_time, until};
 use crate::Client;
 use crate::command::{Columns, Command};
 use crate::error::{Cause, Error, ErrorClass, Failure, Outcome};
-use crate::manager::requests::{Job, Phase, Replies, Shape, Table};
+use crate::job::Job;
+use crate::manager::requests::{Phase, Table};
 use crate::rows::NEVER;
 use crate::ticket::{Answer, Call};
+use crate::ticket::{Replies, Shape};
 
 /// A command that was sent, and then asked for again on a connection that takes no more than the handshake.
 async fn second_attempt(server: &Server) -> (Client, JoinHandle<Result<Value, Error>>) {

@@ -2,11 +2,13 @@
 
 use crate::Script;
 use crate::command::{Columns, Command};
+use crate::job::Job;
 use crate::manager::batch::Batch;
 use crate::manager::queue::Queue;
-use crate::manager::requests::{Job, Shape, Table};
+use crate::manager::requests::Table;
 use crate::rows::{ATOMIC, CONTINUES, MAX_LENGTHS, MAY_REPEAT, NEVER, PATIENT, SCRIPT};
 use crate::ticket::Call;
+use crate::ticket::Shape;
 
 /// A row: session, arguments here, options.
 type Row = (u64, u64, u32);

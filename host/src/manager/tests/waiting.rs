@@ -10,9 +10,10 @@ use super::fake::Server;
 use super::{config, in_time, ping, pong, until};
 use crate::command::Columns;
 use crate::inbox::Refused;
-use crate::manager::{Job, Shape};
+use crate::job::Job;
 use crate::rows::NEVER;
 use crate::ticket::Call;
+use crate::ticket::Shape;
 use crate::{Cause, Client, Command, Error, Limits, Outcome};
 
 const WAITING: usize = 2;

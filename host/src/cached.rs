@@ -6,14 +6,12 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 use tokio::time::Instant;
 
-use super::flights::{Lead, Told};
-use super::question::Question;
-use super::shelf::Look;
+use crate::cache::{Lead, Look, Question, Told};
 use crate::call::Until;
 use crate::client::Client;
 use crate::command::{Command, IntoArgument};
 use crate::error::{Cause, Error};
-use crate::manager::Aside;
+use crate::job::Aside;
 use crate::shared::Shared;
 
 /// A follower goes on alone after so many leaders that failed, or many would wake each other for nothing.

@@ -1,40 +1,10 @@
-//! Small things that handles and the manager share: a bell, and a clock.
+//! The time, as the core counts it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Context;
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
 use crate::rows::NEVER;
-
-/// Says that something is worth a look, such as that a caller went away. Ringing it twice is the same as once, so
-/// nothing piles up.
-#[derive(Debug, Default)]
-pub(crate) struct Signal {
-    raised: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl Signal {
-    pub(crate) fn raise(&self) {
-        self.raised.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// Whether it was raised since the last look.
-    #[cfg(test)]
-    pub(crate) fn take(&self) -> bool {
-        self.raised.swap(false, Ordering::AcqRel)
-    }
-
-    /// Whether it was raised since the last look; if not, wakes the task once it is.
-    pub(super) fn poll(&self, cx: &Context<'_>) -> bool {
-        self.waker.register(cx.waker());
-        self.raised.swap(false, Ordering::AcqRel)
-    }
-}
 
 /// So long from now. `None` is a time beyond all that the system's clock can say: it never comes.
 pub(crate) fn from_now(within: Duration) -> Option<Instant> {

@@ -49,12 +49,12 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(options: SubscribeOptions) -> Self {
+    pub(crate) fn new(options: SubscribeOptions) -> Self {
         Self { options, state: Mutex::default() }
     }
 
     /// Whether its link is held while it is full.
-    pub(super) fn can_hold(&self) -> bool {
+    pub(crate) fn can_hold(&self) -> bool {
         self.options.when_full == WhenFull::Wait
     }
 
@@ -111,13 +111,13 @@ impl Queue {
         self.lock().held
     }
 
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         *state = State { abandoned: true, ..State::default() };
     }
 
     /// What comes next, and whether the link may be read again now.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> (Poll<Option<Result<Notice, Error>>>, bool) {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> (Poll<Option<Result<Notice, Error>>>, bool) {
         let mut state = self.lock();
         if let Some(notice) = state.displaced.pop_front() {
             return (Poll::Ready(Some(Ok(notice))), false);
