@@ -182,10 +182,12 @@ mod tests {
 
     #[test]
     fn knows_what_is_usual_by_its_name() {
-        for (name, flags) in [("GET", REPEAT), ("exists", REPEAT), ("INCR", 0), ("JSON.GET", RUNS), ("EVAL", RUNS)] {
+        for (name, flags) in
+            [("GET", REPEAT), ("exists", REPEAT), ("INCR", 0), ("JSON.GET", RUNS), ("EVAL", RUNS), ("SHUTDOWN", 0)]
+        {
             assert_eq!(usual(name.as_bytes()), Some(flags), "{name}");
         }
-        for name in ["SHUTDOWN", "BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "MONITOR"] {
+        for name in ["BLPOP", "XREAD", "CLIENT", "SUBSCRIBE", "MULTI", "select", "NOSUCH", "MONITOR"] {
             assert_eq!(usual(name.as_bytes()), None, "{name}");
         }
     }

@@ -91,9 +91,10 @@ pub(crate) fn runs_a_program(command: Option<Command>) -> bool {
 }
 
 /// Whether it is to end a script, or to tell of one: behind that it would wait for its end. What a link is asked of
-/// itself is of use on that link only.
+/// itself is of use on that link only, and SHUTDOWN must not come before what was sent before it.
 pub(crate) fn interrupts(command: Command) -> bool {
-    command.flags.has(Flags::ALLOW_BUSY) && !command.flags.has(Flags::CONNECTION)
+    let has = |flag| command.flags.has(flag);
+    has(Flags::ALLOW_BUSY) && !has(Flags::CONNECTION) && !has(Flags::ADMIN)
 }
 
 /// Whether a name is that of a module's command, such as JSON.SET: these are about data. They go with the rest, as what

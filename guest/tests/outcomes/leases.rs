@@ -43,6 +43,23 @@ fn a_blocking_command_gets_a_link_and_leaves_it_to_the_next() {
     assert!(bench.output(2).ends_with(b"BLPOP\r\n$1\r\nk\r\n$1\r\n0\r\n"));
 }
 
+/// But SHUTDOWN, before which all that was sent earlier is to be executed.
+#[test]
+fn what_ends_or_tells_of_a_script_does_not_wait_behind_it() {
+    for (command, alone) in [
+        (&["SCRIPT", "KILL"][..], true),
+        (&["FUNCTION", "KILL"], true),
+        (&["FUNCTION", "STATS"], true),
+        (&["SHUTDOWN", "NOSAVE"], false),
+        (&["SCRIPT", "FLUSH"], false),
+        (&["CLIENT", "ID"], false),
+    ] {
+        let mut bench = Bench::ready();
+        bench.submit(&[Row::command(1, &["EVAL", "x", "0"]), Row::command(2, command)]);
+        assert_eq!(!bench.opening().is_empty(), alone, "{command:?}");
+    }
+}
+
 #[test]
 fn the_parts_of_a_request_that_waits_for_a_link_are_let_go() {
     let mut bench = Bench::ready();
