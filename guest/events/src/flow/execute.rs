@@ -1,8 +1,7 @@
 //! Executing a command.
 
 use crate::event::{Cursor, Event};
-use crate::given::invalid;
-use crate::given::{Command, Durability, Retries};
+use crate::given::{Command, Durability, Retries, invalid};
 use crate::plan::append::{self as plan, Condition};
 use crate::plan::{lock, marker};
 use crate::query::Query;
