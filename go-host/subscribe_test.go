@@ -152,6 +152,7 @@ func TestCloseSubscriptionWhenFull(t *testing.T) {
 	for i := range 10 {
 		require.NoError(t, c.Do(ctx, "PUBLISH", "news", i).Err())
 	}
+	require.Eventually(t, func() bool { return sub.Err() != nil }, testTimeout, time.Millisecond)
 	require.Equal(t, NoticeSubscribed, next(t, sub).Kind, "it takes no message's place")
 	for i := range 3 {
 		require.Equal(t, fmt.Sprint(i), next(t, sub).Message.Payload)

@@ -87,6 +87,7 @@ func (l *Lane) linkOpened(k *link, conn net.Conn) bool {
 		return false
 	}
 	k.conn, k.direct, k.await = conn, newTryWriter(conn), newAwaiter(conn)
+	k.watcher = l.newWatcher(conn)
 	l.undialled = nil
 	p, err := l.inst.Opened(l.now(), k.id, l.secrets.lengths())
 	l.after(p, err, nil)

@@ -32,12 +32,13 @@ type link struct {
 	lane *Lane
 	id   uint32
 	// era is the lane's, when the link was opened: calls about it go to that instance alone.
-	era    uint64
-	cancel context.CancelFunc
-	conn   net.Conn // set before the link is opened, under the instance lock
-	direct *tryWriter
-	await  *awaiter
-	out    output
+	era     uint64
+	cancel  context.CancelFunc
+	conn    net.Conn // set before the link is opened, under the instance lock
+	direct  *tryWriter
+	await   *awaiter
+	watcher *watcher // nil where it can't be looked at
+	out     output
 
 	// Under the instance lock.
 	in       input
@@ -159,7 +160,7 @@ func (k *link) read(ctx context.Context) error {
 	for len(room) > 0 {
 		long = long || k.passLeft >= leastLong
 		k.await.await(k.passLeft)
-		n, err := k.conn.Read(room)
+		n, err := k.receive(room)
 		var full <-chan struct{}
 		if n > 0 {
 			room, full = k.lane.feed(k, n)
@@ -181,6 +182,16 @@ func (k *link) read(ctx context.Context) error {
 		}
 	}
 	return errors.New("the core wants no more of it")
+}
+
+// receive reads what comes next: by looking for it where that pays, else by sleeping until it is there.
+func (k *link) receive(room []byte) (int, error) {
+	if k.watcher != nil {
+		if n := k.watcher.watch(room, k.passLeft > 0); n > 0 {
+			return n, nil
+		}
+	}
+	return k.conn.Read(room)
 }
 
 // readFault turns what ended the reading into a text for people; nil for an ordinary end.

@@ -15,22 +15,13 @@ type tryWriter struct {
 	took  int
 }
 
-// newTryWriter gives nil for a connection that is no plain socket. That something has a socket is not enough: what
-// embeds one, and encrypts or counts in a Write of its own, would be passed by.
+// newTryWriter gives nil for a connection that is no plain socket.
 func newTryWriter(conn net.Conn) *tryWriter {
-	var socket syscall.Conn
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		socket = c
-	case *net.UnixConn:
-		socket = c
-	case DirectConn:
-		socket = c
-	default:
-		return nil
+	raw := rawSocket(conn)
+	if direct, ok := conn.(DirectConn); ok {
+		raw, _ = direct.SyscallConn() // nil with an error
 	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
+	if raw == nil {
 		return nil
 	}
 	w := &tryWriter{raw: raw}
@@ -50,4 +41,23 @@ func (w *tryWriter) try(chunk []byte) int {
 	_ = w.raw.Write(w.write) // as above
 	w.chunk = nil
 	return w.took
+}
+
+// rawSocket gives nil for a connection that is no plain socket. That something has a socket is not enough: what embeds
+// one, and encrypts or counts in methods of its own, would be passed by.
+func rawSocket(conn net.Conn) syscall.RawConn {
+	var socket syscall.Conn
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		socket = c
+	case *net.UnixConn:
+		socket = c
+	default:
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }

@@ -1,0 +1,57 @@
+package driver
+
+// Looks are counted, not timed: what others run between two of them is not wasted.
+const (
+	// sleepCost is how many looks cost as much as to fall asleep and be woken: some 25 µs of processor time where that
+	// was measured.
+	sleepCost = 40
+	// mostLooks is how many of them are taken before a sleep. They are more than one costs: a server that has slept too
+	// answers late, and is no longer late once nobody sleeps.
+	mostLooks = 80
+	// trialWaits is how often it is tried whether looking pays, lookWindow after how many waits it is asked anew.
+	trialWaits, lookWindow = 8, 32
+	// leastPause is for how many waits nobody looks where it did not pay, mostPause where it never does.
+	leastPause, mostPause = 64, 2048
+)
+
+// looks tells how often a reader looks for input before it sleeps, by what that has spared: nothing where the server is
+// far or slow. The Rust host counts the same way: tests/drivers/looks.json is of both.
+type looks struct {
+	gain    int // since it was last decided, in looks
+	left    int // waits until it is decided again
+	pause   int // the last one
+	resting bool
+}
+
+// most is for the wait that begins.
+func (l *looks) most() int {
+	if l.resting {
+		if l.left--; l.left > 0 {
+			return 0
+		}
+		*l = looks{left: trialWaits, pause: l.pause}
+	}
+	return mostLooks
+}
+
+// found says that what was waited for had come after so many looks in vain.
+func (l *looks) found(after int) { l.note(sleepCost - after) }
+
+// missed says that nothing had come after so many, and the reader sleeps.
+func (l *looks) missed(after int) { l.note(-after) }
+
+func (l *looks) note(gain int) {
+	if l.left == 0 {
+		l.left = trialWaits
+	}
+	l.gain += gain
+	if l.left--; l.left > 0 {
+		return
+	}
+	if l.gain >= 0 {
+		*l = looks{left: lookWindow}
+		return
+	}
+	pause := min(max(2*l.pause, leastPause), mostPause)
+	*l = looks{left: pause, pause: pause, resting: true}
+}
