@@ -1,12 +1,12 @@
 package driver
 
-// Looks are counted, not timed: what others run between two of them is not wasted.
+// Looks are counted, not timed: what others run between two of them is not wasted. The Rust host, whose looks are
+// shorter, has other numbers.
 const (
-	// sleepCost is how many looks cost as much as to fall asleep and be woken: some 25 µs of processor time where that
-	// was measured.
+	// sleepCost is some 25 µs of processor time where it was measured, of which a look takes 0.65.
 	sleepCost = 40
-	// mostLooks is how many of them are taken before a sleep. They are more than one costs: a server that has slept too
-	// answers late, and is no longer late once nobody sleeps.
+	// mostLooks is more than a sleep costs: a server that has slept too answers late, and is no longer late once nobody
+	// sleeps.
 	mostLooks = 80
 	// trialWaits is how often it is tried whether looking pays, lookWindow after how many waits it is asked anew.
 	trialWaits, lookWindow = 8, 32
@@ -17,25 +17,28 @@ const (
 // looks tells how often a reader looks for input before it sleeps, by what that has spared: nothing where the server is
 // far or slow. The Rust host counts the same way: tests/drivers/looks.json is of both.
 type looks struct {
+	sleepCost int // how many looks cost as much as to fall asleep and be woken
+	most      int // before a sleep
+
 	gain    int // since it was last decided, in looks
 	left    int // waits until it is decided again
 	pause   int // the last one
 	resting bool
 }
 
-// most is for the wait that begins.
-func (l *looks) most() int {
+// begin says how many there may be in the wait that begins.
+func (l *looks) begin() int {
 	if l.resting {
 		if l.left--; l.left > 0 {
 			return 0
 		}
-		*l = looks{left: trialWaits, pause: l.pause}
+		l.gain, l.left, l.resting = 0, trialWaits, false
 	}
-	return mostLooks
+	return l.most
 }
 
 // found says that what was waited for had come after so many looks in vain.
-func (l *looks) found(after int) { l.note(sleepCost - after) }
+func (l *looks) found(after int) { l.note(l.sleepCost - after) }
 
 // missed says that nothing had come after so many, and the reader sleeps.
 func (l *looks) missed(after int) { l.note(-after) }
@@ -49,9 +52,9 @@ func (l *looks) note(gain int) {
 		return
 	}
 	if l.gain >= 0 {
-		*l = looks{left: lookWindow}
+		l.gain, l.left, l.pause = 0, lookWindow, 0
 		return
 	}
-	pause := min(max(2*l.pause, leastPause), mostPause)
-	*l = looks{left: pause, pause: pause, resting: true}
+	l.pause = min(max(2*l.pause, leastPause), mostPause)
+	l.left, l.resting = l.pause, true
 }

@@ -13,18 +13,22 @@ import (
 func TestLooksOfBothHosts(t *testing.T) {
 	text, err := os.ReadFile(filepath.FromSlash("../../../tests/drivers/looks.json"))
 	require.NoError(t, err)
-	var steps []struct {
-		Most   int  `json:"most"`
-		Found  *int `json:"found"`
-		Missed *int `json:"missed"`
-		Times  int  `json:"times"`
+	var script struct {
+		SleepCost int `json:"sleep_cost"`
+		Most      int `json:"most"`
+		Steps     []struct {
+			Most   int  `json:"most"`
+			Found  *int `json:"found"`
+			Missed *int `json:"missed"`
+			Times  int  `json:"times"`
+		} `json:"steps"`
 	}
-	require.NoError(t, json.Unmarshal(text, &steps))
-	require.NotEmpty(t, steps)
-	var l looks
-	for at, step := range steps {
+	require.NoError(t, json.Unmarshal(text, &script))
+	require.NotEmpty(t, script.Steps)
+	l := looks{sleepCost: script.SleepCost, most: script.Most}
+	for at, step := range script.Steps {
 		for range max(step.Times, 1) {
-			require.Equal(t, step.Most, l.most(), "step %d", at)
+			require.Equal(t, step.Most, l.begin(), "step %d", at)
 			switch {
 			case step.Found != nil:
 				l.found(*step.Found)

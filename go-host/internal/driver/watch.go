@@ -31,7 +31,8 @@ func (l *Lane) newWatcher(conn net.Conn) *watcher {
 	if reader == nil {
 		return nil
 	}
-	return &watcher{read: reader.try, idle: l.in.idle, now: time.Now}
+	looks := looks{sleepCost: sleepCost, most: mostLooks}
+	return &watcher{read: reader.try, idle: l.in.idle, now: time.Now, replies: looks, rests: looks}
 }
 
 // watch reads what comes while it looks; 0 where the reader is to wait. That a connection has ended, or is broken, it
@@ -41,7 +42,7 @@ func (w *watcher) watch(room []byte, rest bool) int {
 	if rest {
 		looks = &w.rests
 	}
-	most := looks.most()
+	most := looks.begin()
 	if most == 0 {
 		return 0
 	}

@@ -24,7 +24,11 @@ func (s *scripted) read([]byte) int {
 }
 
 func (s *scripted) watcher() *watcher {
-	return &watcher{read: s.read, idle: func() bool { return s.idle }, now: func() time.Time { return s.now }}
+	looks := looks{sleepCost: sleepCost, most: mostLooks}
+	return &watcher{
+		read: s.read, idle: func() bool { return s.idle }, now: func() time.Time { return s.now },
+		replies: looks, rests: looks,
+	}
 }
 
 func TestWatcherWaitsForWhatComesSoon(t *testing.T) {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep};
 use super::batch::Batch;
 use super::keyring::Keyring;
 use super::link::Link;
+use super::looks::Watch;
 use super::messages::Pieces;
 use super::queue::Queue;
 use super::renewal::Told;
@@ -59,6 +60,7 @@ pub(super) struct Lane {
     /// The core takes no more until it says `room`.
     pub(super) full: bool,
     pub(super) links: Vec<Link>,
+    pub(super) watch: Watch,
     pub(super) closings: Vec<Closing>,
     pub(super) effects: Vec<Effect>,
     /// What the last call reported; kept for its memory.
@@ -123,6 +125,7 @@ impl Lane {
             batch: Batch::default(),
             full: false,
             links: Vec::new(),
+            watch: Watch::default(),
             closings: Vec::new(),
             effects: Vec::new(),
             report: Report::default(),

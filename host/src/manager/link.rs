@@ -16,6 +16,7 @@ use crate::stats::OpenLink;
 use crate::tape::{Builder, TRUSTED};
 
 use super::awaiter::Awaiter;
+use super::look;
 
 /// Segments given to one write.
 const VECTOR: usize = 64;
@@ -128,6 +129,11 @@ impl Link {
         came.max(self.reported.1)
     }
 
+    /// Whether it can be asked for what the runtime has not heard of.
+    pub(super) fn can_be_looked_at(&self) -> bool {
+        matches!(&self.io, Io::Open(transport) if look::is_socket(transport.as_ref()))
+    }
+
     /// So many bytes answered so many callers.
     pub(super) fn note_replies(&mut self, bytes: usize, callers: usize) {
         // A mean in which the newest counts for a quarter.
@@ -147,25 +153,36 @@ impl Link {
         self.output.poll_write(transport, cx)
     }
 
-    /// Reads into `scratch`: about as much as answers so many callers. `Ok(0)` is the end.
+    /// Reads into `scratch`: about as much as answers so many callers. `Ok(0)` is the end. To look means to read also
+    /// what the runtime has not heard of.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         scratch: &mut [u8],
         callers: usize,
+        look: bool,
     ) -> Poll<io::Result<usize>> {
         let Io::Open(transport) = &mut self.io else { return Poll::Pending };
         self.awaiter.expect(transport.as_ref(), 0);
         let enough = self.reply_size.saturating_mul(callers).clamp(LEAST_READ, scratch.len().max(LEAST_READ));
         let mut buffer = ReadBuf::new(scratch.get_mut(..enough).unwrap_or_default());
-        let read = Pin::new(transport).poll_read(cx, &mut buffer);
+        let mut read = Pin::new(&mut *transport).poll_read(cx, &mut buffer);
+        if look && read.is_pending() {
+            read = look::read(transport.as_ref(), &mut buffer);
+        }
         let count = buffer.filled().len();
         self.input.received += count as u64;
         self.output.ended(read.map_ok(|()| count))
     }
 
-    /// Reads what is to pass, straight to where it is kept. `Ok(0)` is the end.
-    pub(super) fn poll_pass(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
+    /// Reads what is to pass, straight to where it is kept. `Ok(0)` is the end. To look means the same as for
+    /// `poll_read`.
+    pub(super) fn poll_pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        look: bool,
+    ) -> Poll<io::Result<usize>> {
         let Io::Open(transport) = &mut self.io else { return Poll::Pending };
         let left = usize::try_from(self.pass).unwrap_or(usize::MAX);
         self.awaiter.expect(transport.as_ref(), left);
@@ -176,7 +193,12 @@ impl Link {
                     value.reserve(left.min(TRUSTED.max(value.len())));
                 }
                 let room = (value.capacity() - value.len()).min(left).min(PIECE);
-                poll_read_buf(Pin::new(transport), cx, &mut value.limit(room))
+                let mut read = poll_read_buf(Pin::new(&mut *transport), cx, &mut (&mut *value).limit(room));
+                // What has room for more than the value would take what comes behind it.
+                if look && read.is_pending() && value.capacity() - value.len() <= left {
+                    read = look::append(transport.as_ref(), value);
+                }
+                read
             }
             None => {
                 let room = left.min(scratch.len());
@@ -276,6 +298,9 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::rows::Node;
+    use crate::tape::Source;
+    use crate::wit::NodeKind;
 
     /// What comes of a large value is no silence, though its reader is not woken for it.
     #[tokio::test]
@@ -286,7 +311,7 @@ mod tests {
         let mut link = Link::new(1, Box::pin(std::future::pending()));
         link.io = Io::Open(Box::new(stream));
         link.pass = 1 << 20;
-        let mut pass = async || poll_fn(|cx| Poll::Ready(link.poll_pass(cx, &mut [0; 16]).is_pending())).await;
+        let mut pass = async || poll_fn(|cx| Poll::Ready(link.poll_pass(cx, &mut [0; 16], false).is_pending())).await;
         assert!(pass().await);
         assert_eq!(link.came(), 0);
         peer.write_all(&[0; 1000]).await.unwrap();
@@ -300,5 +325,26 @@ mod tests {
         link.reported.1 = 1000;
         link.awaiter = Awaiter::default();
         assert_eq!(link.came(), 1000);
+    }
+
+    /// What comes behind a value that passes is never read into it.
+    #[tokio::test]
+    async fn looking_reads_no_further_than_the_value() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        for (room, reads) in [(0, true), (100, false)] {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut peer = listener.accept().await.unwrap().0;
+            let mut link = Link::new(1, Box::pin(std::future::pending()));
+            link.io = Io::Open(Box::new(stream));
+            link.pass = 8;
+            let node = Node { kind: NodeKind::Bulk, detail: 1 << 7, size: 8, value: 0 };
+            link.value.append(&node, &Source { base: 0, input: &[], texts: &[] }).unwrap();
+            link.value.passing().unwrap().reserve_exact(8 + room);
+            let mut look = async || poll_fn(|cx| Poll::Ready(link.poll_pass(cx, &mut [], true).is_ready())).await;
+            assert!(!look().await);
+            peer.write_all(b"0123456789").await.unwrap();
+            assert_eq!(look().await, reads);
+            assert_eq!(link.pass, if reads { 0 } else { 8 });
+        }
     }
 }

@@ -14,6 +14,8 @@ mod lane;
 mod leaving;
 mod life;
 mod link;
+mod look;
+mod looks;
 mod messages;
 mod queue;
 mod renewal;
@@ -274,6 +276,9 @@ impl Manager {
         }
         if self.woken {
             return Poll::Ready(Turn::Woken);
+        }
+        if self.lane.looks_again() {
+            return Poll::Ready(Turn::Again);
         }
         self.looked = false;
         Poll::Pending

@@ -29,13 +29,14 @@ impl Lane {
     pub(super) fn poll_sockets(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = !self.closings.is_empty();
         self.report_closed();
+        let looked_at = self.looked_at();
         let mut place = 0;
         // Links come and go while this runs: one that moved is looked at in the next turn.
         while let Some(link) = self.links.get_mut(place) {
             happened |= match link.io {
                 _ if link.dead => false,
                 Io::Connecting(_) => self.poll_connect(place, cx),
-                Io::Open(_) => self.poll_link(place, cx),
+                Io::Open(_) => self.poll_link(place, cx, looked_at == Some(place)),
             };
             place += 1;
         }
@@ -88,7 +89,21 @@ impl Lane {
         true
     }
 
-    fn poll_link(&mut self, place: usize, cx: &mut Context<'_>) -> bool {
+    /// Whether to look once more for what is to come, instead of sleeping until the system says that it is there.
+    pub(super) fn looks_again(&mut self) -> bool {
+        if self.finished.is_some() || !self.links.iter().any(Link::can_be_looked_at) {
+            return false;
+        }
+        let rest = self.links.iter().any(|link| link.pass > 0);
+        self.watch.again(self.table.is_empty(), rest)
+    }
+
+    /// The place of the link that is looked at in this turn: one after the other.
+    fn looked_at(&self) -> Option<usize> {
+        self.watch.look()?.checked_rem(self.links.len())
+    }
+
+    fn poll_link(&mut self, place: usize, cx: &mut Context<'_>, mut look: bool) -> bool {
         self.poll_write(place, cx);
         let mut happened = false;
         let before = self.table.answered();
@@ -99,7 +114,11 @@ impl Lane {
             }
             let id = link.id;
             let left = ANSWERED.saturating_sub(self.table.answered().wrapping_sub(before));
-            match read(link, cx, &mut self.scratch, left) {
+            let read = read(link, cx, &mut self.scratch, left, std::mem::take(&mut look));
+            if matches!(read, Read::Fed(_) | Read::Passed(_)) {
+                self.watch.came();
+            }
+            match read {
                 Read::Nothing => return happened,
                 Read::Fed(count) => {
                     add(&self.counters().bytes_read, count as u64);
@@ -185,9 +204,9 @@ impl Lane {
     }
 }
 
-fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], callers: usize) -> Read {
+fn read(link: &mut Link, cx: &mut Context<'_>, scratch: &mut [u8], callers: usize, look: bool) -> Read {
     let passing = link.pass > 0;
-    let read = if passing { link.poll_pass(cx, scratch) } else { link.poll_read(cx, scratch, callers) };
+    let read = if passing { link.poll_pass(cx, scratch, look) } else { link.poll_read(cx, scratch, callers, look) };
     match read {
         Poll::Pending => Read::Nothing,
         Poll::Ready(Ok(0)) => Read::Closed("the server closed the connection".to_owned()),

@@ -1,0 +1,204 @@
+//! How often the task looks for replies before it sleeps. To be woken costs more than a server on the same machine needs
+//! for its answer; and a server that is written to while it is still awake answers sooner.
+
+/// The Go host, whose looks are longer, has other numbers: this is some 25 µs of processor time where it was measured,
+/// of which a look takes 0.4.
+const SLEEP_COST: i32 = 64;
+/// More than a sleep costs: a server that has slept too answers late, and is no longer late once nobody sleeps.
+const MOST_LOOKS: i32 = 128;
+/// How often it is tried whether looking pays.
+const TRIAL_WAITS: u32 = 8;
+/// After how many waits it is asked anew.
+const LOOK_WINDOW: u32 = 32;
+/// For how many waits nobody looks where it did not pay, and where it never does.
+const LEAST_PAUSE: u32 = 64;
+const MOST_PAUSE: u32 = 2048;
+/// How often the task looks while nothing is under way: those who were answered may be about to ask again.
+const IDLE_LOOKS: i32 = 3;
+
+/// One wait after the other.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Replies come at other times than the rest of a long value.
+    replies: Looks,
+    rests: Looks,
+    wait: Option<Wait>,
+}
+
+#[derive(Debug)]
+struct Wait {
+    rest: bool,
+    most: i32,
+    taken: i32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let looks = || Looks::new(SLEEP_COST, MOST_LOOKS);
+        Self { replies: looks(), rests: looks(), wait: None }
+    }
+}
+
+impl Watch {
+    /// Whether to look once more instead of sleeping.
+    pub(super) fn again(&mut self, idle: bool, rest: bool) -> bool {
+        if self.wait.as_ref().is_some_and(|wait| wait.rest != rest) {
+            self.wait = None;
+        }
+        let looks = if rest { &mut self.rests } else { &mut self.replies };
+        let wait = self.wait.get_or_insert_with(|| Wait { rest, most: looks.begin(), taken: 0 });
+        if wait.taken < wait.most && !(idle && wait.taken >= IDLE_LOOKS) {
+            wait.taken += 1;
+            return true;
+        }
+        if wait.most > 0 {
+            looks.missed(wait.taken);
+        }
+        self.wait = None;
+        false
+    }
+
+    /// Something was read.
+    pub(super) fn came(&mut self) {
+        let Some(wait) = self.wait.take() else { return };
+        // The first look is no more than what is done anyway.
+        if wait.taken > 1 {
+            let looks = if wait.rest { &mut self.rests } else { &mut self.replies };
+            looks.found(wait.taken - 1);
+        }
+    }
+
+    /// The number of the look that is being taken, if one is.
+    pub(super) fn look(&self) -> Option<usize> {
+        let taken = self.wait.as_ref()?.taken;
+        usize::try_from(taken).ok().filter(|taken| *taken > 0)
+    }
+}
+
+/// How often to look, by what that has spared: nothing where the server is far or slow. The Go host counts the same
+/// way: `tests/drivers/looks.json` is of both.
+#[derive(Debug)]
+struct Looks {
+    /// As many cost as much as to fall asleep and be woken.
+    sleep_cost: i32,
+    /// Before a sleep.
+    most: i32,
+    /// In looks, since it was last decided.
+    gain: i32,
+    /// Waits until it is decided again.
+    left: u32,
+    /// The last one.
+    pause: u32,
+    resting: bool,
+}
+
+impl Looks {
+    const fn new(sleep_cost: i32, most: i32) -> Self {
+        Self { sleep_cost, most, gain: 0, left: TRIAL_WAITS, pause: 0, resting: false }
+    }
+
+    /// How many there may be in the wait that begins.
+    fn begin(&mut self) -> i32 {
+        if self.resting {
+            self.left -= 1;
+            if self.left > 0 {
+                return 0;
+            }
+            (self.gain, self.left, self.resting) = (0, TRIAL_WAITS, false);
+        }
+        self.most
+    }
+
+    /// What was waited for had come after so many looks in vain.
+    fn found(&mut self, after: i32) {
+        self.note(self.sleep_cost - after);
+    }
+
+    /// Nothing had come after so many.
+    fn missed(&mut self, after: i32) {
+        self.note(-after);
+    }
+
+    fn note(&mut self, gain: i32) {
+        self.gain += gain;
+        self.left -= 1;
+        if self.left > 0 {
+            return;
+        }
+        if self.gain >= 0 {
+            (self.gain, self.left, self.pause) = (0, LOOK_WINDOW, 0);
+        } else {
+            self.pause = (2 * self.pause).clamp(LEAST_PAUSE, MOST_PAUSE);
+            (self.left, self.resting) = (self.pause, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Go host looks as often before it sleeps.
+    #[test]
+    fn looks_of_both_hosts() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/drivers/looks.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let script: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let number = |of: &serde_json::Value, name| of[name].as_i64().map(|number| number as i32);
+        let mut looks = Looks::new(number(&script, "sleep_cost").unwrap(), number(&script, "most").unwrap());
+        let steps = script["steps"].as_array().unwrap();
+        assert!(!steps.is_empty());
+        for (at, step) in steps.iter().enumerate() {
+            let number = |name| number(step, name);
+            for _ in 0..number("times").unwrap_or(1) {
+                assert_eq!(Some(looks.begin()), number("most"), "step {at}");
+                number("found").into_iter().for_each(|after| looks.found(after));
+                number("missed").into_iter().for_each(|after| looks.missed(after));
+            }
+        }
+    }
+
+    /// Waits until something comes after so many looks, or the task is to sleep. Gives how often it looked.
+    fn wait(watch: &mut Watch, after: usize, idle: bool, rest: bool) -> usize {
+        let mut looks = 0;
+        while watch.again(idle, rest) {
+            assert_eq!(watch.look(), Some(looks + 1));
+            if looks == after {
+                watch.came();
+                assert_eq!(watch.look(), None);
+                return looks;
+            }
+            looks += 1;
+        }
+        assert_eq!(watch.look(), None);
+        looks
+    }
+
+    #[test]
+    fn what_comes_soon_is_waited_for() {
+        let mut watch = Watch::default();
+        assert!((0..100).all(|_| wait(&mut watch, 26, false, false) == 26));
+    }
+
+    #[test]
+    fn where_it_does_not_pay_the_task_sleeps() {
+        let mut watch = Watch::default();
+        let looks: usize = (0..10_000).map(|_| wait(&mut watch, usize::MAX, false, false)).sum();
+        assert!(looks < 10_000 / 10 * MOST_LOOKS as usize / 2, "{looks}");
+    }
+
+    #[test]
+    fn where_nothing_is_under_way_the_task_sleeps() {
+        assert_eq!(wait(&mut Watch::default(), usize::MAX, true, false), IDLE_LOOKS as usize);
+    }
+
+    #[test]
+    fn rests_of_values_tell_nothing_of_replies() {
+        let mut watch = Watch::default();
+        for _ in 0..TRIAL_WAITS {
+            wait(&mut watch, usize::MAX, false, true);
+        }
+        assert_eq!(wait(&mut watch, usize::MAX, false, true), 0);
+        assert_eq!(wait(&mut watch, usize::MAX, false, false), MOST_LOOKS as usize);
+    }
+}
