@@ -37,6 +37,24 @@ func (c *Client) Pipeline() *Pipeline { return &Pipeline{client: c} }
 // TxPipeline makes a transaction: its commands are executed together, with no other client's between, or not at all.
 func (c *Client) TxPipeline() *Pipeline { return &Pipeline{client: c, atomic: true} }
 
+// Pipelined executes what fn adds to the pipeline: its commands are sent together, and each ends for itself. If fn
+// gives an error nothing is sent.
+func (c *Client) Pipelined(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
+	return c.Pipeline().fill(ctx, fn)
+}
+
+// TxPipelined executes what fn adds to the pipeline as one transaction. If fn gives an error nothing is sent.
+func (c *Client) TxPipelined(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
+	return c.TxPipeline().fill(ctx, fn)
+}
+
+func (p *Pipeline) fill(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
+	if err := fn(p); err != nil {
+		return nil, err
+	}
+	return p.Exec(ctx)
+}
+
 // Do adds a command. Its reply is there after Exec. Arguments are as for [Client.Do]; byte slices must not be changed
 // before Exec returns. A command that can't be sent makes Exec fail before anything is.
 func (p *Pipeline) Do(args ...any) *Reply { return p.add(args, 0) }

@@ -8,6 +8,15 @@ import (
 // Value is one value of a reply. See package reply for its kinds and accessors.
 type Value = reply.Value
 
+// Z is a member of a sorted set with its score.
+type Z = reply.Z
+
+// XMessage is an entry of a stream.
+type XMessage = reply.XMessage
+
+// XStream is what was read of a stream.
+type XStream = reply.XStream
+
 // Reply is how a command ended: with a value or an error. Its accessors give [Nil] for a nil value, so that
 //
 //	name, err := client.Do(ctx, "GET", "name").Text()
@@ -147,6 +156,24 @@ func (r Reply) Bools() ([]bool, error) { return of(r, Value.Bools) }
 
 // Uint64 gives an integer that is not below 0, or a string that holds one.
 func (r Reply) Uint64() (uint64, error) { return of(r, Value.Uint64) }
+
+// ZSlice gives members of a sorted set with their scores, as ZRANGE with WITHSCORES, ZPOPMIN and ZRANDMEMBER have them.
+func (r Reply) ZSlice() ([]Z, error) { return of(r, Value.ZSlice) }
+
+// XMessages gives entries of one stream, as XRANGE and XCLAIM have them.
+func (r Reply) XMessages() ([]XMessage, error) { return of(r, Value.XMessages) }
+
+// XStreams gives entries of several streams, as XREAD and XREADGROUP have them; [Nil] where nothing came in time.
+func (r Reply) XStreams() ([]XStream, error) { return of(r, Value.XStreams) }
+
+// Scan puts the values of a map, as HGETALL has it, into the fields of the struct that dest points at, each where the
+// tag `redis:"name"` says so. See [Value.Scan] for what fields may be.
+func (r Reply) Scan(dest any) error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.value.Scan(dest)
+}
 
 // of gives a reply's value by one of its accessors.
 func of[T any](r Reply, as func(Value) (T, error)) (T, error) {

@@ -59,6 +59,17 @@ func (s *Session) TxPipeline() *Pipeline {
 	return &Pipeline{client: s.client, session: s.inner, atomic: true}
 }
 
+// Pipelined executes what fn adds to the pipeline. If fn gives an error nothing is sent.
+func (s *Session) Pipelined(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
+	return s.Pipeline().fill(ctx, fn)
+}
+
+// TxPipelined executes what fn adds to the pipeline as one transaction, if no watched key has changed; else it gives
+// [ErrTxFailed]. If fn gives an error nothing is sent.
+func (s *Session) TxPipelined(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
+	return s.TxPipeline().fill(ctx, fn)
+}
+
 // Close gives the connection back. Requests that have not ended fail. It does not wait, and closing again does nothing.
 func (s *Session) Close() error {
 	s.inner.Close()

@@ -5,8 +5,8 @@ import "context"
 // Tx is a [Session] whose keys are watched, for the time of a [Client.Watch].
 type Tx struct{ *Session }
 
-// Watch watches keys and calls fn, which reads what it needs by tx and then writes by [Tx.TxPipelined]: if one of the
-// keys was changed meanwhile nothing is written, and Watch gives [ErrTxFailed]; the caller decides whether to try
+// Watch watches keys and calls fn, which reads what it needs by tx and then writes by [Session.TxPipelined]: if one of
+// the keys was changed meanwhile nothing is written, and Watch gives [ErrTxFailed]; the caller decides whether to try
 // again. All else that fn returns is given as it is. The watch ends with fn, whatever it did.
 func (c *Client) Watch(ctx context.Context, fn func(tx *Tx) error, keys ...string) error {
 	session, err := c.Session(ctx)
@@ -31,14 +31,4 @@ func (tx *Tx) Watch(ctx context.Context, keys ...string) error {
 		args = append(args, key)
 	}
 	return tx.Do(ctx, args...).Err()
-}
-
-// TxPipelined executes what fn adds to the pipeline as one transaction, if no watched key has changed; else it gives
-// [ErrTxFailed]. If fn gives an error nothing is sent.
-func (tx *Tx) TxPipelined(ctx context.Context, fn func(p *Pipeline) error) ([]*Reply, error) {
-	p := tx.TxPipeline()
-	if err := fn(p); err != nil {
-		return nil, err
-	}
-	return p.Exec(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/coracle-client/coracle/go-host/internal/wire"
 )
@@ -23,6 +24,12 @@ type ServerError struct {
 
 // Error gives the server's text.
 func (e *ServerError) Error() string { return e.Text }
+
+// Code gives the first word of the text, for example "WRONGTYPE", also where no class is named after it.
+func (e *ServerError) Code() string {
+	code, _, _ := strings.Cut(e.Text, " ")
+	return code
+}
 
 // Err gives [ErrNil] for nil, a [*ServerError] for an error of the server, else nil.
 func (v Value) Err() error {
