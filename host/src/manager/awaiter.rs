@@ -4,7 +4,7 @@
 use crate::connector::Transport;
 
 /// Values of which less is left are read as they come.
-const LEAST: usize = 64 << 10;
+pub(super) const LEAST: usize = 64 << 10;
 /// As much is waited for at most: the rest comes while that is read.
 const MOST: usize = 512 << 10;
 

@@ -1,5 +1,5 @@
-//! Reading what a socket has, whether or not the runtime has heard of it. Of what is no socket of this system, such as a
-//! transport that encrypts, nothing is known before the runtime says so.
+//! Reading what a socket has, whether or not the runtime has heard of it. Of what is no socket of this system, such as
+//! a transport that encrypts, nothing is known before the runtime says so.
 
 pub(super) use system::{append, is_socket, read};
 

@@ -1,11 +1,15 @@
-//! How often the task looks for replies before it sleeps. To be woken costs more than a server on the same machine needs
-//! for its answer; and a server that is written to while it is still awake answers sooner.
+//! How often the task looks for replies before it sleeps. To be woken costs more than a server on the same machine
+//! needs for its answer; and a server that is written to while it is still awake answers sooner.
 
 /// The Go host, whose looks are longer, has other numbers: this is some 25 µs of processor time where it was measured,
 /// of which a look takes 0.4.
 const SLEEP_COST: i32 = 64;
 /// More than a sleep costs: a server that has slept too answers late, and is no longer late once nobody sleeps.
 const MOST_LOOKS: i32 = 128;
+/// In the middle of a long value a sleep costs more: the server, which was writing, falls asleep too, and both are
+/// woken for each piece. Megabytes take the server half of the time where nobody sleeps.
+const REST_SLEEP_COST: i32 = 192;
+const REST_MOST_LOOKS: i32 = 192;
 /// How often it is tried whether looking pays.
 const TRIAL_WAITS: u32 = 8;
 /// After how many waits it is asked anew.
@@ -19,8 +23,8 @@ const IDLE_LOOKS: i32 = 3;
 /// One wait after the other.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// Replies come at other times than the rest of a long value.
     replies: Looks,
+    /// The rest of a long value comes at other times.
     rests: Looks,
     wait: Option<Wait>,
 }
@@ -34,8 +38,11 @@ struct Wait {
 
 impl Default for Watch {
     fn default() -> Self {
-        let looks = || Looks::new(SLEEP_COST, MOST_LOOKS);
-        Self { replies: looks(), rests: looks(), wait: None }
+        Self {
+            replies: Looks::new(SLEEP_COST, MOST_LOOKS),
+            rests: Looks::new(REST_SLEEP_COST, REST_MOST_LOOKS),
+            wait: None,
+        }
     }
 }
 
@@ -196,7 +203,7 @@ mod tests {
     fn rests_of_values_tell_nothing_of_replies() {
         let mut watch = Watch::default();
         for _ in 0..TRIAL_WAITS {
-            wait(&mut watch, usize::MAX, false, true);
+            assert_eq!(wait(&mut watch, usize::MAX, false, true), REST_MOST_LOOKS as usize);
         }
         assert_eq!(wait(&mut watch, usize::MAX, false, true), 0);
         assert_eq!(wait(&mut watch, usize::MAX, false, false), MOST_LOOKS as usize);

@@ -3,6 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use super::awaiter::LEAST;
 use super::events::Feed;
 use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
@@ -94,7 +95,7 @@ impl Lane {
         if self.finished.is_some() || !self.links.iter().any(Link::can_be_looked_at) {
             return false;
         }
-        let rest = self.links.iter().any(|link| link.pass > 0);
+        let rest = self.links.iter().any(|link| link.pass >= LEAST as u64);
         self.watch.again(self.table.is_empty(), rest)
     }
 
