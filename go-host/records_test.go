@@ -88,6 +88,15 @@ func TestPipelined(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 2*at+2, n)
 		}
+		half := func(p *Pipeline) error {
+			p.Do("INCR", "n")
+			p.Do("GET") // refused when it is queued, and all with it
+			return nil
+		}
+		_, err = c.TxPipelined(ctx, half)
+		require.Error(t, err)
+		_, err = session.TxPipelined(ctx, half)
+		require.Error(t, err)
 		own := errors.New("own")
 		_, err = c.TxPipelined(ctx, func(p *Pipeline) error {
 			p.Do("INCR", "n")

@@ -71,14 +71,23 @@ func (v Value) xMessage() (m XMessage, err error) {
 	if v.kind != KindArray || v.Len() != 2 {
 		return XMessage{}, v.refuse("entry of a stream")
 	}
-	if m.ID, err = v.elems()[0].Text(); err != nil {
-		return XMessage{}, fmt.Errorf("ID: %w", err)
+	if m.ID, err = v.elems()[0].label("ID of an entry"); err != nil {
+		return XMessage{}, err
 	}
-	m.Values, err = v.elems()[1].StringMap()
-	if errors.Is(err, ErrNil) {
-		return m, nil
-	}
+	m.Values, err = v.elems()[1].StringMap() // a nil is forgiven where entries are listed
 	return m, err
+}
+
+// label gives a string that must be there: a nil would be forgiven.
+func (v Value) label(what string) (string, error) {
+	text, err := v.Text()
+	if v.IsNil() {
+		err = errors.New("coracle: nil")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	return text, nil
 }
 
 // refuse is the error of a value that is not what it is taken for, and may be of the right kind.
@@ -124,8 +133,8 @@ func (v Value) xStream() (XStream, error) {
 }
 
 func xStream(name, messages Value) (s XStream, err error) {
-	if s.Stream, err = name.Text(); err != nil {
-		return XStream{}, fmt.Errorf("name of a stream: %w", err)
+	if s.Stream, err = name.label("name of a stream"); err != nil {
+		return XStream{}, err
 	}
 	if s.Messages, err = messages.XMessages(); err != nil {
 		return XStream{}, fmt.Errorf("stream %q: %w", s.Stream, err)

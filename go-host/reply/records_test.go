@@ -55,7 +55,7 @@ func TestStreams(t *testing.T) {
 	}
 	for _, v := range []Value{
 		Int(1), Array(Int(1)), Array(Array(bulk("1-0"))), Array(Array(bulk("1-0"), bulk("a"))),
-		Array(Array(Array(), Array())), Array(Array(bulk("1-0"), Array(bulk("a")))),
+		Array(Array(Array(), Array())), Array(Array(bulk("1-0"), Array(bulk("a")))), Array(Array(Value{}, Array())),
 	} {
 		_, err := v.XMessages()
 		require.Error(t, err, v)

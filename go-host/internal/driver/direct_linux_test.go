@@ -53,6 +53,7 @@ func TestTryReaderNeverWaits(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return reader.try(room) == 3 }, 10*time.Second, time.Microsecond)
 	require.Equal(t, "abc", string(room[:3]))
+	require.Zero(t, reader.try(room), "it is told once")
 	require.NoError(t, peer.Close())
 	_, err = conn.Read(room)
 	require.ErrorIs(t, err, io.EOF)

@@ -26,6 +26,11 @@ type looks struct {
 	resting bool
 }
 
+// newLooks begins with a trial.
+func newLooks(sleepCost, most int) looks {
+	return looks{sleepCost: sleepCost, most: most, left: trialWaits}
+}
+
 // begin says how many there may be in the wait that begins.
 func (l *looks) begin() int {
 	if l.resting {
@@ -44,9 +49,6 @@ func (l *looks) found(after int) { l.note(l.sleepCost - after) }
 func (l *looks) missed(after int) { l.note(-after) }
 
 func (l *looks) note(gain int) {
-	if l.left == 0 {
-		l.left = trialWaits
-	}
 	l.gain += gain
 	if l.left--; l.left > 0 {
 		return

@@ -25,7 +25,7 @@ func TestLooksOfBothHosts(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(text, &script))
 	require.NotEmpty(t, script.Steps)
-	l := looks{sleepCost: script.SleepCost, most: script.Most}
+	l := newLooks(script.SleepCost, script.Most)
 	for at, step := range script.Steps {
 		for range max(step.Times, 1) {
 			require.Equal(t, step.Most, l.begin(), "step %d", at)

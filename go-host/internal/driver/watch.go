@@ -31,7 +31,7 @@ func (l *Lane) newWatcher(conn net.Conn) *watcher {
 	if reader == nil {
 		return nil
 	}
-	looks := looks{sleepCost: sleepCost, most: mostLooks}
+	looks := newLooks(sleepCost, mostLooks)
 	return &watcher{read: reader.try, idle: l.in.idle, now: time.Now, replies: looks, rests: looks}
 }
 

@@ -24,7 +24,7 @@ func (s *scripted) read([]byte) int {
 }
 
 func (s *scripted) watcher() *watcher {
-	looks := looks{sleepCost: sleepCost, most: mostLooks}
+	looks := newLooks(sleepCost, mostLooks)
 	return &watcher{
 		read: s.read, idle: func() bool { return s.idle }, now: func() time.Time { return s.now },
 		replies: looks, rests: looks,
