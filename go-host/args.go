@@ -199,6 +199,12 @@ func (r *request) empty() {
 	r.encoder.args, r.encoder.scratch = r.args[:0], r.digits[:0]
 }
 
+// command makes the request one of this command, on a session's link unless that is nil.
+func (r *request) command(session *driver.Session, args [][]byte, options wire.Options) {
+	r.entry.One(args, options)
+	r.entry.Session = session
+}
+
 // reply gives how the command ended, and keeps the request for reuse.
 func (r *request) reply() Reply {
 	result := &r.entry.Results[0]

@@ -133,53 +133,51 @@ func (c *Client) do(ctx context.Context, session *driver.Session, args []any, fu
 	if err != nil {
 		return Reply{err: err}
 	}
-	if failure := c.perform(ctx, session, r, encoded, c.options|further); failure != nil {
+	r.command(session, encoded, c.options|further)
+	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
 	return r.reply()
 }
 
-// perform sends the one command of a request.
-func (c *Client) perform(
-	ctx context.Context, session *driver.Session, r *request, args [][]byte, options wire.Options,
-) *driver.Failure {
-	r.entry.One(args, options)
-	r.entry.Session = session
-	return c.run(ctx, &r.entry)
-}
-
 // run has an entry done on a lane, or on that of its session. What a lane did not since it was replaced meanwhile is
 // done on the one in its place.
 func (c *Client) run(ctx context.Context, e *driver.Entry) *driver.Failure {
-	place := 0
-	if e.Session == nil {
-		place = c.lanes.pick()
-	}
-	return c.runAt(ctx, e, place)
+	return c.runAt(ctx, e, anyPlace)
 }
 
-// runAt has an entry done on the lane in a place, or on that of its session.
+// runAt is run on the lane in a place. It waits here, not in what it calls: each frame of a caller who waits is a few
+// lines of the cache, and more for the collector to look at.
 func (c *Client) runAt(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
+	var ended func(err error)
 	if c.hook != nil {
-		return c.hooked(ctx, e, place)
+		ended = c.tellHook(ctx, e)
 	}
-	return c.send(ctx, e, place)
+	lane := c.laneFor(e, place)
+	lane.SetDeadline(ctx, e)
+	failure := lane.Start(ctx, e)
+	if failure == nil {
+		lane.Await(ctx, e)
+	}
+	if e.Session == nil && (failure != nil || e.Failed() && isCutShort(e)) {
+		failure = c.runAgain(ctx, e, lane, failure)
+	}
+	if ended != nil {
+		ended(outcomeOf(e, failure))
+	}
+	return failure
 }
 
-// send does so, whatever the hook says.
-func (c *Client) send(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
-	if e.Session != nil {
-		lane := e.Session.Lane()
-		lane.SetDeadline(ctx, e)
-		return lane.Do(ctx, e)
+// laneFor is the lane of an entry's session, or that in a place.
+func (c *Client) laneFor(e *driver.Entry, place int) *driver.Lane {
+	switch {
+	case e.Session != nil:
+		return e.Session.Lane()
+	case place == anyPlace:
+		return c.lanes.at(c.lanes.pick())
+	default:
+		return c.lanes.at(place)
 	}
-	lane := c.lanes.at(place)
-	lane.SetDeadline(ctx, e)
-	failure := lane.Do(ctx, e)
-	if failure == nil && !(e.Failed() && isCutShort(e)) {
-		return nil
-	}
-	return c.runAgain(ctx, e, lane, failure)
 }
 
 // lane is the first of the lanes.

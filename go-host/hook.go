@@ -30,15 +30,9 @@ type Hook func(ctx context.Context, call Call) (ended func(err error))
 // nothing.
 func WithHook(hook Hook) Option { return func(o *options) { o.hook = hook } }
 
-// hooked sends an entry, and tells the hook.
-func (c *Client) hooked(ctx context.Context, e *driver.Entry, place int) *driver.Failure {
-	call := Call{Command: string(e.Commands[0].Args[0]), Commands: len(e.Commands), Atomic: e.Atomic}
-	ended := c.hook(ctx, call)
-	failure := c.send(ctx, e, place)
-	if ended != nil {
-		ended(outcomeOf(e, failure))
-	}
-	return failure
+// tellHook says that an entry begins; what it gives is to be told how that ended, unless it is nil.
+func (c *Client) tellHook(ctx context.Context, e *driver.Entry) (ended func(err error)) {
+	return c.hook(ctx, Call{Command: string(e.Commands[0].Args[0]), Commands: len(e.Commands), Atomic: e.Atomic})
 }
 
 // outcomeOf is the first error of what has ended.

@@ -13,6 +13,9 @@ import (
 // maxLanes bounds the lanes of one client.
 const maxLanes = 64
 
+// anyPlace is for what may go on any of the lanes.
+const anyPlace = -1
+
 // lanes are those that a client has, each in a place of its own, and those that were replaced while they drain.
 type lanes struct {
 	places []place

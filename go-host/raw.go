@@ -28,7 +28,8 @@ func (c *Client) doRaw(ctx context.Context, session *driver.Session, args []any)
 	if err != nil {
 		return RawReply{}, err
 	}
-	if failure := c.perform(ctx, session, r, encoded, c.options|wire.OptionRaw); failure != nil {
+	r.command(session, encoded, c.options|wire.OptionRaw)
+	if failure := c.run(ctx, &r.entry); failure != nil {
 		return RawReply{}, clientError(failure)
 	}
 	result := &r.entry.Results[0]

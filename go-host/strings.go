@@ -19,7 +19,8 @@ func (c *Client) doStrings(ctx context.Context, session *driver.Session, args []
 	if err != nil {
 		return Reply{err: err}
 	}
-	if failure := c.perform(ctx, session, r, encoded, c.options); failure != nil {
+	r.command(session, encoded, c.options)
+	if failure := c.run(ctx, &r.entry); failure != nil {
 		return Reply{err: clientError(failure)}
 	}
 	return r.reply()
@@ -35,7 +36,8 @@ func (c *Client) DoInto(ctx context.Context, dst []byte, args ...string) ([]byte
 		return dst, err
 	}
 	r.entry.Appends, r.entry.Into = true, dst
-	if failure := c.perform(ctx, nil, r, encoded, c.options); failure != nil {
+	r.command(nil, encoded, c.options)
+	if failure := c.run(ctx, &r.entry); failure != nil {
 		return dst, clientError(failure)
 	}
 	if r.entry.Appended {

@@ -4,7 +4,7 @@ const (
 	// inputFirst is the first size of a link's input buffer.
 	inputFirst = 16 << 10
 	// inputRead is how much is read at once at most, where so much has come: the core gets it in pieces.
-	inputRead = 256 << 10
+	inputRead = 512 << 10
 )
 
 // inputMost bounds what the core may want kept: what it reads whole is not longer than `pass-above` or a line.
