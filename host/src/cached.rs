@@ -71,7 +71,7 @@ impl Cached {
             match shelf.look(&question, self.max_age, looked > 0) {
                 Look::Hit(value) => return Ok(Value::clone(&value)),
                 Look::Lead(lead) => return self.lead(lane, asked, lead).await,
-                Look::Follow(told) => match asked.until.in_time(asked.at, told).await? {
+                Look::Follow(told) => match asked.until.in_time(lane, asked.at, told).await? {
                     Ok(Told::Reply(reply)) => return reply.map(|value| Value::clone(&value)),
                     Ok(Told::Alone) => break,
                     // Its leader failed, or the component was exchanged: looks again.
@@ -111,12 +111,12 @@ impl Until {
     }
 
     /// Waits for another's command, for no longer than this.
-    async fn in_time<F: Future>(self, began: Instant, future: F) -> Result<F::Output, Error> {
+    async fn in_time<F: Future>(self, lane: &Shared, began: Instant, future: F) -> Result<F::Output, Error> {
         let (Self::Own(within) | Self::Usual(Some(within))) = self else { return Ok(future.await) };
         let Some(deadline) = began.checked_add(within) else { return Ok(future.await) };
         let late =
             |_| Error::not_sent(Cause::Deadline, "another caller's command, which asks the same, has no reply yet");
-        tokio::time::timeout_at(deadline, future).await.map_err(late)
+        lane.timeout_at(deadline, future).await.map_err(late)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::clock::from_now;
 use crate::command::{Columns, Command, usage};
 use crate::config::Repeat;
-use crate::error::{Cause, Error, Outcome};
+use crate::error::{Error, Outcome};
 use crate::inbox::Refused;
 use crate::job::{Aside, Job, MAX_COMMANDS};
 use crate::rows::MAY_REPEAT;
@@ -134,9 +134,9 @@ impl Shared {
             let size = u32::try_from(job.columns.size).unwrap_or(u32::MAX).min(self.large_limit);
             let permit = Arc::clone(&self.large).acquire_many_owned(size);
             // The semaphore is never closed.
-            job._permit = in_time(deadline, permit).await?.ok();
+            job._permit = self.room_by(deadline, permit).await?.ok();
         }
-        let sent = in_time(deadline, self.inbox.send(job)).await?;
+        let sent = self.room_by(deadline, self.inbox.send(job)).await?;
         if sent { Ok(()) } else { Err(self.end()) }
     }
 }
@@ -229,13 +229,4 @@ impl Sent<'_> {
 /// The manager answers every job that it takes, so one that is not answered ended with it.
 fn answered(replies: Option<Replies>) -> Result<Replies, Error> {
     replies.ok_or_else(|| Error::core(Outcome::MaybeExecuted, "the client's task is gone"))
-}
-
-pub(crate) async fn in_time<F: Future>(deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {
-    match deadline {
-        None => Ok(future.await),
-        Some(deadline) => tokio::time::timeout_at(deadline, future)
-            .await
-            .map_err(|_| Error::not_sent(Cause::Deadline, "the client's queue is full")),
-    }
 }

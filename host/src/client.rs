@@ -37,7 +37,7 @@ use crate::ticket::{Replies, Shape};
 ///
 /// Its task runs on the runtime of tokio that it was started on, which has to have time and I/O enabled, and ends with
 /// that: what is under way ends with [`Cause::Closing`](crate::Cause::Closing) then, and so does all that follows.
-/// Handles can be used on other runtimes of tokio.
+/// Handles can be used on other runtimes, of tokio or not.
 #[derive(Clone)]
 pub struct Client {
     /// Of the first lane, or of the one that this handle is tied to.
@@ -88,14 +88,13 @@ impl Client {
     }
 
     pub(crate) async fn start(mut config: Config) -> Result<Self, Error> {
-        if Handle::try_current().is_err() {
-            return Err(Error::config("a client has to be started on a runtime of tokio"));
-        }
+        let outside = |_| Error::config("a client has to be started on a runtime of tokio");
+        let runtime = Handle::try_current().map_err(outside)?;
         if let Some(provider) = &config.provider {
             config.credentials = credentials::fetch(Arc::clone(provider)).await?;
         }
         let chosen = config.clone();
-        let program = load(move || chosen.program()).await?;
+        let program = load(&runtime, move || chosen.program()).await?;
         let states = States::new(config.lanes);
         let (clock, counters) = (Clock::start(), Arc::new(Counters::of_new_client()));
         if let Some(cache) = &mut config.cache {
@@ -103,7 +102,7 @@ impl Client {
         }
         let mut lanes = Vec::new();
         for place in 0..config.lanes {
-            let shared = Arc::new(Shared::new(&config, clock, Arc::clone(&counters), &states));
+            let shared = Arc::new(Shared::new(&config, clock, Arc::clone(&counters), &states, runtime.clone()));
             let (controls, inbox) = mpsc::channel(CONTROLS);
             let inboxes = Inboxes { controls: inbox, place: states.place(place) };
             manager::spawn(config.clone(), program.clone(), &shared, inboxes)?;
@@ -191,7 +190,7 @@ impl Client {
         mut watched: watch::Receiver<T>,
         is_known: impl FnMut(&T) -> bool,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(self.shared.ready_within, watched.wait_for(is_known)).await {
+        match self.shared.timeout(self.shared.ready_within, watched.wait_for(is_known)).await {
             Ok(Ok(known)) => Ok(known.clone()),
             Ok(Err(_)) => Err(self.end()),
             Err(_) => Err(Error::not_sent(Cause::Deadline, "the client is still connecting")),
@@ -246,9 +245,9 @@ impl Client {
     /// commands. Clients of a process can have 16 different ones in use at a time.
     pub async fn swap(&self, component: impl Into<Bytes>) -> Result<(), Error> {
         let (component, cache) = (Binary::new(component.into()), self.shared.code_cache.clone());
-        let program = load(move || Program::load(&component, &cache)).await?;
+        let program = load(&self.shared.runtime, move || Program::load(&component, &cache)).await?;
         match &self.lanes {
-            Some(lanes) => lanes.swap(program).await,
+            Some(lanes) => lanes.swap(program, &self.shared.runtime).await,
             None => {
                 let swap = |told| Swap { program: program.clone(), told, consent: None };
                 self.on_each_lane(|told| Control::Swap(Box::new(swap(told)))).await
@@ -275,7 +274,7 @@ impl Client {
     /// What an event store's instances are made of: the component that the client began with.
     pub(crate) async fn store_template(&self) -> Result<Template, Error> {
         let (component, cache) = (self.shared.component.clone(), self.shared.code_cache.clone());
-        load(move || Template::load(&component, &cache)).await
+        load(&self.shared.runtime, move || Template::load(&component, &cache)).await
     }
 
     pub(crate) fn signal(&self) -> &Arc<Signal> {
@@ -310,8 +309,12 @@ impl Client {
 }
 
 /// A component, compiled if it is the first time in this process, which takes a while.
-async fn load<T: Send + 'static>(load: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(load)
+async fn load<T: Send + 'static>(
+    runtime: &Handle,
+    load: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    runtime
+        .spawn_blocking(load)
         .await
         .map_err(|error| Error::config(format!("the component was not loaded: {error}")))?
 }

@@ -6,10 +6,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot::{self, Receiver, Sender, channel};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::call::in_time;
 use crate::client::Client;
 use crate::clock::from_now;
 use crate::engine::Program;
@@ -59,7 +59,7 @@ impl Lanes {
     }
 
     /// Exchanges the component of all lanes, or of none. Goes on by itself where the future is dropped.
-    pub(crate) async fn swap(&self, program: Program) -> Result<(), Error> {
+    pub(crate) async fn swap(&self, program: Program, runtime: &Handle) -> Result<(), Error> {
         let turn = Arc::clone(&self.swapping).lock_owned().await;
         let mut asked = Vec::new();
         for lane in &self.all {
@@ -69,7 +69,7 @@ impl Lanes {
             lane.controls.send(control).await.map_err(|_| lane.shared.end())?;
             asked.push(Asked { heard, is_ready, go });
         }
-        let exchanged = tokio::spawn(async move {
+        let exchanged = runtime.spawn(async move {
             let outcome = exchange(asked).await;
             drop(turn);
             outcome
@@ -138,7 +138,7 @@ impl Client {
         control: Control,
     ) -> Result<(), Error> {
         let deadline = self.deadline.and_then(from_now);
-        in_time(deadline, controls.send(control)).await?.map_err(|_| lane.end())
+        lane.room_by(deadline, controls.send(control)).await?.map_err(|_| lane.end())
     }
 }
 

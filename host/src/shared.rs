@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, Timeout};
 
 use crate::cache::Shelf;
 use crate::clock::Clock;
 use crate::config::{Config, Repeat};
 use crate::engine::{Binary, CodeCache};
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::inbox::Inbox;
 use crate::signal::Signal;
 use crate::states::{ClientState, States};
@@ -51,10 +53,18 @@ pub(crate) struct Shared {
     sessions: AtomicU32,
     pub(crate) database: u32,
     pub(crate) ready_within: Duration,
+    /// The client's own, as a caller may be outside of any.
+    pub(crate) runtime: Handle,
 }
 
 impl Shared {
-    pub(crate) fn new(config: &Config, clock: Clock, counters: Arc<Counters>, states: &States) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        counters: Arc<Counters>,
+        states: &States,
+        runtime: Handle,
+    ) -> Self {
         let large_limit = config.limits.waiting_bytes.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let endpoints = u32::try_from(config.endpoints.len()).unwrap_or(u32::MAX);
         Self {
@@ -77,6 +87,30 @@ impl Shared {
             sessions: AtomicU32::new(0),
             database: config.database,
             ready_within: config.connect_timeout.saturating_mul(endpoints).saturating_add(READY_GRACE),
+            runtime,
+        }
+    }
+
+    /// Waits for something for no longer than this.
+    pub(crate) fn timeout<F: Future>(&self, within: Duration, future: F) -> Timeout<F> {
+        let _inside = self.runtime.enter();
+        tokio::time::timeout(within, future)
+    }
+
+    /// Waits for something until then.
+    pub(crate) fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<F> {
+        let _inside = self.runtime.enter();
+        tokio::time::timeout_at(deadline, future)
+    }
+
+    /// Waits for room in a queue, until then if there is a deadline.
+    pub(crate) async fn room_by<F: Future>(&self, deadline: Option<Instant>, future: F) -> Result<F::Output, Error> {
+        match deadline {
+            None => Ok(future.await),
+            Some(deadline) => self
+                .timeout_at(deadline, future)
+                .await
+                .map_err(|_| Error::not_sent(Cause::Deadline, "the client's queue is full")),
         }
     }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::timeout_at;
-
 use super::append::{Appended, appended};
 use super::command::Command;
 use super::error::{EventError, ExecuteError};
@@ -206,7 +204,7 @@ impl EventStore {
     {
         let deadline = self.inner.clock().instant(decision.deadline);
         let mut keeper = decision.keeper(options);
-        let mut running = std::pin::pin!(timeout_at(deadline, handler(decision)));
+        let mut running = std::pin::pin!(self.inner.client.shared.timeout_at(deadline, handler(decision)));
         let decided = std::future::poll_fn(|cx| {
             let lost = keep(&mut keeper, cx);
             match (running.as_mut().poll(cx), lost) {

@@ -1,5 +1,6 @@
 //! Flows that end early: cancelled, or dropped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Doing, Flow, Turn};
@@ -22,9 +23,10 @@ impl Flow {
 
     /// Does what is left to do, once it was cancelled.
     async fn finish(&mut self) {
+        let store = Arc::clone(&self.store);
         let rest = async { while !matches!(self.turn().await, Err(_) | Ok(Turn::Done(_))) {} };
         // What it ends with is of no use to anybody; leases that are not given back end by themselves.
-        if tokio::time::timeout(CLEARING, rest).await.is_err() {
+        if store.client.shared.timeout(CLEARING, rest).await.is_err() {
             self.abandon();
         }
     }

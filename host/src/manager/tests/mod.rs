@@ -8,6 +8,7 @@ mod holding;
 mod lanes;
 mod late;
 mod leaving;
+mod outside;
 mod prompt;
 mod queue;
 mod renewal;
