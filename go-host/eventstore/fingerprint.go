@@ -9,8 +9,8 @@ import (
 )
 
 // fingerprint tells what a command, and the events that are appended with it, ask for: the first 16 bytes of a SHA-256
-// over, each after its length, the command's type, data and metadata, and of each event type, sorted tags, data and
-// metadata.
+// over, each after its length, the command's type, data and metadata, and of each event type, the count of its tags,
+// these sorted, data and metadata.
 func fingerprint(c *Command, events []Event) [2]uint64 {
 	p := print{sha256.New()}
 	p.text(c.Type)
@@ -19,6 +19,7 @@ func fingerprint(c *Command, events []Event) [2]uint64 {
 	for n := range events {
 		e := &events[n]
 		p.text(e.Type)
+		p.count(len(e.Tags))
 		for _, tag := range slices.Sorted(slices.Values(e.Tags)) {
 			p.text(tag)
 		}
@@ -31,18 +32,18 @@ func fingerprint(c *Command, events []Event) [2]uint64 {
 
 type print struct{ hash.Hash }
 
-func (p print) length(n int) {
-	var length [8]byte
-	binary.BigEndian.PutUint64(length[:], uint64(n))
-	_, _ = p.Write(length[:]) // never fails
+func (p print) count(n int) {
+	var count [8]byte
+	binary.BigEndian.PutUint64(count[:], uint64(n))
+	_, _ = p.Write(count[:]) // never fails
 }
 
 func (p print) bytes(b []byte) {
-	p.length(len(b))
+	p.count(len(b))
 	_, _ = p.Write(b)
 }
 
 func (p print) text(s string) {
-	p.length(len(s))
+	p.count(len(s))
 	_, _ = io.WriteString(p, s)
 }

@@ -13,9 +13,9 @@ import (
 )
 
 func TestTheFingerprintIsTheBeginningOfASHA256(t *testing.T) {
-	// By hand: 8 bytes of length before each.
+	// By hand: 8 bytes of length before each, and of count before the tags.
 	text := "\x00\x00\x00\x00\x00\x00\x00\x01T\x00\x00\x00\x00\x00\x00\x00\x01d\x00\x00\x00\x00\x00\x00\x00\x01m" +
-		"\x00\x00\x00\x00\x00\x00\x00\x01E\x00\x00\x00\x00\x00\x00\x00\x03a:1\x00\x00\x00\x00\x00\x00\x00\x03b:2" +
+		"\x00\x00\x00\x00\x00\x00\x00\x01E\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03a:1\x00\x00\x00\x00\x00\x00\x00\x03b:2" +
 		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01y"
 	sum := sha256.Sum256([]byte(text))
 	want := [2]uint64{binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])}
@@ -24,6 +24,16 @@ func TestTheFingerprintIsTheBeginningOfASHA256(t *testing.T) {
 		require.Equal(t, want, fingerprint(c, []Event{{ID: NewID(), Type: "E", Tags: tags, Metadata: []byte("y")}}))
 		require.NotEqual(t, want, fingerprint(c, []Event{{Type: "E", Tags: tags, Data: []byte("y")}}))
 	}
+}
+
+func TestTheFingerprintTellsTagsFromData(t *testing.T) {
+	tagged := Event{Type: "E", Tags: []string{"a:1", "b:2", "c:3"}, Data: []byte("x"), Metadata: []byte("y")}
+	untagged := []Event{
+		{Type: "E", Data: []byte("a:1"), Metadata: []byte("b:2")},
+		{Type: "c:3", Data: []byte("x"), Metadata: []byte("y")},
+	}
+	c := &Command{Type: "T"}
+	require.NotEqual(t, fingerprint(c, []Event{tagged}), fingerprint(c, untagged))
 }
 
 func TestIDs(t *testing.T) {

@@ -16,6 +16,7 @@ pub(super) fn fingerprint(command: &Command, events: &[Event]) -> (u64, u64) {
         add(&mut hash, event.type_.as_bytes());
         let mut tags: Vec<&[u8]> = event.tags.iter().map(String::as_bytes).collect();
         tags.sort_unstable();
+        add_count(&mut hash, tags.len());
         tags.into_iter().for_each(|tag| add(&mut hash, tag));
         add(&mut hash, &event.data);
         add(&mut hash, &event.metadata);
@@ -26,8 +27,12 @@ pub(super) fn fingerprint(command: &Command, events: &[Event]) -> (u64, u64) {
 }
 
 fn add(hash: &mut Sha256, bytes: &[u8]) {
-    hash.update((bytes.len() as u64).to_be_bytes());
+    add_count(hash, bytes.len());
     hash.update(bytes);
+}
+
+fn add_count(hash: &mut Sha256, count: usize) {
+    hash.update((count as u64).to_be_bytes());
 }
 
 #[cfg(test)]
@@ -71,5 +76,8 @@ mod tests {
         for other in others {
             assert_ne!(other, usual);
         }
+        let tagged = of(&[event().tag("c:3")]);
+        let untagged = [Event::new("E").data("a:1").metadata("b:2"), Event::new("c:3").data("x").metadata("y")];
+        assert_ne!(of(&untagged), tagged, "tags are no data");
     }
 }
