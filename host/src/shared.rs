@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{EnterGuard, Handle};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, Timeout};
 
@@ -91,15 +91,21 @@ impl Shared {
         }
     }
 
+    /// Within it timers can be made: those of the runtime that the caller is on, as the client's may be shut down by
+    /// now, else of the client's.
+    fn inside(&self) -> Option<EnterGuard<'_>> {
+        Handle::try_current().is_err().then(|| self.runtime.enter())
+    }
+
     /// Waits for something for no longer than this.
     pub(crate) fn timeout<F: Future>(&self, within: Duration, future: F) -> Timeout<F> {
-        let _inside = self.runtime.enter();
+        let _inside = self.inside();
         tokio::time::timeout(within, future)
     }
 
     /// Waits for something until then.
     pub(crate) fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<F> {
-        let _inside = self.runtime.enter();
+        let _inside = self.inside();
         tokio::time::timeout_at(deadline, future)
     }
 

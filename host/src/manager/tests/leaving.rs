@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -46,6 +47,17 @@ async fn all_are_told(mut left: Left) {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn timers_are_not_those_of_a_runtime_that_is_shut_down() {
+    let (server, first, second) = (Server::default(), runtime(), runtime());
+    let client = first.block_on(connect(&server));
+    drop(first);
+    second.block_on(async {
+        let endless = std::future::pending::<()>();
+        client.shared.timeout(Duration::from_millis(1), endless).await.unwrap_err();
+    });
 }
 
 #[test]
