@@ -131,6 +131,7 @@
 //! `rediss://` is not supported yet, but a [`Connector`] makes any connection: `examples/tls.rs` has one that speaks
 //! TLS by `tokio-rustls`.
 
+mod alarm;
 mod cache;
 mod cached;
 mod call;

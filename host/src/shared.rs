@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::runtime::{EnterGuard, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, Timeout};
+use tokio::time::Instant;
 
+use crate::alarm::{self, Late};
 use crate::cache::Shelf;
-use crate::clock::Clock;
+use crate::clock::{Clock, from_now};
 use crate::config::{Config, Repeat};
 use crate::engine::{Binary, CodeCache};
 use crate::error::{Cause, Error};
@@ -91,22 +92,21 @@ impl Shared {
         }
     }
 
-    /// Within it timers can be made: those of the runtime that the caller is on, as the client's may be shut down by
-    /// now, else of the client's.
-    fn inside(&self) -> Option<EnterGuard<'_>> {
-        Handle::try_current().is_err().then(|| self.runtime.enter())
-    }
-
     /// Waits for something for no longer than this.
-    pub(crate) fn timeout<F: Future>(&self, within: Duration, future: F) -> Timeout<F> {
-        let _inside = self.inside();
-        tokio::time::timeout(within, future)
+    pub(crate) async fn timeout<F: Future>(&self, within: Duration, future: F) -> Result<F::Output, Late> {
+        match from_now(within) {
+            None => Ok(future.await),
+            Some(deadline) => self.timeout_at(deadline, future).await,
+        }
     }
 
     /// Waits for something until then.
-    pub(crate) fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<F> {
-        let _inside = self.inside();
-        tokio::time::timeout_at(deadline, future)
+    pub(crate) fn timeout_at<F: Future>(
+        &self,
+        deadline: Instant,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Late>> {
+        alarm::timeout_at(&self.runtime, deadline, future)
     }
 
     /// Waits for room in a queue, until then if there is a deadline.

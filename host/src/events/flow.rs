@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 use super::Inner;
@@ -192,8 +193,8 @@ impl Flow {
             }
             Step::Wait(until) => {
                 let until = self.store.clock().instant(until);
-                // Whoever polls or drops this may be outside.
-                let _inside = self.store.runtime.enter();
+                // Whoever polls or drops this may be outside; else his runtime outlives this.
+                let _inside = Handle::try_current().is_err().then(|| self.store.runtime.enter());
                 self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
                 return Ok(None);
             }

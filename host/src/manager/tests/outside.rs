@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_executor::block_on;
-use futures_util::StreamExt;
-use futures_util::future::join3;
+use futures_util::future::{join3, pending};
+use futures_util::{FutureExt, StreamExt};
 use redis::Value;
 use tokio::runtime::Builder;
 
@@ -19,6 +19,17 @@ fn all_that_has_a_deadline_works_without_a_runtime() {
     let config = config(&server).cache(Cache::opt_in(1 << 20)).lanes(2);
     let client = runtime.block_on(config.start()).unwrap();
     block_on(client.shared.timeout(PATIENCE, everything(&client, &server))).unwrap();
+}
+
+#[test]
+fn a_wait_ends_when_the_clients_runtime_is_shut_down() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(config(&Server::default()).start()).unwrap();
+    let mut waiting = Box::pin(client.shared.timeout(PATIENCE * 60, pending::<()>()));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(runtime);
+    block_on(waiting).unwrap_err();
+    block_on(client.shared.timeout(PATIENCE * 60, pending::<()>())).unwrap_err();
 }
 
 async fn everything(client: &Client, server: &Server) {
