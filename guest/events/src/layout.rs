@@ -6,7 +6,7 @@
 //! | `{ns}:h` | hash | `s` state; `n<type>` its number, 0 to 4095; `p<type>` last position of that type; `o<k>` where segment k begins: `<position> <command> <time>`; `f` fence of locks; `w` until when somebody listens to the bell, milliseconds since 1970 |
 //! | `{ns}:e:<k>` | hash | segment k: position → event, `c<number>` → command's record |
 //! | `{ns}:t:<k>` | list | segment k, an entry an event: `tail * 4096 + type` |
-//! | `{ns}:g:<tag>` | list | `position * 4096 + type` of each event with the tag |
+//! | `{ns}:g:<tag>` | list | `position * 10000 + type` of each event with the tag: the position's digits, and four more |
 //! | `{ns}:l:<0..15>` | hash | `<type's number>:<tag>` → last position with both; the shard by a hash of the tag |
 //! | `{ns}:b` | stream | the bell: an entry an append while somebody listens, id `<last position>-0`; about 256 are kept |
 //! | `{ns}:d:<id>` | string | marker, see below; expires or not |
@@ -108,6 +108,8 @@ impl Layout {
 
 /// Of the last positions by type and tag.
 pub(crate) const SHARDS: u64 = 16;
+/// What a position is multiplied by in the list of a tag.
+pub(crate) const TAG_PLACES: u64 = 10_000;
 /// Behind all positions and numbers: a double still counts up to here.
 pub(crate) const NEVER: u64 = 1 << 53;
 

@@ -77,8 +77,8 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the head is not advanced",
-        "format('2 %d %d %d %s %d %d %d %d 0', last,",
-        "format('2 %d %d %d %s %d %d %d %d 0', head,",
+        "format('3 %d %d %d %s %d %d %d %d 0', last,",
+        "format('3 %d %d %d %s %d %d %d %d 0', head,",
     ),
     mutant(
         "the head advances by one too few",
@@ -123,7 +123,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if segment ~= argument() or first ~= argument() then",
         "if segment .. first == argument() .. argument() .. 'x' then",
     ),
-    mutant("another layout is taken for this one", "if version ~= '2' then", "if false then"),
+    mutant("another layout is taken for this one", "if version ~= '3' then", "if false then"),
     mutant("a type more than there are numbers", "if types == TYPES then", "if types > TYPES then"),
     mutant("no budget for a condition", "if item.over then return nil end", "if item.over then return 0 end"),
     mutant("time goes back", "math.max(tonumber(time), milliseconds)", "milliseconds"),
@@ -195,8 +195,8 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the last of a chunk is skipped",
-        "if (floor(last / TYPES) - position) * way < 0 then leap",
-        "if (floor(last / TYPES) - position) * way <= 0 then leap",
+        "if (floor(last / PLACES) - position) * way < 0 then leap",
+        "if (floor(last / PLACES) - position) * way <= 0 then leap",
     ),
     mutant("tags in common are not asked for", "if agreed == count then", "if agreed >= 1 then"),
     mutant("types of a tagged item are not asked for", "if not kinds or kinds[stream.type] then", "if true then"),
@@ -231,20 +231,16 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "bodies of two segments are read from one",
-        "while reply[FRONT + last] < low or reply[FRONT + last] >= behind do last = last - 1 end",
+        "while at < low or at >= behind do\nlast = last - 1\nat = tonumber(positions[last])\nend",
         "",
     ),
     mutant("bytes do not end what is read by position", "if bytes >= enough then return bodies end", ""),
     // What one list has from its end on, or from its beginning.
-    mutant(
-        "a list's end is read beyond `until`",
-        "local value = values[place]\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then ended = true break end",
-        "local value = values[place]\nlocal at = floor(value / TYPES)",
-    ),
+    mutant("a list's end is read beyond `until`", "if bounded and tonumber(at) > stop then ended = true break end", ""),
     mutant(
         "types at a list's end are not asked for",
-        "looked = at\nif not kinds or kinds[value - at * TYPES] then\ncount = count + 1\nreply[FRONT + count] = at\nif",
-        "looked = at\nif true then\ncount = count + 1\nreply[FRONT + count] = at\nif",
+        "looked = at\nif not kinds or kinds[value % PLACES] then\ncount = count + 1\npositions[count] = at\nif",
+        "looked = at\nif true then\ncount = count + 1\npositions[count] = at\nif",
     ),
     mutant("a list's end has no budget", "(index == 0 or budget.left > 0)", "true"),
     mutant("a list's end is all there is", "if ended == nil and got < chunk_size then", "if ended == nil then"),
@@ -268,13 +264,13 @@ pub const MUTANTS: &[Mutant] = &[
     // What one list has from a place on.
     mutant(
         "one list is read beyond `until`",
-        "if value then\nlocal at = floor(value / TYPES)\nif (at - stop) * way > 0 then ended = true break end",
-        "if value then\nlocal at = floor(value / TYPES)",
+        "if value then\nlocal at = cut(value, 1, -5)\nif (at - stop) * way > 0 then ended = true break end",
+        "if value then\nlocal at = cut(value, 1, -5)",
     ),
     mutant(
         "types of one list are not asked for",
-        "looked = at\nif not kinds or kinds[value - at * TYPES] then\ncount = count + 1\nreply[FRONT + count] = at\nend",
-        "looked = at\nif true then\ncount = count + 1\nreply[FRONT + count] = at\nend",
+        "looked = at\nif not kinds or kinds[value % PLACES] then\ncount = count + 1\npositions[count] = at\nend",
+        "looked = at\nif true then\ncount = count + 1\npositions[count] = at\nend",
     ),
     mutant("one list has no budget", "elseif budget.left <= 0 then", "elseif false then"),
     mutant(

@@ -83,7 +83,7 @@ fn markers(client: &mut Client) -> Result<()> {
 fn time(client: &mut Client) -> Result<()> {
     append(client, vec![given(1, "A", &[])])?;
     let future = 4_000_000_000_000_u64;
-    let state = format!("2 1 1 0 {future} 1 0 100 1 0");
+    let state = format!("3 1 1 0 {future} 1 0 100 1 0");
     let key = client.layout.bell().replace(":b", ":h");
     client.link.query(&["HSET", &key, "s", &state])?;
     append(client, vec![given(2, "A", &[])])?;

@@ -2,7 +2,7 @@
 
 use crate::event::{Cursor, Ordered, Recorded};
 use crate::fault::Fault;
-use crate::layout::{Layout, SHARDS, Segments};
+use crate::layout::{Layout, SHARDS, Segments, TAG_PLACES};
 use crate::pieces::{Commands, Decimal};
 use crate::reply::{Node, Reply, Text, decimal, refusal};
 use crate::scripts;
@@ -259,7 +259,7 @@ pub fn count(keys: &[String], head: u64) -> Commands {
     let mut commands = Commands { may_repeat: true, ..Commands::default() };
     commands.call(&scripts::COUNT, keys.len());
     keys.iter().for_each(|key| commands.text(key.as_bytes()));
-    commands.number(head.saturating_add(1).saturating_mul(4096));
+    commands.number(head.saturating_add(1).saturating_mul(TAG_PLACES));
     commands
 }
 

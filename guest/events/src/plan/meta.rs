@@ -49,7 +49,7 @@ pub fn read(layout: &Layout, reply: &mut Reply<'_>) -> Result<Meta, Fault> {
     Ok(meta)
 }
 
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// As `begin.lua` reads it.
 fn state(meta: &mut Meta, text: &[u8]) -> Option<()> {

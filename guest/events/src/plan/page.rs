@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::layout::{Layout, Segments};
 use crate::pieces::Commands;
 use crate::query::Query;
-use crate::reply::{Node, Reply};
+use crate::reply::{Node, Reply, decimal};
 use crate::scripts;
 
 use super::status;
@@ -119,9 +119,8 @@ pub fn plan(layout: &Layout, segments: &Segments, read: &Read<'_>) -> Commands {
 /// # Errors
 /// The server refused, or the reply is none of the script's, or an event is none that the query asks for.
 pub fn read<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>) -> Result<Outcome<'a>, Fault> {
-    let (status, follow) = status::status(reply)?;
-    match status {
-        status::DONE => page(layout, query, reply, follow),
+    match status::status(reply)?.0 {
+        status::DONE => page(layout, query, reply),
         status::AHEAD => Ok(Outcome::Ahead(reply.number()?)),
         status::REWRITTEN => Ok(Outcome::Rewritten(reply.number()?)),
         status::STALE => Ok(Outcome::Stale),
@@ -130,16 +129,20 @@ pub fn read<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>) -> Result
     }
 }
 
-/// What it has in front of the positions.
-const FRONT: u64 = 5;
-
-fn page<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>, follow: u64) -> Result<Outcome<'a>, Fault> {
+fn page<'a>(layout: &Layout, query: &Query, reply: &mut Reply<'a>) -> Result<Outcome<'a>, Fault> {
     let head = Cursor { position: reply.number()?, id: Id(reply.number()?.into()) };
-    let (looked, end, count) = (reply.number()?, reply.number()? == 1, reply.number()?);
-    let bodies = follow.checked_sub(FRONT).and_then(|rest| rest.checked_sub(count)).ok_or(Fault::Unexpected)?;
-    let mut positions = (0..count).map(|_| reply.number()).collect::<Result<Vec<_>, _>>()?;
-    let whole = usize::try_from(bodies).map_err(|_| Fault::Unexpected)?;
-    let rest = positions.split_off(whole.min(positions.len()));
+    let (looked, end) = (reply.number()?, reply.number()? == 1);
+    let mut positions = Vec::new();
+    for _ in 0..reply.array()? {
+        for digits in reply.text()?.bytes.split(|byte| *byte == b',') {
+            positions.push(decimal(digits).ok_or(Fault::Unexpected)?);
+        }
+    }
+    let whole = usize::try_from(reply.array()?).map_err(|_| Fault::Unexpected)?;
+    if whole > positions.len() {
+        return Err(Fault::Unexpected);
+    }
+    let rest = positions.split_off(whole);
     let mut events = Vec::with_capacity(positions.len());
     for position in positions {
         let Node::Text(text) = reply.node()? else { return Err(status::no_body(layout, position)) };

@@ -47,7 +47,7 @@ local function last_of_tag(tag)
   local last = tag_lasts[tag]
   if not last then
     local entry = call('LINDEX', keys[tags_at + 2 * tag - 1], '-1')
-    last = entry and floor(entry / TYPES) or 0
+    last = entry and floor(entry / PLACES) or 0
     tag_lasts[tag] = last
   end
   return last
@@ -174,7 +174,7 @@ if bytes >= limit then
   added[#added + 1] = field
   states[#states + 1], states[#states + 2] = field, format('%d %d %s', began, commands + 1, now)
 end
-states[2] = format('2 %d %d %d %s %d %d %d %d 0', last, head_tail, commands, now, types, segment, bytes, began)
+states[2] = format('3 %d %d %d %s %d %d %d %d 0', last, head_tail, commands, now, types, segment, bytes, began)
 
 -- Whether a write was refused.
 local failed
@@ -222,7 +222,7 @@ repeat
     if length ~= head + i + 1 - first then failed = { CORRUPT, log_key, 'does not end at the head' } break end
     local one, final = places()
     if one <= final then
-      local entry = digits((head + i) * TYPES + number)
+      local entry = digits((head + i) * PLACES + number)
       for place = one, final do
         if refused(try('RPUSH', keys[tags_at + 2 * plan[place] - 1], entry)) then break end
         listed = listed + 1

@@ -39,6 +39,9 @@ local function digits(value)
   return format('%d', value)
 end
 
+-- How many types there are at most, and what a position is multiplied by in the list of a tag, whose entries have a
+-- type's number behind it: powers of two and of ten, as there a position is to be cut out by its digits.
+local TYPES, PLACES = 4096, 10000
 -- Arguments of one call; Lua's stack is finite. Even, so that fields and values stay together.
 local MANY = 500
 local STALE, CORRUPT = 9, 11
@@ -51,9 +54,9 @@ for from = MANY + 1, given, MANY do
   local values = call('HMGET', state_key, unpack(arguments, from, math.min(from + MANY - 1, given)))
   for i = 1, #values do known[from + i - 1] = values[i] end
 end
-local state = known[1] or '2 0 0 0 0 0 0 0 1 0'
+local state = known[1] or '3 0 0 0 0 0 0 0 1 0'
 local version, head, head_tail, commands, time, types, segment, bytes, first, rebuilding =
   string.match(state, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-if version ~= '2' then return { CORRUPT, state_key, 'has another layout: what wrote it can export it' } end
+if version ~= '3' then return { CORRUPT, state_key, 'has another layout: what wrote it can export it' } end
 if segment ~= argument() or first ~= argument() then return { STALE } end
 head, head_tail, commands = tonumber(head), tonumber(head_tail), tonumber(commands)

@@ -5,7 +5,7 @@
 -- which index, which tag. Of the other ways the position up to which a rebuild has come, plus 1.
 
 local DONE, MANY_TYPES = 0, 7
-local TYPES, SHOWN = 4096, 100
+local SHOWN = 100
 local CHECK, MAKE, BEGIN, FINISH, CLEAR = 0, 1, 2, 3, 4
 local LOG, TYPE, TAG, PAIR, BEHIND = 1, 2, 3, 4, 5
 
@@ -18,7 +18,7 @@ end
 local way = word()
 rebuilding, types, first = tonumber(rebuilding), tonumber(types), tonumber(first)
 local function save()
-  state = format('2 %d %d %d %s %d %s %s %d %d', head, head_tail, commands, time, types, segment, bytes, first, rebuilding)
+  state = format('3 %d %d %d %s %d %s %s %d %d', head, head_tail, commands, time, types, segment, bytes, first, rebuilding)
   call('HSET', state_key, 's', state)
 end
 
@@ -87,7 +87,7 @@ if way == MAKE then
     call('RPUSH', log_key, digits(tail * TYPES + numbers[kind]))
     call('HSET', state_key, arguments[2 * kind + 1], position)
     for _, tag in ipairs(words()) do
-      call('RPUSH', lists[tag], digits(position * TYPES + numbers[kind]))
+      call('RPUSH', lists[tag], digits(position * PLACES + numbers[kind]))
       call('HSET', shards[tag], pair(numbers[kind], tag), position)
     end
   end
@@ -119,9 +119,9 @@ for i = 1, count do
   if not number or tonumber(log[i] or -1) ~= tail * TYPES + number then fault(position, LOG, 0) end
   if lasts[kind] < position or lasts[kind] > head then fault(position, TYPE, 0) end
   for _, tag in ipairs(tags) do
-    if not number or not has(lists[tag], position * TYPES + number) then fault(position, TAG, tag) end
+    if not number or not has(lists[tag], position * PLACES + number) then fault(position, TAG, tag) end
     local last = number and tonumber(call('HGET', shards[tag], pair(number, tag)) or 0) or 0
-    if last < position or (last > position and not has(lists[tag], last * TYPES + number)) then
+    if last < position or (last > position and not has(lists[tag], last * PLACES + number)) then
       fault(position, PAIR, tag)
     end
   end

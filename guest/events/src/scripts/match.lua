@@ -1,9 +1,7 @@
 -- Comes before `append.lua` and `page.lua`: which positions have all of some tags, read off the tags' lists.
 --
--- A list has `position * 4096 + type` of each event with the tag, in the order of positions. It is read upwards or
+-- A list has `position * PLACES + type` of each event with the tag, in the order of positions. It is read upwards or
 -- downwards; an index counts from the end that it is read from, and "before" is meant in the same sense.
-
-local TYPES = 4096
 
 -- Whether the event at a position has this tail of an id. `index` is the position's in `list`, of its segment.
 local function is_there(position, tail, index, list)
@@ -22,7 +20,7 @@ local function matcher(way, stop, chunk, budget)
   local function is_before(stream, index, position)
     budget.left = budget.left - 1
     local value = call('LINDEX', stream.key, digits(way > 0 and index or -1 - index))
-    return (floor(value / TYPES) - position) * way < 0
+    return (floor(value / PLACES) - position) * way < 0
   end
 
   -- Sets it to the first entry that is not before the position. Those below `low` are, those from `high` on are not.
@@ -87,8 +85,8 @@ local function matcher(way, stop, chunk, budget)
       local values, place = stream.values, stream.place
       local value = values[place]
       while value do
-        local kind = value % TYPES
-        local at = (value - kind) / TYPES
+        local kind = value % PLACES
+        local at = (value - kind) / PLACES
         if (at - position) * way >= 0 then
           stream.place = place
           stream.type = kind
@@ -104,7 +102,7 @@ local function matcher(way, stop, chunk, budget)
       load(stream)
       values = stream.values
       local last = values[way > 0 and #values or 1]
-      if (floor(last / TYPES) - position) * way < 0 then leap(stream, position) end
+      if (floor(last / PLACES) - position) * way < 0 then leap(stream, position) end
     end
   end
 

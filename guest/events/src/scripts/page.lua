@@ -1,8 +1,8 @@
 -- Reads a page of events: positions that match any of some items, in order, and bodies as far as their segments are
 -- among the keys. Ends early when the budget is used up.
 --
--- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the number of
--- positions, the positions, the bodies.
+-- The reply: status, head, the tail of its id, up to where was looked, whether that is the end, the positions, many of
+-- them in one string, and the bodies.
 
 local PAGE, AHEAD, REWRITTEN, REBUILDING = 0, 4, 5, 10
 
@@ -41,9 +41,9 @@ local lists_at, list_count, item_count = named, word(), word()
 local LARGE = 256
 local chunk_size = math.min(limit, LARGE)
 if list_count > 1 then chunk_size = math.min(chunk_size, math.max(8, floor(budget.left / list_count / 4))) end
--- Positions are put into the reply when they are found.
-local FRONT = 6
-local reply, count, looked = { PAGE, head, head_tail, 0, 0, 0 }, 0, position - way
+-- Positions are kept as they are asked for, in digits.
+local cut = string.sub
+local positions, count, looked = {}, 0, position - way
 local broken
 
 -- The types of the item that the plan has next, as a set of their numbers, which are known by their places in the plan:
@@ -72,7 +72,8 @@ end
 if kinds == false then
   ended = true
 elseif lone and position == (way > 0 and 1 or head) then
-  local index = 0
+  -- Upwards there may be more than is asked for.
+  local index, bounded = 0, stop < head and way > 0
   while ended == nil and (index == 0 or budget.left > 0) do
     local values
     if way > 0 then
@@ -83,12 +84,12 @@ elseif lone and position == (way > 0 and 1 or head) then
     local got = #values
     for place = way > 0 and 1 or got, way > 0 and got or 1, way do
       local value = values[place]
-      local at = floor(value / TYPES)
-      if (at - stop) * way > 0 then ended = true break end
+      local at = cut(value, 1, -5)
+      if bounded and tonumber(at) > stop then ended = true break end
       looked = at
-      if not kinds or kinds[value - at * TYPES] then
+      if not kinds or kinds[value % PLACES] then
         count = count + 1
-        reply[FRONT + count] = at
+        positions[count] = at
         if count == limit then ended = false break end
       end
     end
@@ -103,12 +104,12 @@ elseif lone then
   while ended == nil and count < limit do
     local value = values[place]
     if value then
-      local at = floor(value / TYPES)
+      local at = cut(value, 1, -5)
       if (at - stop) * way > 0 then ended = true break end
       looked = at
-      if not kinds or kinds[value - at * TYPES] then
+      if not kinds or kinds[value % PLACES] then
         count = count + 1
-        reply[FRONT + count] = at
+        positions[count] = at
       end
       place = place + way
     elseif stream.next >= stream.count then
@@ -188,7 +189,7 @@ else
   while best and not best.over and count < limit do
     local at = best.at
     count = count + 1
-    reply[FRONT + count], looked = at, at
+    positions[count], looked = digits(at), at
     for i = 1, #items do
       local item = items[i]
       if item.at == at and not item.over then item:go(at + way) end
@@ -199,31 +200,38 @@ else
   ended = not best
 end
 if broken then return { CORRUPT, broken, 'does not end at the head' } end
+looked = tonumber(looked)
 if ended and (stop - looked) * way > 0 then looked = stop end
-reply[4], reply[5], reply[6] = looked, ended and 1 or 0, count
 
--- Bodies follow the positions, as many as fit; at first a few, or as many as are like the first one where the last
--- ones were large on average.
-local sum, size, have = 0, 16, 0
+-- Bodies, as many as fit; at first a few, or as many as are like the first one where the last ones were large on
+-- average.
+local bodies, sum, size, have = {}, 0, 16, 0
 if count > 0 and bytes * size >= enough * (head - first + 1) then
-  local _, _, _, events_key = segment_of(reply[FRONT + 1])
-  local length = events_key and call('HSTRLEN', events_key, digits(reply[FRONT + 1])) or 0
+  local _, _, _, events_key = segment_of(tonumber(positions[1]))
+  local length = events_key and call('HSTRLEN', events_key, positions[1]) or 0
   size = math.max(1, math.min(size, floor(enough / (length + 1))))
 end
 while have < count and sum < enough do
-  local low, behind, _, events_key = segment_of(reply[FRONT + have + 1])
+  local low, behind, _, events_key = segment_of(tonumber(positions[have + 1]))
   if not low then break end
   local last = math.min(have + size, count)
-  while reply[FRONT + last] < low or reply[FRONT + last] >= behind do last = last - 1 end
-  local fields = {}
-  for place = have + 1, last do fields[place - have] = digits(reply[FRONT + place]) end
-  local bodies = call('HMGET', events_key, unpack(fields))
-  for i = 1, #bodies do
-    local body = bodies[i]
-    reply[FRONT + count + have + i] = body
+  local at = tonumber(positions[last])
+  while at < low or at >= behind do
+    last = last - 1
+    at = tonumber(positions[last])
+  end
+  local more = call('HMGET', events_key, unpack(positions, have + 1, last))
+  if last - have == count then bodies = more break end
+  for i = 1, #more do
+    local body = more[i]
+    bodies[have + i] = body
     sum = sum + (body and #body or 0)
   end
   have = last
   size = math.max(1, math.min(LARGE, floor((enough - sum) / (sum / have + 1))))
 end
-return reply
+
+-- A string of a reply that is longer than 4096 bytes is not seen whole.
+local joined = {}
+for from = 1, count, 256 do joined[#joined + 1] = table.concat(positions, ',', from, math.min(from + 255, count)) end
+return { PAGE, head, head_tail, looked, ended and 1 or 0, joined, bodies }

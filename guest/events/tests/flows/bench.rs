@@ -79,19 +79,23 @@ pub fn appended(position: u64) -> Vec<u64> {
 
 /// A page without events, of a log with this head.
 pub fn empty_page(head: u64) -> Vec<u64> {
-    numbers(&[0, head, 9, head, 1, 0])
+    page(head, head, &[], &[]).0
 }
 
 /// A page of a log with this head, whose id ends in 9: the events at these positions, and others whose bodies have no
 /// room; `to` is how far it looked.
 pub fn page(head: u64, to: u64, events: &[u64], rest: &[u64]) -> (Vec<u64>, Vec<u8>) {
-    let found = [events, rest].concat();
-    let front = [[0, head, 9, to, u64::from(to == head), found.len() as u64].as_slice(), &found].concat();
-    let (rows, texts) = bodies(events);
-    let size = (front.len() + events.len()) as u64;
-    let list =
-        [10 | size << 16, 0].into_iter().chain(numbers(&front).into_iter().skip(2)).chain(rows.into_iter().skip(2));
-    (list.collect(), texts)
+    let front = numbers(&[0, head, 9, to, u64::from(to == head)]);
+    let mut nodes: Vec<u64> = [10 | 7 << 16, 0].into_iter().chain(front.into_iter().skip(2)).collect();
+    let (bodies, mut texts) = bodies(events);
+    let found: Vec<String> = [events, rest].concat().iter().map(u64::to_string).collect();
+    let (digits, offset) = (found.join(","), texts.len() as u64);
+    nodes.extend([10 | u64::from(!found.is_empty()) << 16, 0]);
+    if !found.is_empty() {
+        nodes.extend([7 | (digits.len() as u64) << 16, offset]);
+    }
+    texts.extend(digits.as_bytes());
+    (nodes.into_iter().chain(bodies).collect(), texts)
 }
 
 /// The bodies of the events at these positions, whose ids are these numbers.

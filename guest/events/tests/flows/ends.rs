@@ -318,7 +318,7 @@ fn commands_of_events_that_are_not_there_are_none() {
         let mut store = store();
         store.read_commands(0, FLOW, DEADLINE, Since::Position(9), 0);
         assert_eq!(sent(&store.replied(0, FLOW, &[10 | 1 << 16, 0, 0, 0], &[])), "meta");
-        let state = format!("s2 {head} 9 0 0 0 0 0 1 0");
+        let state = format!("s3 {head} 9 0 0 0 0 0 1 0");
         let nodes = [10 | 2 << 16, 0, 7 | 1 << 16, 0, 7 | (state.len() as u64 - 1) << 16, 1];
         match (store.replied(0, FLOW, &nodes, state.as_bytes()), answer) {
             (Step::Done(outcome), Some(expected)) => assert_eq!(outcome, expected),

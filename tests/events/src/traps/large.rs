@@ -4,9 +4,9 @@ use super::*;
 
 /// Numbers that Lua prints as 1e+15 are positions like others.
 pub(super) fn positions(client: &mut Client) -> Result<()> {
-    let head = 2_000_000_000_000_u64;
+    let head = 900_000_000_000_u64;
     let key = client.layout.bell().replace(":b", ":h");
-    let state = format!("2 {head} 1099511627775 {head} 1 0 1 0 {} 0", head + 1);
+    let state = format!("3 {head} 1099511627775 {head} 1 0 1 0 {} 0", head + 1);
     client.link.query(&["HSET", &key, "s", &state, "o0", "1 1 1", "o1", &format!("{} {} 1", head + 1, head + 1)])?;
     client.meta()?;
     let query = Query { items: vec![item(&["A"], &["a:1", "b:1"])] };

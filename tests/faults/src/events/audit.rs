@@ -11,6 +11,7 @@ use super::log::Log;
 
 /// Types are numbered below this.
 const TYPES: u64 = 4096;
+const TAG_PLACES: u64 = 10_000;
 /// Where last positions by type and tag are.
 const SHARDS: u64 = 16;
 
@@ -120,7 +121,7 @@ impl Audit<'_> {
     fn tags(&mut self, log: &Log, types: &Numbers) -> Result<()> {
         let mut expected = BTreeMap::<&str, Vec<u64>>::new();
         for event in &log.events {
-            let entry = event.event.position * TYPES + number(types, &event.event.kind);
+            let entry = event.event.position * TAG_PLACES + number(types, &event.event.kind);
             for tag in &event.event.tags {
                 expected.entry(tag).or_default().push(entry);
             }
