@@ -85,3 +85,18 @@ fn a_subscription_goes_on_where_what_it_told_is_still_there() {
     let step = told(&mut store, &page(12, 12, &[11], &[]), 12);
     assert!(matches!(step, Step::Park(_)), "the round ended at the other log's head: {step:?}");
 }
+
+/// Nothing of a page is believed that the script does not write.
+#[test]
+fn a_page_that_is_none_is_an_error() {
+    let (nodes, texts) = page(20, 10, &[1, 10], &[]);
+    let (digits, two) = (texts.len() - "1,10".len(), 10 | 2 << 16);
+    let more_bodies = nodes.iter().map(|word| if *word == two { 10 | 3 << 16 } else { *word }).collect();
+    for (nodes, end) in [(more_bodies, "1,10"), (nodes.clone(), "1,x0"), (nodes.clone(), "1234"), (nodes, ",110")] {
+        let mut store = store();
+        store.read(0, FLOW, DEADLINE, everything(0));
+        let texts = [texts.get(..digits).unwrap_or_default(), end.as_bytes()].concat();
+        let step = store.replied(0, FLOW, &nodes, &texts);
+        assert!(matches!(step, Step::Failed(Fault::Server(_))), "{end}: {step:?}");
+    }
+}
