@@ -234,6 +234,8 @@ pub const MUTANTS: &[Mutant] = &[
         "while at < low or at >= behind do\nlast = last - 1\nat = tonumber(positions[last])\nend",
         "",
     ),
+    mutant("the bodies read first are all", "if last - have == count then", "if true then"),
+    mutant("positions between two strings are lost", "math.min(from + 255, count)", "math.min(from + 254, count)"),
     mutant("bytes do not end what is read by position", "if bytes >= enough then return bodies end", ""),
     // What one list has from its end on, or from its beginning.
     mutant("a list's end is read beyond `until`", "if bounded and tonumber(at) > stop then ended = true break end", ""),

@@ -11,6 +11,7 @@ use super::log::Log;
 
 /// Types are numbered below this.
 const TYPES: u64 = 4096;
+/// What a position is multiplied by in the list of a tag.
 const TAG_PLACES: u64 = 10_000;
 /// Where last positions by type and tag are.
 const SHARDS: u64 = 16;
