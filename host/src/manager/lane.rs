@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 use super::batch::Batch;
@@ -125,7 +126,7 @@ impl Lane {
             batch: Batch::default(),
             full: false,
             links: Vec::new(),
-            watch: Watch::default(),
+            watch: Watch::new(Handle::current().metrics().num_workers()),
             closings: Vec::new(),
             effects: Vec::new(),
             report: Report::default(),

@@ -10,6 +10,9 @@ const MOST_LOOKS: i32 = 128;
 /// woken for each piece. Megabytes take the server half of the time where nobody sleeps.
 const REST_SLEEP_COST: i32 = 192;
 const REST_MOST_LOOKS: i32 = 192;
+/// A nap takes as much processor time as so many looks, where that was measured: hardly less than a sleep, but none of
+/// the server's.
+const NAP_COST: i32 = 64;
 /// How often it is tried whether looking pays.
 const TRIAL_WAITS: u32 = 8;
 /// After how many waits it is asked anew.
@@ -26,50 +29,93 @@ pub(super) struct Watch {
     replies: Looks,
     /// The rest of a long value comes at other times.
     rests: Looks,
+    naps: bool,
     wait: Option<Wait>,
 }
 
 #[derive(Debug)]
 struct Wait {
     rest: bool,
+    /// What it may cost, and did, in looks.
     most: i32,
     taken: i32,
+    looks: usize,
 }
 
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            replies: Looks::new(SLEEP_COST, MOST_LOOKS),
-            rests: Looks::new(REST_SLEEP_COST, REST_MOST_LOOKS),
-            wait: None,
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// Calls, as nothing is under way.
+    Calls,
+    Replies,
+    /// The rest of a long value, and replies on other links.
+    Rest,
+    /// Nothing but rests of long values.
+    Rests,
+}
+
+impl Coming {
+    /// By whether nothing is under way, and by which of the links the rest of a long value comes.
+    pub(super) fn on(idle: bool, mut rests: impl Iterator<Item = bool> + Clone) -> Self {
+        if idle {
+            Self::Calls
+        } else if !rests.clone().any(|rest| rest) {
+            Self::Replies
+        } else if rests.all(|rest| rest) {
+            Self::Rests
+        } else {
+            Self::Rest
         }
     }
 }
 
+/// What is to be done until it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Look,
+    /// Look once the thread has slept for a moment.
+    Nap,
+    /// Sleep until the system says that it is there.
+    Sleep,
+}
+
 impl Watch {
-    /// Whether to look once more instead of sleeping.
-    pub(super) fn again(&mut self, idle: bool, rest: bool) -> bool {
+    /// For a task of a runtime with so many threads. Where it has more than one, a thread that naps has the system move
+    /// the others about: half of the values a second, at more processor time, where that was measured.
+    pub(super) const fn new(threads: usize) -> Self {
+        Self {
+            replies: Looks::new(SLEEP_COST, MOST_LOOKS),
+            rests: Looks::new(REST_SLEEP_COST, REST_MOST_LOOKS),
+            naps: threads == 1,
+            wait: None,
+        }
+    }
+
+    pub(super) fn next(&mut self, coming: Coming) -> Next {
+        let rest = matches!(coming, Coming::Rest | Coming::Rests);
         if self.wait.as_ref().is_some_and(|wait| wait.rest != rest) {
             self.wait = None;
         }
         let looks = if rest { &mut self.rests } else { &mut self.replies };
-        let wait = self.wait.get_or_insert_with(|| Wait { rest, most: looks.begin(), taken: 0 });
-        if wait.taken < wait.most && !(idle && wait.taken >= IDLE_LOOKS) {
-            wait.taken += 1;
-            return true;
+        let wait = self.wait.get_or_insert_with(|| Wait { rest, most: looks.begin(), taken: 0, looks: 0 });
+        if wait.taken < wait.most && !(coming == Coming::Calls && wait.taken >= IDLE_LOOKS) {
+            // The first look is no more than what is done anyway.
+            let nap = self.naps && coming == Coming::Rests && wait.looks > 0;
+            wait.taken += if nap { NAP_COST } else { 1 };
+            wait.looks += 1;
+            return if nap { Next::Nap } else { Next::Look };
         }
         if wait.most > 0 {
             looks.missed(wait.taken);
         }
         self.wait = None;
-        false
+        Next::Sleep
     }
 
     /// Something was read.
     pub(super) fn came(&mut self) {
         let Some(wait) = self.wait.take() else { return };
-        // The first look is no more than what is done anyway.
-        if wait.taken > 1 {
+        if wait.looks > 1 {
             let looks = if wait.rest { &mut self.rests } else { &mut self.replies };
             looks.found(wait.taken - 1);
         }
@@ -77,8 +123,7 @@ impl Watch {
 
     /// The number of the look that is being taken, if one is.
     pub(super) fn look(&self) -> Option<usize> {
-        let taken = self.wait.as_ref()?.taken;
-        usize::try_from(taken).ok().filter(|taken| *taken > 0)
+        self.wait.as_ref().map(|wait| wait.looks).filter(|looks| *looks > 0)
     }
 }
 
@@ -166,9 +211,9 @@ mod tests {
     }
 
     /// Waits until something comes after so many looks, or the task is to sleep. Gives how often it looked.
-    fn wait(watch: &mut Watch, after: usize, idle: bool, rest: bool) -> usize {
+    fn wait(watch: &mut Watch, after: usize, coming: Coming) -> usize {
         let mut looks = 0;
-        while watch.again(idle, rest) {
+        while watch.next(coming) != Next::Sleep {
             assert_eq!(watch.look(), Some(looks + 1));
             if looks == after {
                 watch.came();
@@ -183,29 +228,60 @@ mod tests {
 
     #[test]
     fn what_comes_soon_is_waited_for() {
-        let mut watch = Watch::default();
-        assert!((0..100).all(|_| wait(&mut watch, 26, false, false) == 26));
+        let mut watch = Watch::new(1);
+        assert!((0..100).all(|_| wait(&mut watch, 26, Coming::Replies) == 26));
     }
 
     #[test]
     fn where_it_does_not_pay_the_task_sleeps() {
-        let mut watch = Watch::default();
-        let looks: usize = (0..10_000).map(|_| wait(&mut watch, usize::MAX, false, false)).sum();
+        let mut watch = Watch::new(1);
+        let looks: usize = (0..10_000).map(|_| wait(&mut watch, usize::MAX, Coming::Replies)).sum();
         assert!(looks < 10_000 / 10 * MOST_LOOKS as usize / 2, "{looks}");
     }
 
     #[test]
     fn where_nothing_is_under_way_the_task_sleeps() {
-        assert_eq!(wait(&mut Watch::default(), usize::MAX, true, false), IDLE_LOOKS as usize);
+        assert_eq!(wait(&mut Watch::new(1), usize::MAX, Coming::Calls), IDLE_LOOKS as usize);
     }
 
     #[test]
     fn rests_of_values_tell_nothing_of_replies() {
-        let mut watch = Watch::default();
+        let mut watch = Watch::new(1);
         for _ in 0..TRIAL_WAITS {
-            assert_eq!(wait(&mut watch, usize::MAX, false, true), REST_MOST_LOOKS as usize);
+            assert_eq!(wait(&mut watch, usize::MAX, Coming::Rest), REST_MOST_LOOKS as usize);
         }
-        assert_eq!(wait(&mut watch, usize::MAX, false, true), 0);
-        assert_eq!(wait(&mut watch, usize::MAX, false, false), MOST_LOOKS as usize);
+        assert_eq!(wait(&mut watch, usize::MAX, Coming::Rest), 0);
+        assert_eq!(wait(&mut watch, usize::MAX, Coming::Replies), MOST_LOOKS as usize);
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_long_values_alone_naps() {
+        let mut watch = Watch::new(1);
+        let mut next = || watch.next(Coming::Rests);
+        assert_eq!([next(), next()], [Next::Look, Next::Nap]);
+        watch.came();
+        let mut waits = 0;
+        while watch.next(Coming::Rests) != Next::Sleep {
+            waits += 1;
+        }
+        assert_eq!(waits, 1 + REST_MOST_LOOKS / NAP_COST);
+    }
+
+    #[test]
+    fn one_of_several_threads_does_not_nap() {
+        let mut watch = Watch::new(2);
+        assert!((0..REST_MOST_LOOKS).all(|_| watch.next(Coming::Rests) == Next::Look));
+        assert_eq!(watch.next(Coming::Rests), Next::Sleep);
+    }
+
+    #[test]
+    fn a_thread_naps_only_while_nothing_else_can_come() {
+        let on = |idle, rests: &[bool]| Coming::on(idle, rests.iter().copied());
+        assert_eq!(on(true, &[true]), Coming::Calls);
+        assert_eq!(on(false, &[false, false]), Coming::Replies);
+        assert_eq!(on(false, &[true, false]), Coming::Rest);
+        assert_eq!(on(false, &[true, true]), Coming::Rests);
+        let mut watch = Watch::new(1);
+        assert!((0..8).all(|_| watch.next(Coming::Rest) == Next::Look));
     }
 }

@@ -17,6 +17,7 @@ mod link;
 mod look;
 mod looks;
 mod messages;
+mod nap;
 mod queue;
 mod renewal;
 mod requests;

@@ -7,6 +7,8 @@ use super::awaiter::LEAST;
 use super::events::Feed;
 use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
+use super::looks::{Coming, Next};
+use super::nap::nap;
 use crate::engine::{Reason, Traffic};
 use crate::stats::{OpenLink, add};
 
@@ -90,13 +92,18 @@ impl Lane {
         true
     }
 
-    /// Whether to look once more for what is to come, instead of sleeping until the system says that it is there.
+    /// Whether to look once more for what is to come, instead of sleeping until the system says that it is there. It
+    /// may have slept for a moment.
     pub(super) fn looks_again(&mut self) -> bool {
         if self.finished.is_some() || !self.links.iter().any(Link::can_be_looked_at) {
             return false;
         }
-        let rest = self.links.iter().any(|link| link.pass >= LEAST as u64);
-        self.watch.again(self.table.is_empty(), rest)
+        let rests = self.links.iter().map(|link| link.pass >= LEAST as u64);
+        let next = self.watch.next(Coming::on(self.table.is_empty(), rests));
+        if next == Next::Nap {
+            nap();
+        }
+        next != Next::Sleep
     }
 
     /// The place of the link that is looked at in this turn: one after the other.
