@@ -11,21 +11,29 @@ use tokio::time::{Instant, sleep_until};
 #[derive(Debug)]
 pub(crate) struct Late;
 
+/// The runtime that was to wait is shut down.
+#[derive(Debug)]
+pub(crate) struct Ended;
+
 /// Waits for something until then. Where the caller is on no runtime, and this one is shut down, it is late at once.
 pub(crate) async fn timeout_at<F: Future>(runtime: &Handle, deadline: Instant, future: F) -> Result<F::Output, Late> {
-    match select(pin!(future), pin!(ring_at(runtime, deadline))).await {
+    match select(pin!(future), pin!(ring_at(runtime.clone(), deadline))).await {
         Either::Left((output, _)) => Ok(output),
         Either::Right(_) => Err(Late),
     }
 }
 
-/// The caller's runtime has the timer. For who is on none, a task waits: a timer of a runtime that is shut down panics,
-/// where a task only ends.
-async fn ring_at(runtime: &Handle, deadline: Instant) {
+/// Waits until then. The caller's runtime has the timer. For who is on none, a task waits: a timer of a runtime that is
+/// shut down panics, where a task only ends.
+pub(crate) async fn ring_at(runtime: Handle, deadline: Instant) -> Result<(), Ended> {
     if Handle::try_current().is_ok() {
-        return sleep_until(deadline).await;
+        sleep_until(deadline).await;
+        return Ok(());
     }
     let mut task = JoinSet::new(); // which ends it with this
-    task.spawn_on(async move { sleep_until(deadline).await }, runtime);
-    let _ = task.join_next().await; // an error says that it was ended
+    task.spawn_on(async move { sleep_until(deadline).await }, &runtime);
+    match task.join_next().await {
+        Some(Ok(())) => Ok(()),
+        _ => Err(Ended),
+    }
 }

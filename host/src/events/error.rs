@@ -164,6 +164,12 @@ impl EventError {
         Self::Transport(Error::core(if sent { Outcome::MaybeExecuted } else { Outcome::NotSent }, detail))
     }
 
+    /// The client's runtime is shut down.
+    pub(super) fn closed(sent: bool) -> Self {
+        let closed = Error::closed();
+        Self::Transport(if sent { closed.after_an_attempt() } else { closed })
+    }
+
     pub(super) fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), why: why.into() }
     }

@@ -8,8 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::Inner;
 use super::assemble::assemble;
@@ -21,6 +20,7 @@ use super::listening::Parked;
 use super::page;
 use super::table::{Lost, Name, Scripts};
 use super::transport::to_wire;
+use crate::alarm::{Ended, ring_at};
 use crate::engine::store::{Batch, Call, Cursor, Decision, Lease, Outcome, Step};
 use crate::error::Error;
 use crate::session::Session;
@@ -53,7 +53,7 @@ enum Doing {
     /// This is to be told to the core.
     Telling(Call),
     Sending(Sending),
-    Waiting(Pin<Box<Sleep>>),
+    Waiting(Waiting),
     Parked(Parked),
     /// The caller has something, and `resume` follows when he wants more.
     Given,
@@ -63,6 +63,8 @@ enum Doing {
 }
 
 type Sending = Pin<Box<dyn Future<Output = (Result<Vec<Answer>, Error>, Option<Session>)> + Send>>;
+
+type Waiting = Pin<Box<dyn Future<Output = Result<(), Ended>> + Send>>;
 
 /// What a flow has for its caller.
 #[derive(Debug)]
@@ -163,10 +165,10 @@ impl Flow {
                     self.session = session;
                     self.answered(answers)
                 }
-                Doing::Waiting(sleep) => {
-                    ready!(sleep.as_mut().poll(cx));
-                    Call::Elapsed
-                }
+                Doing::Waiting(waiting) => match ready!(waiting.as_mut().poll(cx)) {
+                    Ok(()) => Call::Elapsed,
+                    Err(Ended) => return Poll::Ready(Err(EventError::closed(self.sent))),
+                },
                 Doing::Parked(parked) => {
                     ready!(parked.as_mut().poll(cx));
                     Call::Elapsed
@@ -193,9 +195,7 @@ impl Flow {
             }
             Step::Wait(until) => {
                 let until = self.store.clock().instant(until);
-                // Whoever polls or drops this may be outside; else his runtime outlives this.
-                let _inside = Handle::try_current().is_err().then(|| self.store.runtime.enter());
-                self.doing = Doing::Waiting(Box::pin(tokio::time::sleep_until(until)));
+                self.doing = Doing::Waiting(Box::pin(ring_at(self.store.runtime.clone(), until)));
                 return Ok(None);
             }
             Step::Park(number) => {

@@ -303,6 +303,22 @@ fn what_is_polled_and_dropped_outside_of_the_runtime_goes_on_inside() {
     assert!(matches!(opened, Err(EventError::Misuse(_))));
 }
 
+/// A timer of that runtime would panic.
+#[test]
+fn what_waits_ends_where_the_runtime_is_shut_down() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let script = Script::default();
+    let store = runtime.block_on(script.store(Options::new())).unwrap();
+    script.steps([Step::Wait(NEVER - 1), Step::Wait(NEVER - 1), cancelled(), cancelled()]);
+    let (mut waits, mut begins) = (flow(&store), flow(&store));
+    assert!(waits.turn().now_or_never().is_none());
+    drop(runtime);
+    for flow in [&mut waits, &mut begins] {
+        let ended = futures_executor::block_on(flow.turn());
+        assert!(matches!(&ended, Err(EventError::Transport(error)) if *error == Error::closed()), "{ended:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_handlers_error_comes_back_unless_it_is_for_what_was_done_before() {
     let script = Script::default();
