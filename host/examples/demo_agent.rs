@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use coracle::redis::{self, AsyncCommands};
 use coracle::{Client, Command, Config, Error, Limits, Names, Notice, SubscribeOptions};
-use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 
 /// What a step may take.

@@ -60,8 +60,6 @@
 //!
 //! ```no_run
 //! # use coracle::{Client, Error, Names, Notice, SubscribeOptions};
-//! use futures_util::StreamExt;
-//!
 //! # async fn example(client: Client) -> Result<(), Error> {
 //! let mut news = client.subscribe(Names::channels(["news"]), SubscribeOptions::default()).await?;
 //! while let Some(notice) = news.next().await {

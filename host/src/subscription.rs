@@ -1,5 +1,6 @@
 //! Subscriptions: what is wanted, and what readers are told.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,6 +29,11 @@ impl Subscription {
         let queue = Arc::new(Queue::new(options));
         let wanted = Wanted::new(&names, Arc::clone(&queue));
         Ok((Self { queue, client }, Control::Subscribe(wanted)))
+    }
+
+    /// The next notice; `None` once it ended. Nothing is lost where this future is dropped.
+    pub async fn next(&mut self) -> Option<Result<Notice, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use coracle::{Client, Error, Names, Notice, SubscribeOptions, Subscription};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use vectors::{End, Step, Value};
 
 use crate::values::{check_failure, check_message, check_reply};

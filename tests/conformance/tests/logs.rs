@@ -11,7 +11,6 @@ use std::time::Duration;
 use conformance::{Kind, Options, Server, Signal};
 use coracle::events::{self, AppendOptions, Event, EventStore, ExecuteOptions, LockOptions, Query};
 use coracle::{Cache, Client, Command, Config, Credentials, Names, Script, SubscribeOptions};
-use futures_util::StreamExt;
 use redis::AsyncCommands;
 use tracing_subscriber::fmt::format::FmtSpan;
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coracle::{Client, Names, Notice, SubscribeOptions};
-use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use crate::payload::token_of;

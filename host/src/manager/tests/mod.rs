@@ -21,7 +21,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use redis::Value;
 
 use crate::{

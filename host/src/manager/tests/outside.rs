@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_executor::block_on;
+use futures_util::FutureExt;
 use futures_util::future::{join3, pending};
-use futures_util::{FutureExt, StreamExt};
 use redis::Value;
 use tokio::runtime::Builder;
 

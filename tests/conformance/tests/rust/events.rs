@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use coracle::{
     Cache, Cause, Client, ClientState, Command, Config, Credentials, Event, Names, Notice, SubscribeOptions,
 };
-use futures_util::StreamExt;
 use redis::AsyncCommands;
 
 use crate::on_servers;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use conformance::Signal;
 use coracle::{Cause, Client, ClientState, Command, Names, Notice, Outcome, SubscribeOptions};
-use futures_util::StreamExt;
 use redis::AsyncCommands;
 
 use crate::on_servers;

@@ -12,7 +12,7 @@ use coracle::{
     Cache, Cause, Client, ClientState, Command, Connecting, Connector, Endpoint, Names, Notice, Sockets,
     SubscribeOptions,
 };
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use redis::{AsyncCommands, Value};
 use tokio::sync::watch;
 

@@ -1,7 +1,6 @@
 //! What the server executes, line by line.
 
 use coracle::{Client, Command, Names, Notice, SubscribeOptions, Subscription, WhenFull};
-use futures_util::StreamExt;
 
 use crate::on_servers;
 use crate::targets::{Target, in_time};

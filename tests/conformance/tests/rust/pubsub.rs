@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use coracle::{Cache, Command, Limits, Message, Names, Notice, SubscribeOptions, Subscription, WhenFull};
-use futures_util::StreamExt;
 use redis::AsyncCommands;
 
 use crate::on_servers;

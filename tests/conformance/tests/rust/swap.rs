@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use coracle::{Client, Names, Notice, SubscribeOptions};
-use futures_util::StreamExt;
 use redis::{AsyncCommands, Value};
 
 use crate::on_servers;

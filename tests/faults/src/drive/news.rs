@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use coracle::{Client, Command, Names, Notice, SubscribeOptions};
-use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use super::caller::Shared;
