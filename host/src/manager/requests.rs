@@ -37,6 +37,7 @@ struct Sleepers(VecDeque<Sleeper>);
 
 struct Sleeper {
     waker: Waker,
+    /// What he sends next goes out at once: he is prompt, or had a batch of his own.
     prompt: bool,
 }
 
@@ -156,7 +157,7 @@ impl Table {
         let (place, generation, index) = parts(id);
         let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.generation == generation) else { return };
         let Some(live) = &mut slot.live else { return };
-        let (prompt, count) = (live.job.prompt, live.requests.slice().len());
+        let prompt = live.job.prompt || live.requests.slice().len() >= MANY;
         let waker = match &mut live.requests {
             Requests::One(_) if index > 0 => return,
             Requests::One(_) => {
@@ -182,9 +183,8 @@ impl Table {
         self.free.push(place);
         self.answered = self.answered.wrapping_add(1);
         match waker {
-            Some(waker) if count < MANY => self.sleepers.0.push_back(Sleeper { waker, prompt }),
-            Some(waker) => waker.wake(),
-            None => self.fresh |= count < MANY && !prompt,
+            Some(waker) => self.sleepers.0.push_back(Sleeper { waker, prompt }),
+            None => self.fresh |= !prompt,
         }
     }
 
@@ -205,8 +205,8 @@ impl Table {
         self.answered
     }
 
-    /// Whether there are more of them who did not sleep than when this was last asked. Who had a batch of his own, or
-    /// is prompt, is not counted.
+    /// Whether there are more of them who did not sleep than when this was last asked. Who is prompt, or had a batch of
+    /// his own, is not counted.
     pub(crate) fn has_answered(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
     }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use redis::Value;
 
-use super::super::{PROMPT_UP_TO, let_others_run};
+use super::super::{MANY, PROMPT_UP_TO, let_others_run};
 use super::fake::{HANG, Server};
 use super::{PATIENCE, connect, in_time, until};
-use crate::Client;
+use crate::{Client, Command};
 
 /// A client whose callers are prompt, or not.
 async fn client(server: &Server, prompt: bool) -> Client {
@@ -60,20 +60,26 @@ async fn what_is_prompt_waits_while_the_server_has_enough_to_do() {
 
 /// Callers who are answered at once: how many of them had sent their next command by the time each went on.
 async fn sent_before_each(callers: usize, prompt: bool, under_way: usize) -> Vec<usize> {
+    pipelines_sent_before_each(callers, 1, prompt, under_way).await
+}
+
+/// The same of pipelines of so many commands.
+async fn pipelines_sent_before_each(callers: usize, length: usize, prompt: bool, under_way: usize) -> Vec<usize> {
     let server = Server::default();
     let client = client(&server, prompt).await;
+    let many = move |name| (0..length).map(move |_| Command::new(name).arg("k"));
     let sent = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..callers {
         let (server, client, sent) = (server.clone(), client.clone(), Arc::clone(&sent));
         tokio::spawn(async move {
-            client.command([HANG, "k"]).await.unwrap();
-            sent.lock().unwrap().push(server.times("GET"));
-            client.command(["GET", "k"]).await
+            client.pipeline(many(HANG)).await.unwrap();
+            sent.lock().unwrap().push(server.times("GET") / length);
+            client.pipeline(many("GET")).await
         });
     }
-    in_time(until(|| server.times(HANG) == callers)).await;
+    in_time(until(|| server.times(HANG) == callers * length)).await;
     keep_under_way(&server, &client, under_way).await;
-    server.say_after(HANG, &"+OK\r\n".repeat(callers));
+    server.say_after(HANG, &"+OK\r\n".repeat(callers * length));
     in_time(until(|| sent.lock().unwrap().len() == callers)).await;
     sent.lock().unwrap().clone()
 }
@@ -82,6 +88,13 @@ async fn sent_before_each(callers: usize, prompt: bool, under_way: usize) -> Vec
 async fn who_is_prompt_has_sent_before_the_next_one_runs() {
     assert_eq!(sent_before_each(8, true, 0).await, [0, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(sent_before_each(8, true, PROMPT_UP_TO + 1).await, [0; 8]);
+}
+
+#[tokio::test]
+async fn who_had_a_batch_of_his_own_has_sent_before_the_next_one_runs() {
+    assert_eq!(pipelines_sent_before_each(4, MANY, false, 3).await, [0, 1, 2, 3]);
+    assert_eq!(pipelines_sent_before_each(4, MANY - 1, false, 3).await, [0, 0, 0, 3], "in waves");
+    assert_eq!(pipelines_sent_before_each(4, MANY, false, PROMPT_UP_TO + 1).await, [0; 4]);
 }
 
 /// This server answers at once, so that nothing is under way when the next wave runs.
