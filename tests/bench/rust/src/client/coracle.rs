@@ -8,7 +8,6 @@ use bench_measure::{About, Client, Handle, Kind, Opening, Settings};
 use bytes::Bytes;
 use coracle::redis::{AsyncCommands, Value};
 use coracle::{Cache, Command, Config, Names, Notice, SubscribeOptions};
-use futures_util::StreamExt;
 
 use super::{CACHE, COMMON, OnRuntime, version};
 use crate::native::Native;
