@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 
-use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 use super::batch::Batch;
@@ -126,7 +125,7 @@ impl Lane {
             batch: Batch::default(),
             full: false,
             links: Vec::new(),
-            watch: Watch::new(Handle::current().metrics().num_workers()),
+            watch: Watch::new(),
             closings: Vec::new(),
             effects: Vec::new(),
             report: Report::default(),

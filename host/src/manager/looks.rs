@@ -1,6 +1,8 @@
 //! How often the task looks for replies before it sleeps. To be woken costs more than a server on the same machine
 //! needs for its answer; and a server that is written to while it is still awake answers sooner.
 
+use super::neighbours::Thread;
+
 /// The Go host, whose looks are longer, has other numbers: this is some 25 µs of processor time where it was measured,
 /// of which a look takes 0.4.
 const SLEEP_COST: i32 = 64;
@@ -29,7 +31,6 @@ pub(super) struct Watch {
     replies: Looks,
     /// The rest of a long value comes at other times.
     rests: Looks,
-    naps: bool,
     wait: Option<Wait>,
 }
 
@@ -73,6 +74,8 @@ impl Coming {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Look,
+    /// Look once all who are ready have run.
+    Yield,
     /// Look once the thread has slept for a moment.
     Nap,
     /// Sleep until the system says that it is there.
@@ -80,18 +83,19 @@ pub(super) enum Next {
 }
 
 impl Watch {
-    /// For a task of a runtime with so many threads. Where it has more than one, a thread that naps has the system move
-    /// the others about: half of the values a second, at more processor time, where that was measured.
-    pub(super) const fn new(threads: usize) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             replies: Looks::new(SLEEP_COST, MOST_LOOKS),
             rests: Looks::new(REST_SLEEP_COST, REST_MOST_LOOKS),
-            naps: threads == 1,
             wait: None,
         }
     }
 
-    pub(super) fn next(&mut self, coming: Coming) -> Next {
+    /// A thread that is shared is left to the others between two looks, of whom each would else wait for all. Of
+    /// several threads another may run them, and a yield has it look for work in vain; nor does any of those nap, as
+    /// the system would move the others about: half of the long values a second, at more processor time, where that
+    /// was measured.
+    pub(super) fn next(&mut self, coming: Coming, thread: Thread) -> Next {
         let rest = matches!(coming, Coming::Rest | Coming::Rests);
         if self.wait.as_ref().is_some_and(|wait| wait.rest != rest) {
             self.wait = None;
@@ -100,10 +104,14 @@ impl Watch {
         let wait = self.wait.get_or_insert_with(|| Wait { rest, most: looks.begin(), taken: 0, looks: 0 });
         if wait.taken < wait.most && !(coming == Coming::Calls && wait.taken >= IDLE_LOOKS) {
             // The first look is no more than what is done anyway.
-            let nap = self.naps && coming == Coming::Rests && wait.looks > 0;
-            wait.taken += if nap { NAP_COST } else { 1 };
+            let next = match (thread, coming) {
+                (Thread::Own, Coming::Rests) if wait.looks > 0 => Next::Nap,
+                (Thread::Shared, _) => Next::Yield,
+                _ => Next::Look,
+            };
+            wait.taken += if next == Next::Nap { NAP_COST } else { 1 };
             wait.looks += 1;
-            return if nap { Next::Nap } else { Next::Look };
+            return next;
         }
         if wait.most > 0 {
             looks.missed(wait.taken);
@@ -213,7 +221,7 @@ mod tests {
     /// Waits until something comes after so many looks, or the task is to sleep. Gives how often it looked.
     fn wait(watch: &mut Watch, after: usize, coming: Coming) -> usize {
         let mut looks = 0;
-        while watch.next(coming) != Next::Sleep {
+        while watch.next(coming, Thread::Own) != Next::Sleep {
             assert_eq!(watch.look(), Some(looks + 1));
             if looks == after {
                 watch.came();
@@ -228,25 +236,25 @@ mod tests {
 
     #[test]
     fn what_comes_soon_is_waited_for() {
-        let mut watch = Watch::new(1);
+        let mut watch = Watch::new();
         assert!((0..100).all(|_| wait(&mut watch, 26, Coming::Replies) == 26));
     }
 
     #[test]
     fn where_it_does_not_pay_the_task_sleeps() {
-        let mut watch = Watch::new(1);
+        let mut watch = Watch::new();
         let looks: usize = (0..10_000).map(|_| wait(&mut watch, usize::MAX, Coming::Replies)).sum();
         assert!(looks < 10_000 / 10 * MOST_LOOKS as usize / 2, "{looks}");
     }
 
     #[test]
     fn where_nothing_is_under_way_the_task_sleeps() {
-        assert_eq!(wait(&mut Watch::new(1), usize::MAX, Coming::Calls), IDLE_LOOKS as usize);
+        assert_eq!(wait(&mut Watch::new(), usize::MAX, Coming::Calls), IDLE_LOOKS as usize);
     }
 
     #[test]
     fn rests_of_values_tell_nothing_of_replies() {
-        let mut watch = Watch::new(1);
+        let mut watch = Watch::new();
         for _ in 0..TRIAL_WAITS {
             assert_eq!(wait(&mut watch, usize::MAX, Coming::Rest), REST_MOST_LOOKS as usize);
         }
@@ -256,12 +264,12 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_for_long_values_alone_naps() {
-        let mut watch = Watch::new(1);
-        let mut next = || watch.next(Coming::Rests);
+        let mut watch = Watch::new();
+        let mut next = || watch.next(Coming::Rests, Thread::Own);
         assert_eq!([next(), next()], [Next::Look, Next::Nap]);
         watch.came();
         let mut waits = 0;
-        while watch.next(Coming::Rests) != Next::Sleep {
+        while watch.next(Coming::Rests, Thread::Own) != Next::Sleep {
             waits += 1;
         }
         assert_eq!(waits, 1 + REST_MOST_LOOKS / NAP_COST);
@@ -269,9 +277,22 @@ mod tests {
 
     #[test]
     fn one_of_several_threads_does_not_nap() {
-        let mut watch = Watch::new(2);
-        assert!((0..REST_MOST_LOOKS).all(|_| watch.next(Coming::Rests) == Next::Look));
-        assert_eq!(watch.next(Coming::Rests), Next::Sleep);
+        let mut watch = Watch::new();
+        assert!((0..REST_MOST_LOOKS).all(|_| watch.next(Coming::Rests, Thread::OneOfMany) == Next::Look));
+        assert_eq!(watch.next(Coming::Rests, Thread::OneOfMany), Next::Sleep);
+    }
+
+    #[test]
+    fn a_thread_is_left_to_others_where_it_is_shared() {
+        let all = [Coming::Calls, Coming::Replies, Coming::Rest, Coming::Rests];
+        for coming in all {
+            let mut watch = Watch::new();
+            assert!((0..IDLE_LOOKS).all(|_| watch.next(coming, Thread::Shared) == Next::Yield), "{coming:?}");
+        }
+        for thread in [Thread::Own, Thread::OneOfMany] {
+            let next = all.map(|coming| Watch::new().next(coming, thread));
+            assert_eq!(next, [Next::Look; 4], "{thread:?}");
+        }
     }
 
     #[test]
@@ -281,7 +302,7 @@ mod tests {
         assert_eq!(on(false, &[false, false]), Coming::Replies);
         assert_eq!(on(false, &[true, false]), Coming::Rest);
         assert_eq!(on(false, &[true, true]), Coming::Rests);
-        let mut watch = Watch::new(1);
-        assert!((0..8).all(|_| watch.next(Coming::Rest) == Next::Look));
+        let mut watch = Watch::new();
+        assert!((0..8).all(|_| watch.next(Coming::Rest, Thread::Own) == Next::Look));
     }
 }

@@ -18,6 +18,7 @@ mod look;
 mod looks;
 mod messages;
 mod nap;
+mod neighbours;
 mod queue;
 mod renewal;
 mod requests;
@@ -51,6 +52,8 @@ use crate::shared::Shared;
 use crate::states::Place;
 use crowd::Crowd;
 use lane::{Common, Lane, Role};
+use looks::Next;
+use neighbours::Seat;
 use renewal::{Renewal, Told};
 use requests::MANY;
 use swap::Candidate;
@@ -120,6 +123,8 @@ struct Manager {
     /// Dropped with the task, however that ends.
     _inbox: OpenInbox,
     controls: mpsc::Receiver<Control>,
+    /// Taken once the task runs.
+    seat: Seat,
     /// Since the task was last woken, those were looked at whose wakers stay where they are.
     looked: bool,
     /// Since it last let others run, one of those who are prompt was woken.
@@ -169,8 +174,8 @@ enum Turn {
     Again,
     /// Callers were answered, or are sending: there may soon be more jobs.
     Callers,
-    /// One of those who are prompt was woken, and is to run before the next one is.
-    Woken,
+    /// Others are to run before it goes on: one of those who are prompt, who was woken, or whoever shares the thread.
+    Yield,
     /// The core has room for what waits, or what came in is worth a call.
     Room,
     /// All handles are gone.
@@ -190,6 +195,7 @@ impl Manager {
             _inbox: OpenInbox(Arc::clone(&common.shared)),
             common,
             controls: inboxes.controls,
+            seat: Seat::default(),
             looked: false,
             woken: false,
             arrived: Vec::new(),
@@ -201,6 +207,7 @@ impl Manager {
     }
 
     async fn run(mut self) {
+        self.seat = Seat::take();
         while !self.is_over() {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Again => {}
@@ -209,7 +216,7 @@ impl Manager {
                     self.yield_once().await;
                     self.submit();
                 }
-                Turn::Woken => self.yield_once().await,
+                Turn::Yield => self.yield_once().await,
                 Turn::Room => self.submit(),
                 Turn::Alone => {
                     self.retired.clear();
@@ -276,13 +283,16 @@ impl Manager {
             return Poll::Ready(Turn::Again);
         }
         if self.woken {
-            return Poll::Ready(Turn::Woken);
+            return Poll::Ready(Turn::Yield);
         }
-        if self.lane.looks_again() {
-            return Poll::Ready(Turn::Again);
+        match self.lane.look_again(self.seat.thread()) {
+            Next::Look | Next::Nap => Poll::Ready(Turn::Again),
+            Next::Yield => Poll::Ready(Turn::Yield),
+            Next::Sleep => {
+                self.looked = false;
+                Poll::Pending
+            }
         }
-        self.looked = false;
-        Poll::Pending
     }
 
     /// Whether the server has enough to do until more callers have come along, also those who are prompt.

@@ -9,6 +9,7 @@ use super::lane::{Closing, Lane};
 use super::link::{Io, Link};
 use super::looks::{Coming, Next};
 use super::nap::nap;
+use super::neighbours::Thread;
 use crate::engine::{Reason, Traffic};
 use crate::stats::{OpenLink, add};
 
@@ -92,18 +93,17 @@ impl Lane {
         true
     }
 
-    /// Whether to look once more for what is to come, instead of sleeping until the system says that it is there. It
-    /// may have slept for a moment.
-    pub(super) fn looks_again(&mut self) -> bool {
+    /// What to do while nothing comes. A nap is taken by then.
+    pub(super) fn look_again(&mut self, thread: Thread) -> Next {
         if self.finished.is_some() || !self.links.iter().any(Link::can_be_looked_at) {
-            return false;
+            return Next::Sleep;
         }
         let rests = self.links.iter().map(|link| link.pass >= LEAST as u64);
-        let next = self.watch.next(Coming::on(self.table.is_empty(), rests));
+        let next = self.watch.next(Coming::on(self.table.is_empty(), rests), thread);
         if next == Next::Nap {
             nap();
         }
-        next != Next::Sleep
+        next
     }
 
     /// The place of the link that is looked at in this turn: one after the other.
