@@ -15,6 +15,8 @@ const REST_MOST_LOOKS: i32 = 192;
 /// A nap takes as much processor time as so many looks, where that was measured: hardly less than a sleep, but none of
 /// the server's.
 const NAP_COST: i32 = 64;
+/// As many looks come first: what the server is just writing is there by then.
+const LOOKS_BEFORE_NAPS: usize = 12;
 /// How often it is tried whether looking pays.
 const TRIAL_WAITS: u32 = 8;
 /// After how many waits it is asked anew.
@@ -103,9 +105,8 @@ impl Watch {
         let looks = if rest { &mut self.rests } else { &mut self.replies };
         let wait = self.wait.get_or_insert_with(|| Wait { rest, most: looks.begin(), taken: 0, looks: 0 });
         if wait.taken < wait.most && !(coming == Coming::Calls && wait.taken >= IDLE_LOOKS) {
-            // The first look is no more than what is done anyway.
             let next = match (thread, coming) {
-                (Thread::Own, Coming::Rests) if wait.looks > 0 => Next::Nap,
+                (Thread::Own, Coming::Rests) if wait.looks >= LOOKS_BEFORE_NAPS => Next::Nap,
                 (Thread::Shared, _) => Next::Yield,
                 _ => Next::Look,
             };
@@ -266,13 +267,8 @@ mod tests {
     fn a_thread_that_waits_for_long_values_alone_naps() {
         let mut watch = Watch::new();
         let mut next = || watch.next(Coming::Rests, Thread::Own);
-        assert_eq!([next(), next()], [Next::Look, Next::Nap]);
-        watch.came();
-        let mut waits = 0;
-        while watch.next(Coming::Rests, Thread::Own) != Next::Sleep {
-            waits += 1;
-        }
-        assert_eq!(waits, 1 + REST_MOST_LOOKS / NAP_COST);
+        assert!((0..LOOKS_BEFORE_NAPS).all(|_| next() == Next::Look));
+        assert_eq!([next(), next(), next(), next()], [Next::Nap, Next::Nap, Next::Nap, Next::Sleep]);
     }
 
     #[test]
